@@ -1,0 +1,5 @@
+"""``python -m audiofeat``."""
+
+from audiofeat.cli import main
+
+main()

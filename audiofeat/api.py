@@ -1,0 +1,73 @@
+"""The Python interface: what the command line does, as two functions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from audiofeat.report import RunReport
+    from audiofeat.store.reader import Store
+
+
+def extract(
+    source: str | os.PathLike[str] | None = None,
+    store: str | os.PathLike[str] | None = None,
+    config: str | os.PathLike[str] | Mapping[str, Any] = "librosa-logmel",
+    *,
+    overrides: Sequence[str] = (),
+    store_format: str | None = None,
+    workers: int | None = None,
+    device: str = "auto",
+    max_failures: str | None = None,
+    expect_digest: str | None = None,
+) -> RunReport:
+    """Bring the feature store at ``store`` up to date with the folder of audio at ``source``.
+
+    Args:
+        source, store: folders; None where the configuration names them.
+        config: a preset's name, a YAML file, or a mapping of the same structure.
+        overrides: ``"mel.bands=40"`` and the like.
+        store_format: ``hdf5`` or ``npy``; None: as configured.
+        workers: clips worked on at a time; None: one a processor core.
+        device: ``auto``, ``cpu`` or ``gpu``.
+        max_failures: ``"20"`` or ``"5%"``; None: any number.
+        expect_digest: the content digest that the store must end with.
+    Returns:
+        what was done; clips that could not be are in its ``failures`` and in the store's quarantine.
+    Raises:
+        AudioFeatError: one of :mod:`audiofeat.errors`.
+    """
+    from audiofeat.config import load_config
+    from audiofeat.max_failures import MaxFailures
+    from audiofeat.pipeline import RunOptions, run
+
+    settings = load_config(
+        config,
+        overrides=overrides,
+        source=os.fspath(source) if source is not None else None,
+        store_path=os.fspath(store) if store is not None else None,
+        store_format=store_format,
+    )
+    options = RunOptions(
+        workers=workers,
+        device=device,
+        max_failures=MaxFailures.parse(max_failures) if max_failures is not None else MaxFailures(),
+        expect_digest=expect_digest,
+    )
+    return run(settings, options)
+
+
+def open_store(path: str | os.PathLike[str], *, verify: bool = False) -> Store:
+    """Open the finished store at ``path``; see :class:`audiofeat.store.reader.Store`.
+
+    Args:
+        verify: check each clip's digest when it is read.
+    Raises:
+        NoStoreError: there is none, or it is unfinished.
+        DamageError: its description or manifest is not what was written.
+    """
+    from audiofeat.store.reader import Store
+
+    return Store(path, verify=verify)

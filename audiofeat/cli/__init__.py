@@ -1,0 +1,85 @@
+"""The command line: each command parses, calls one function and prints; the work is done elsewhere.
+
+A command's module is imported when the command is called, so that ``--help`` stays quick.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from importlib import import_module
+
+import click
+
+from audiofeat.errors import AudioFeatError, Interrupted
+
+_COMMANDS = {
+    "extract": "Turn a folder of audio into a feature store.",
+    "presets": "List the presets, or print one in full.",
+    "info": "Say what is in a store.",
+    "doctor": "Check what this machine has and lacks.",
+}
+
+
+class _Commands(click.Group):
+    """The commands by name; their help lines are at hand without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command = getattr(import_module(f"audiofeat.cli.{cmd_name}"), cmd_name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"audiofeat.cli.{cmd_name} has no command of its name")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="audiofeat")
+def cli() -> None:
+    """Turn folders of audio into feature stores: spectrogram, mel, log-mel, MFCC.
+
+    \b
+    audiofeat extract recordings features --config librosa-logmel
+    audiofeat info features
+
+    Exit codes: 0 done, 1 internal error, 2 usage or configuration, 3 finished with some clips in quarantine,
+    4 stopped by --max-failures, 5 no audio found, 10 no store, 11 store locked, 12 damage, or a digest that is not
+    the expected one, 13 something needed is missing, 14 storage error, 130 and 143 ended by a signal.
+    """
+
+
+def main() -> None:
+    """Run the command line; foreseen errors are told in a few lines, without a traceback."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        code = leave.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except click.Abort:
+        code = 128 + signal.SIGINT
+    except Interrupted as error:
+        click.echo(f"audiofeat: {error}", err=True)
+        # Die of the signal itself, so that a shell's loop around this command ends too.
+        signal.signal(error.signal_number, signal.SIG_DFL)
+        os.kill(os.getpid(), error.signal_number)
+        code = 128 + error.signal_number
+    except AudioFeatError as error:
+        click.echo(f"audiofeat: {error}", err=True)
+        code = error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has left, as `head` does; what was asked for is done.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    else:
+        code = 0
+    sys.exit(code)

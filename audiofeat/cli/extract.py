@@ -1,0 +1,107 @@
+"""``audiofeat extract``."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from audiofeat.config import load_config
+from audiofeat.errors import Interrupted
+from audiofeat.max_failures import MaxFailures
+
+
+@click.command()
+@click.argument("source", required=False, type=click.Path(path_type=Path))
+@click.argument("store", required=False, type=click.Path(path_type=Path))
+@click.option("-c", "--config", "config_name", required=True, metavar="FILE_OR_PRESET", help="A YAML file, or a preset's name (see `audiofeat presets`).")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one setting, such as mel.bands=40; may be given again.")
+@click.option("--format", "store_format", type=click.Choice(["hdf5", "npy"]), help="Kind of store.  [default: as configured, else hdf5]")
+@click.option("--workers", type=click.IntRange(1, 1024), help="Clips worked on at a time.  [default: the number of processor cores]")
+@click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True, help="Where features are computed; auto keeps an existing store's kind.")
+@click.option("--max-failures", metavar="N|P%", help="Stop with exit code 4 when more clips than this cannot be done.  [default: never]")
+@click.option("--expect-digest", metavar="HEX", help="End with exit code 12 unless the store's content digest is this.")
+@click.option("--metrics", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.json", help="Write the run's figures as JSON.")
+@click.option("--no-follow", is_flag=True, help="Leave symbolic links out instead of following them.")
+@click.option("--no-recompute", is_flag=True, help="Refuse (exit code 2) to compute clips again because settings changed.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; warnings and errors only.")
+def extract(
+    source: Path | None,
+    store: Path | None,
+    config_name: str,
+    overrides: tuple[str, ...],
+    store_format: str | None,
+    workers: int | None,
+    device: str,
+    max_failures: str | None,
+    expect_digest: str | None,
+    metrics: Path | None,
+    no_follow: bool,
+    no_recompute: bool,
+    quiet: bool,
+) -> None:
+    """Turn the folder SOURCE into the feature store STORE.
+
+    Run it again after a fault, or when files were added or changed: only what is missing is done. SOURCE and STORE
+    may stand in the configuration instead.
+
+    \b
+    audiofeat extract recordings features --config librosa-logmel
+    audiofeat extract recordings features --config kaldi-mfcc13 --set mfcc.n=20 --format npy
+    audiofeat extract --config job.yaml --expect-digest 5e6f...
+    """
+    config = load_config(
+        config_name,
+        overrides=overrides,
+        source=os.fspath(source) if source else None,
+        store_path=os.fspath(store) if store else None,
+        store_format=store_format,
+    )
+    from audiofeat.cli.progress import progress_on_stderr
+    from audiofeat.pipeline import RunOptions, run
+
+    options = RunOptions(
+        workers=workers,
+        device=device,
+        max_failures=MaxFailures.parse(max_failures) if max_failures else MaxFailures(),
+        expect_digest=expect_digest,
+        follow_links=not no_follow,
+        recompute=not no_recompute,
+    )
+    with _signals() as asked:
+        report = run(config, options, watcher=progress_on_stderr(quiet=quiet), stop=lambda: asked[0] if asked else None)
+    if metrics is not None:
+        from audiofeat.store.staging import write_file
+
+        write_file(metrics.absolute(), (json.dumps(report.metrics(), indent=2) + "\n").encode())
+    if quiet:
+        for warning in report.warnings:
+            click.echo(f"audiofeat: warning: {warning}", err=True)
+    else:
+        click.echo(report.summary())
+    sys.exit(report.exit_code)
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Collect the first SIGINT, SIGTERM or SIGHUP, so that the run ends in order; the second ends it at once."""
+    asked: list[int] = []
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if asked:
+            raise Interrupted("stopped at once", signal_number=number)
+        asked.append(number)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,40 @@
+"""``audiofeat info``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from audiofeat.store.reader import StoreInfo
+
+
+@click.command()
+@click.argument("store", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print store.json's values as JSON.")
+def info(store: Path, as_json: bool) -> None:
+    """Say what is in STORE: features, clips, hours, failures, versions, digest."""
+    opened = StoreInfo(store)
+    if as_json:
+        click.echo(json.dumps(opened.values, indent=2, sort_keys=True))
+        return
+    values = opened.values
+    totals = values["totals"]
+    size_bytes = sum(shard.size_bytes for shard in opened.shards.values())
+    click.echo(f"{store}: {values['store_format']} store, format version {values['format_version']}")
+    click.echo("features")
+    for feature in opened.features:
+        click.echo(
+            f"  {feature.name:12} {feature.dims:5} x {feature.dtype}, {feature.unit}, {feature.frame_rate_hz:g} frames/s"
+        )
+    click.echo(f"clips      {totals['clips']:,} in {len(opened.shards):,} shards, {size_bytes / 1e6:,.1f} MB")
+    click.echo(f"length     {totals['audio_seconds'] / 3600:,.3f} h, {totals['frames']:,} frames")
+    failures = ", ".join(f"{reason} {count:,}" for reason, count in opened.failures.items())
+    click.echo(f"failures   {sum(opened.failures.values()):,}{f' ({failures})' if failures else ''}")
+    numbers = values["numbers"]
+    click.echo(f"device     {numbers['device']}")
+    click.echo("versions   " + ", ".join(f"{name} {version}" for name, version in numbers["versions"].items()))
+    click.echo("decoders   " + (", ".join(values["decoders"]) or "none"))
+    click.echo(f"config     {values['config_digest']}")
+    click.echo(f"digest     {opened.digest}")

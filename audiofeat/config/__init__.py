@@ -1,0 +1,55 @@
+"""The config: one frozen model of every knob, read from YAML, presets, ``--set`` and arguments."""
+
+from audiofeat.config.complaints import did_you_mean
+from audiofeat.config.digest import changed_keys, digest_of, numbers_config, stored_config
+from audiofeat.config.features import Feature, resolve_features
+from audiofeat.config.load import load_config
+from audiofeat.config.models import (
+    FEATURE_NAMES,
+    Audio,
+    Compute,
+    Config,
+    FeatureName,
+    Frame,
+    Limits,
+    Log,
+    Mel,
+    Mfcc,
+    Overrides,
+    Preemphasis,
+    Select,
+    Spectrum,
+    Store,
+    Window,
+)
+from audiofeat.config.preset_list import preset_names, preset_summary, preset_text
+
+__all__ = [
+    "FEATURE_NAMES",
+    "Audio",
+    "Compute",
+    "Config",
+    "Feature",
+    "FeatureName",
+    "Frame",
+    "Limits",
+    "Log",
+    "Mel",
+    "Mfcc",
+    "Overrides",
+    "Preemphasis",
+    "Select",
+    "Spectrum",
+    "Store",
+    "Window",
+    "changed_keys",
+    "did_you_mean",
+    "digest_of",
+    "load_config",
+    "numbers_config",
+    "preset_names",
+    "preset_summary",
+    "preset_text",
+    "resolve_features",
+    "stored_config",
+]

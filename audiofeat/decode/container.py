@@ -1,0 +1,21 @@
+"""What the first bytes of a file say it is, and which decoder reads it."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Decoder = Literal["soundfile", "ffmpeg"]
+
+
+class Container(NamedTuple):
+    """A container format as found in one file."""
+
+    name: str
+    """The format's usual short name: ``wav``, ``flac``, ``mp4``."""
+    decoder: Decoder
+    demuxer: str
+    """ffmpeg's name for the format; the only one that ffmpeg is allowed to use for the file."""
+    declared_frames: int | None = None
+    """Frames that the header promises, where a header can be trusted to be exact; None where it says nothing."""
+    is_open_ended: bool = False
+    """The header was written before the length was known: the samples go on to the end of the file."""

@@ -1,0 +1,96 @@
+"""Finding ffmpeg, and the one command line that audiofeat runs it with.
+
+ffmpeg opens playlists, networks and other files as readily as audio. The command below leaves it one descriptor that
+we opened, one demuxer that our own look at the magic bytes chose, and a list of audio decoders; each of the first two
+alone stops the leaks that were seen (a DASH manifest named ``x.mp3`` read another file on ffmpeg 5.1 and 9.0).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from functools import lru_cache
+
+from audiofeat.errors import MissingToolError
+
+_CODECS = (
+    "aac", "aac_latm", "ac3", "eac3", "alac", "flac", "mp1", "mp1float", "mp2", "mp2float", "mp3", "mp3float",
+    "vorbis", "libvorbis", "opus", "libopus", "speex", "libspeex", "amrnb", "amrwb", "libopencore_amrnb",
+    "libopencore_amrwb", "wmav1", "wmav2", "wmapro", "wmalossless", "wmavoice", "gsm", "gsm_ms", "nellymoser",
+    "adpcm_ima_wav", "adpcm_ima_qt", "adpcm_ms", "adpcm_swf", "adpcm_yamaha",
+    "pcm_u8", "pcm_s8", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_s64le",
+    "pcm_s64be", "pcm_u16le", "pcm_u16be", "pcm_u24le", "pcm_u24be", "pcm_u32le", "pcm_u32be", "pcm_f32le",
+    "pcm_f32be", "pcm_f64le", "pcm_f64be", "pcm_alaw", "pcm_mulaw", "pcm_bluray", "pcm_dvd",
+)  # fmt: skip
+_MAX_ALLOCATION_BYTES = 256 << 20
+_VERSION_TIMEOUT_SECONDS = 30
+
+
+def find_ffmpeg() -> str | None:
+    """The ffmpeg to use: ``AUDIOFEAT_FFMPEG``, else the one of the imageio-ffmpeg wheel, else the one on ``PATH``.
+
+    Raises:
+        MissingToolError: ``AUDIOFEAT_FFMPEG`` names something that cannot be run.
+    """
+    if named := os.environ.get("AUDIOFEAT_FFMPEG"):
+        found = shutil.which(named)
+        if found is None:
+            raise MissingToolError(
+                f"AUDIOFEAT_FFMPEG is {named!r}, which is no executable file", hint="correct or unset it"
+            )
+        return os.path.abspath(found)
+    try:
+        import imageio_ffmpeg
+
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except (ImportError, RuntimeError):  # not installed, or a wheel for a platform without a binary
+        return shutil.which("ffmpeg")
+
+
+@lru_cache(maxsize=8)
+def ffmpeg_version(ffmpeg: str) -> str:
+    """What a store records as the decoder of a clip that this ffmpeg read: ``ffmpeg 9.0.2``.
+
+    Raises:
+        MissingToolError: it cannot be run, or does not answer as ffmpeg does.
+    """
+    try:
+        answer = subprocess.run(
+            [ffmpeg, "-version"], stdin=subprocess.DEVNULL, capture_output=True, env=environment(), cwd="/",
+            timeout=_VERSION_TIMEOUT_SECONDS, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError) as error:
+        raise MissingToolError(f"ffmpeg cannot be run: {error}", hint="see audiofeat doctor") from error
+    words = answer.stdout.decode("utf-8", "replace").split(maxsplit=3)
+    if words[:2] != ["ffmpeg", "version"] or len(words) < 3:
+        raise MissingToolError(f"{ffmpeg!r} does not answer as ffmpeg does", hint="see audiofeat doctor")
+    return f"ffmpeg {words[2]}"
+
+
+def environment() -> dict[str, str]:
+    """The whole environment that ffmpeg gets: ``FFREPORT`` and its like would make it write files."""
+    return {"PATH": os.defpath, "LC_ALL": "C"}
+
+
+@lru_cache(maxsize=64)
+def decode_command(ffmpeg: str, *, fd: int, demuxer: str) -> tuple[str, ...]:
+    """The command that decodes descriptor ``fd`` to an AU stream of 32-bit floats, native rate and channels, on stdout.
+
+    AU, because its header of a few words states the rate and the channels and needs no length.
+    """
+    import ffmpeg as builder
+
+    stream = builder.input(
+        f"file:/dev/fd/{fd}",
+        f=demuxer,
+        format_whitelist=demuxer,
+        protocol_whitelist="file",
+        codec_whitelist=",".join(_CODECS),
+        err_detect="crccheck",
+        threads=1,
+    ).output("pipe:1", f="au", acodec="pcm_f32be", map="0:a:0", vn=None, sn=None, dn=None, map_metadata=-1, threads=1)
+    stream = stream.global_args(
+        "-nostdin", "-hide_banner", "-loglevel", "level+warning", "-max_alloc", str(_MAX_ALLOCATION_BYTES)
+    )
+    return tuple(stream.compile(cmd=ffmpeg))

@@ -1,0 +1,137 @@
+"""MPEG audio frames, ADTS, ID3v2 and the Xing header.
+
+An MP3 has no magic bytes but an 11-bit sync word, which any data may hold; so one header counts only if the next one
+stands where it says. A Xing header states how many bytes belong to the stream: a file with fewer was cut.
+
+Source: ISO/IEC 11172-3 section 2.4, 13818-3 (lower rates), 13818-7 (ADTS); id3.org, "ID3v2.4.0 Structure".
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from audiofeat.decode.container import Container
+from audiofeat.decode.headers import promise
+from audiofeat.decode.opening import SourceFile
+from audiofeat.errors import ClipError
+
+_KBITS = {  # (is MPEG-1, layer) -> kbit/s by index
+    (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (True, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (True, 3): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (False, 1): (0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (False, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (False, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_RATES_HZ = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+_ID3_HEADER_BYTES = 10
+
+
+class _Frame(NamedTuple):
+    version: int
+    layer: int
+    sample_rate: int
+    is_mono: bool
+    size_bytes: int
+
+
+def id3_end(file: SourceFile) -> int:
+    """Where the ID3v2 tags at the start of ``file`` end.
+
+    Raises:
+        ClipError: ``input.corrupt``: a tag is longer than the file.
+    """
+    end = 0
+    while file.read_at(end, 3) == b"ID3":
+        header = file.read_at(end, _ID3_HEADER_BYTES)
+        if len(header) < _ID3_HEADER_BYTES or any(byte & 0x80 for byte in header[6:]):
+            raise ClipError("input.corrupt", "the ID3 tag's size cannot be read", hint="fetch the file again")
+        size = header[6] << 21 | header[7] << 14 | header[8] << 7 | header[9]
+        footer_bytes = _ID3_HEADER_BYTES if header[5] & 0x10 else 0
+        end += _ID3_HEADER_BYTES + size + footer_bytes
+        if end > file.size_bytes:
+            raise ClipError(
+                "input.corrupt",
+                f"the ID3 tag says {size} bytes, the file has {file.size_bytes}",
+                hint="fetch the file again",
+            )
+    return end
+
+
+def is_frame_sequence(file: SourceFile, offset: int) -> bool:
+    """Whether MPEG audio frames of one kind follow one another from ``offset``."""
+    first = _parse(file.read_at(offset, 4))
+    if first is None:
+        return False
+    following = file.read_at(offset + first.size_bytes, 4)
+    if len(following) < 4:
+        return offset + first.size_bytes <= file.size_bytes  # a file of one frame
+    second = _parse(following)
+    return second is not None and second[:3] == first[:3]
+
+
+def is_adts(file: SourceFile, offset: int) -> bool:
+    """Whether AAC frames with ADTS headers follow one another from ``offset``."""
+    header = file.read_at(offset, 6)
+    if not _is_adts_header(header):
+        return False
+    size = (header[3] & 0x3) << 11 | header[4] << 3 | header[5] >> 5
+    following = file.read_at(offset + size, 6)
+    return size >= 7 and (len(following) < 6 or _is_adts_header(following))
+
+
+def read(file: SourceFile, container: Container) -> Container:
+    """Check the Xing header of an MP3, and leave files without one to ffmpeg.
+
+    Without it libsndfile *estimates* the length from the first frame's bit rate and stops there.
+
+    Raises:
+        ClipError: ``input.truncated`` or ``input.chained``.
+    """
+    no_promise = container._replace(decoder="ffmpeg")
+    start = id3_end(file)
+    while file.read_at(start, 1) == b"\x00":
+        start += 1
+    frame = _parse(file.read_at(start, 4))
+    if frame is None or frame.layer != 3:
+        return no_promise
+    side_bytes = (17 if frame.is_mono else 32) if frame.version == 3 else (9 if frame.is_mono else 17)
+    xing = file.read_at(start + 4 + side_bytes, 16)
+    has_frames_and_bytes = int.from_bytes(xing[4:8], "big") & 0x3 == 0x3
+    declared_bytes = int.from_bytes(xing[12:16], "big")
+    if xing[:4] not in (b"Xing", b"Info") or not has_frames_and_bytes or declared_bytes == 0:
+        return no_promise
+    held_bytes = file.size_bytes - start
+    if held_bytes < declared_bytes:
+        raise promise.truncated(declared=declared_bytes, held=held_bytes, unit="bytes of MP3")
+    end = start + declared_bytes
+    if 10 * (held_bytes - declared_bytes) > declared_bytes and (
+        file.read_at(end, 3) == b"ID3" or is_frame_sequence(file, end)
+    ):
+        raise ClipError(
+            "input.chained",
+            f"a second MP3 begins at byte {end}, behind the first one's end",
+            hint="split the file into its streams",
+        )
+    return container
+
+
+def _parse(header: bytes) -> _Frame | None:
+    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
+        return None
+    version, layer = header[1] >> 3 & 0x3, 4 - (header[1] >> 1 & 0x3)
+    bitrate, rate = header[2] >> 4, header[2] >> 2 & 0x3
+    if version == 1 or layer == 4 or bitrate in (0, 15) or rate == 3:
+        return None
+    bits_a_second = 1000 * _KBITS[version == 3, layer][bitrate]
+    sample_rate = _RATES_HZ[version][rate]
+    padding = header[2] >> 1 & 0x1
+    if layer == 1:
+        size = (12 * bits_a_second // sample_rate + padding) * 4
+    else:
+        size = (72 if layer == 3 and version != 3 else 144) * bits_a_second // sample_rate + padding
+    return _Frame(version, layer, sample_rate, header[3] >> 6 == 3, size)
+
+
+def _is_adts_header(header: bytes) -> bool:
+    return len(header) == 6 and header[0] == 0xFF and header[1] & 0xF6 == 0xF0 and header[2] >> 2 & 0xF < 13

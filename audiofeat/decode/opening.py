@@ -1,0 +1,128 @@
+"""A source file, opened once.
+
+The decoders, the digest and the header checks all work on this one descriptor, so they see the same file, whatever
+happens to its name meanwhile. Opening it ourselves gives an errno where a decoder says "System error", and cannot
+hang on a FIFO; handing on the descriptor makes every name harmless: ``-i.wav``, ``a:b.wav``, bytes outside UTF-8.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from blake3 import blake3
+
+from audiofeat.errors import ClipError
+
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+_BLOCK_BYTES = 1 << 20
+
+
+class SourceFile:
+    """A regular file, open for reading, with its first megabyte at hand."""
+
+    __slots__ = ("fd", "head", "inode", "mtime_ns", "size_bytes")
+
+    def __init__(self, path: str) -> None:
+        """Open ``path`` and read its head.
+
+        Raises:
+            ClipError: ``io.not-found``, ``io.permission``, ``io.not-regular``, ``io.read`` or ``input.empty``.
+        """
+        self.fd = _open(path)
+        try:
+            status = os.fstat(self.fd)
+            if not stat.S_ISREG(status.st_mode):
+                raise _not_regular(status.st_mode)
+            self.size_bytes, self.mtime_ns, self.inode = status.st_size, status.st_mtime_ns, status.st_ino
+            if self.size_bytes == 0:
+                raise ClipError("input.empty", "the file is empty (0 bytes)", hint="fetch or make it again")
+            self.head = self._pread(min(self.size_bytes, _BLOCK_BYTES), 0)
+        except BaseException:
+            os.close(self.fd)
+            raise
+
+    def close(self) -> None:
+        os.close(self.fd)
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Up to ``length`` bytes from ``offset``; fewer only at the end of the file."""
+        if offset + length <= len(self.head):
+            return self.head[offset : offset + length]
+        if offset >= self.size_bytes:  # a header may point 2**63 bytes ahead, which pread does not take
+            return b""
+        return self._pread(length, offset)
+
+    def digest(self) -> str:
+        """The BLAKE3 digest of the whole file, in hex."""
+        if len(self.head) == self.size_bytes:
+            return blake3(self.head).hexdigest()
+        hasher = blake3(self.head)
+        offset = len(self.head)
+        while block := self._pread(_BLOCK_BYTES, offset):
+            hasher.update(block)
+            offset += len(block)
+        return hasher.hexdigest()
+
+    def check_unchanged(self) -> None:
+        """Refuse the file if it was written to since it was opened: its samples and digest may not belong together.
+
+        Raises:
+            ClipError: ``io.changed``.
+        """
+        now = os.fstat(self.fd)
+        if now.st_size != self.size_bytes or now.st_mtime_ns != self.mtime_ns:
+            raise ClipError(
+                "io.changed",
+                f"the file changed while it was read: {self.size_bytes} bytes when opened, {now.st_size} afterwards",
+                hint="run again when nothing writes to it any more",
+            )
+
+    def _pread(self, length: int, offset: int) -> bytes:
+        try:
+            return os.pread(self.fd, length, offset)
+        except OSError as error:
+            raise _read_error(error) from error
+
+
+def _open(path: str) -> int:
+    try:
+        return os.open(path, _FLAGS)
+    except ValueError as error:  # a NUL byte in the name
+        raise ClipError("io.not-found", f"no file can have this name: {error}") from error
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            raise _not_found(path) from error
+        if error.errno in (errno.EACCES, errno.EPERM):
+            raise ClipError(
+                "io.permission", "no permission to read the file", hint="check its mode and owner"
+            ) from error
+        if error.errno == errno.ENXIO:
+            raise ClipError("io.not-regular", "a socket or a device, not a regular file") from error
+        raise _read_error(error) from error
+
+
+def _not_found(path: str) -> ClipError:
+    try:
+        target = os.fsencode(os.readlink(path)).decode("utf-8", "backslashreplace")
+    except OSError:
+        return ClipError("io.not-found", "the file does not exist", hint="scan the source again")
+    return ClipError("io.not-found", f"a symlink to {target!r}, which does not exist", hint="fetch the link's target")
+
+
+def _not_regular(mode: int) -> ClipError:
+    kinds = {
+        stat.S_IFDIR: "a directory",
+        stat.S_IFIFO: "a FIFO",
+        stat.S_IFCHR: "a character device",
+        stat.S_IFBLK: "a block device",
+    }
+    return ClipError("io.not-regular", f"{kinds.get(stat.S_IFMT(mode), 'a special file')}, not a regular file")
+
+
+def _read_error(error: OSError) -> ClipError:
+    reason = os.strerror(error.errno) if error.errno else "unknown error"
+    return ClipError(
+        "io.read", f"the file cannot be read: {reason}", hint="check the disk or the network mount, then run again"
+    )

@@ -1,0 +1,121 @@
+"""Decoding in this process, with libsndfile through soundfile.
+
+libsndfile reads our descriptor itself (no Python call-backs) and gives up the interpreter's lock while it decodes.
+It raises exceptions of five families for bad audio; all of them are one kind of error here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import soundfile
+
+from audiofeat.decode.container import Container
+from audiofeat.decode.headers import promise
+from audiofeat.decode.limits import Limits, check_format, max_frames, too_long
+from audiofeat.decode.opening import SourceFile
+from audiofeat.decode.samples import BLOCK_FRAMES, Samples
+from audiofeat.errors import ClipError
+
+# libsndfile's other codecs (NMS and VOX ADPCM, GSM, DWVW, ...) have known memory errors and no users here.
+_SUBTYPES = frozenset((
+    "PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM",
+    "VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "ALAC_16", "ALAC_20", "ALAC_24", "ALAC_32",
+))  # fmt: skip
+
+_FAILURES = (RuntimeError, MemoryError, ValueError, TypeError)  # LibsndfileError is a RuntimeError
+_SYSTEM_ERROR, _UNSUPPORTED_ENCODING = 2, 4  # SF_ERR_SYSTEM, SF_ERR_UNSUPPORTED_ENCODING in sndfile.h
+
+
+def soundfile_version() -> str:
+    """What a store records as the decoder of a clip that soundfile read."""
+    return _VERSION
+
+
+_VERSION = f"soundfile {soundfile.__version__} (libsndfile {soundfile.__libsndfile_version__})"
+
+
+class _OnePass(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+    """A SoundFile that reads straight on.
+
+    Where a file can be sought in, soundfile seeks to the place it has just reached after every read. For MP3 that
+    empties the bit reservoir: the frames behind each block's border came out wrong by up to 0.004.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
+class SoundfileDecoder:
+    """One file's blocks, read by libsndfile from an open descriptor at position 0."""
+
+    def __init__(self, file: SourceFile, *, container: Container, limits: Limits) -> None:
+        """Open the file and check its header against the limits.
+
+        Raises:
+            ClipError: ``input.corrupt``, ``input.unsupported-codec``, ``io.read`` or a ``limit.*``.
+        """
+        self.version = _VERSION
+        self._declared_frames = container.declared_frames
+        try:
+            sound = _OnePass(file.fd, closefd=False)
+        except _FAILURES as error:
+            raise _refused(error, done_frames=None) from error
+        self._sound = sound
+        try:
+            self.sample_rate: int = sound.samplerate
+            self.channels: int = sound.channels
+            check_format(channels=self.channels, sample_rate=self.sample_rate, limits=limits)
+            declared = self._declared_frames
+            if declared and declared > max_frames(sample_rate=self.sample_rate, limits=limits):
+                raise too_long(seen_frames=declared, sample_rate=self.sample_rate, limits=limits, verb="declares")
+            if sound.subtype not in _SUBTYPES:
+                raise ClipError(
+                    "input.unsupported-codec",
+                    f"codec {sound.subtype} is not decoded",
+                    hint="convert the file to PCM or FLAC",
+                )
+        except BaseException:
+            sound.close()
+            raise
+
+    def blocks(self) -> Iterator[Samples]:
+        """Blocks (n, channels) float32 of 65,536 frames, the last one shorter.
+
+        Raises:
+            ClipError: ``input.corrupt``, or ``input.truncated`` when fewer frames come than the header declares.
+        """
+        sound = self._sound
+        # Where our header check found no count, libsndfile has counted what there is.
+        promised: int = self._declared_frames or sound.frames
+        frames = 0
+        while frames < promised:
+            # Never more than a block at once, whatever the header claims. ADPCM fills its last block with more than
+            # was promised: that is left unread.
+            wanted = min(BLOCK_FRAMES, promised - frames)
+            try:
+                block: Samples = sound.read(out=np.empty((wanted, self.channels), np.float32))
+            except _FAILURES as error:
+                raise _refused(error, done_frames=frames) from error
+            frames += len(block)
+            if len(block):
+                yield block
+            if len(block) < wanted:
+                raise promise.truncated(declared=promised, held=frames)
+
+    def close(self) -> None:
+        self._sound.close()
+
+
+def _refused(error: Exception, *, done_frames: int | None) -> ClipError:
+    code = getattr(error, "code", None)
+    # The text of soundfile itself, without its prefix, which holds the descriptor's number.
+    text = getattr(error, "error_string", None) or str(error) or type(error).__name__
+    where = "at the header" if done_frames is None else f"in the block from frame {done_frames}"
+    if code == _SYSTEM_ERROR:
+        return ClipError(
+            "io.read", f"libsndfile could not read the file {where}: {text}", hint="check the disk, then run again"
+        )
+    reason = "input.unsupported-codec" if code == _UNSUPPORTED_ENCODING else "input.corrupt"
+    return ClipError(reason, f"libsndfile stopped {where}: {text.rstrip('.')}", hint="fetch or make the file again")

@@ -1,0 +1,56 @@
+"""What the run and its worker processes say to each other: one JSON object a line, over the worker's pipes.
+
+To the worker: its :class:`WorkerJob` first; then ``{"shard": slot}`` for each shard, whose task lies in the store;
+``{"close": true}`` when no more will come; ``{"drain": true}`` to finish what is begun and leave. The end of the
+pipe means that the run is gone: the worker ends at once.
+
+From the worker: ``{"ready": seconds}``, ``{"tally": {...}}`` now and then, ``{"done": slot, ...}`` for a finished
+shard, ``{"fault": {...}}`` when it cannot go on, ``{"bye": {...}}`` as the last word.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from audiofeat.config import Config, load_config
+from audiofeat.records import JsonRecord
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerJob(JsonRecord):
+    """What a worker needs to know of the run; the shards' tasks it reads from the store."""
+
+    store: str
+    source: str
+    config: Mapping[str, Any]
+    numbers_digest: str
+    device: str
+    ffmpeg: str | None
+    lanes: int
+    hands: str
+    """The file in which each lane notes the clip it has in hand, for the inquest if the process dies."""
+
+    def load_config(self) -> Config:
+        return load_config(self.config)
+
+
+def encode(message: Mapping[str, Any]) -> bytes:
+    """One line."""
+    return (json.dumps(message) + "\n").encode("ascii")
+
+
+HAND_BYTES = 64
+"""Size of a lane's note in the ``hands`` file: ``slot index``, padded with blanks."""
+
+
+def encode_hand(slot: str, index: int) -> bytes:
+    return f"{slot} {index}".ljust(HAND_BYTES).encode("ascii")
+
+
+def decode_hands(content: bytes) -> list[tuple[str, int]]:
+    """The clips that a process had in hand: (slot, index in the shard)."""
+    notes = (content[start : start + HAND_BYTES].split() for start in range(0, len(content), HAND_BYTES))
+    return [(note[0].decode("ascii"), int(note[1])) for note in notes if len(note) == 2]

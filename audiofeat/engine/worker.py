@@ -1,0 +1,193 @@
+"""A worker process: ``python -m audiofeat.engine.worker``, spoken to over its pipes (see ``messages``).
+
+The main thread listens; a second one imports TensorFlow and compiles the programs; the lanes decode meanwhile. The
+process ends when its standard input does, whatever else is going on: no worker outlives its run.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from audiofeat.engine.feed import ShardFeed
+from audiofeat.engine.messages import HAND_BYTES, WorkerJob, encode, encode_hand
+from audiofeat.errors import AudioFeatError, MissingToolError
+from audiofeat.frontend.recipe import Recipe, recipe_of
+from audiofeat.lane import Lane, LaneJob
+from audiofeat.records import ShardTask
+from audiofeat.shard import ShardWork
+from audiofeat.store.layout import StorePaths
+from audiofeat.store.rows import RowBudget
+from audiofeat.store.staging import read_json
+
+if TYPE_CHECKING:
+    from audiofeat.frontend.program import Frontend
+
+_TALLY_SECONDS = 0.25
+
+
+class Worker:
+    """The lanes of one process and what they share."""
+
+    def __init__(self, job: WorkerJob, out: IO[bytes]) -> None:
+        self._job = job
+        self._out = out
+        self._out_lock = threading.Lock()
+        self._started = time.perf_counter()
+        self._config = job.load_config()
+        self._paths = StorePaths(Path(job.store))
+        self._recipe = recipe_of(self._config)
+        self._features = self._recipe.feature_specs()
+        self._feed = ShardFeed()
+        self._frontend: Future[Frontend] = Future()
+        self._hands = os.open(job.hands, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        lane_job = LaneJob(
+            root=job.source,
+            paths=self._paths,
+            recipe=self._recipe,
+            features=self._features,
+            limits=self._config.limits,
+            ffmpeg=job.ffmpeg,
+            budget=RowBudget(self._paths.spool),
+        )
+        self._lanes = [Lane(lane_job, frontend=self._frontend.result, complete=self._complete) for _ in range(job.lanes)]
+
+    def run(self, commands: Iterator[Mapping[str, Any]]) -> None:
+        """Work until told that no more will come."""
+        threading.Thread(target=self._start_up, daemon=True).start()
+        threads = [threading.Thread(target=self._run_lane, args=(number,), daemon=True) for number in range(len(self._lanes))]
+        for thread in threads:
+            thread.start()
+        threading.Thread(target=self._obey, args=(commands,), daemon=True).start()
+        threading.Thread(target=self._report, daemon=True).start()
+        for thread in threads:
+            thread.join()
+        self._send({"tally": self._tally()})
+        usage = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+        self._send({"bye": {"peak_rss_bytes": sum(part.ru_maxrss for part in usage) * 1024}})
+
+    def _obey(self, commands: Iterator[Mapping[str, Any]]) -> None:
+        for command in commands:
+            if "shard" in command:
+                self._add(command["shard"])
+            elif "drain" in command:
+                self._feed.drain()
+            else:
+                self._feed.close()
+        os._exit(1)  # the pipe has ended: the run is gone, and nobody will read what would be written
+
+    def _add(self, slot: str) -> None:
+        values = read_json(self._paths.task(slot))
+        if values is None:
+            self._fault(MissingToolError(f"the task of shard {slot} cannot be read", hint="run the same command again"))
+            return
+        self._feed.add(ShardWork(ShardTask.from_json(values)))
+
+    def _start_up(self) -> None:
+        try:
+            self._frontend.set_result(_compiled_frontend(self._recipe, self._job.device))
+            self._send({"ready": time.perf_counter() - self._started})
+        except BaseException as error:  # of any library below TensorFlow: the run must hear of it, not hang
+            self._frontend.set_exception(error)
+            self._fault(MissingToolError(f"TensorFlow cannot be used: {error}", hint="audiofeat doctor"))
+
+    def _run_lane(self, number: int) -> None:
+        try:
+            self._lanes[number].run(_NotingFeed(self._feed, self._hands, number))
+        except BaseException as error:  # a lane that dies silently would leave the run waiting for ever
+            self._fault(error)
+
+    def _complete(self, shard: ShardWork) -> None:
+        record, _ = shard.write(
+            self._paths,
+            self._features,
+            store_format=self._config.store.format,
+            numbers_digest=self._job.numbers_digest,
+        )
+        failures = Counter(failure.reason for failure in record.failures)
+        self._send({"done": record.slot, "clips": len(record.rows), "failures": failures})
+
+    def _report(self) -> None:
+        while True:
+            time.sleep(_TALLY_SECONDS)
+            self._send({"tally": self._tally()})
+
+    def _tally(self) -> dict[str, float]:
+        """Sums over the lanes."""
+        total: Counter[str] = Counter()
+        for lane in self._lanes:
+            tally = lane.tally
+            total.update(clips_done=tally.clips_done, clips_reused=tally.clips_reused, clips_failed=tally.clips_failed)
+            total.update({"audio_seconds": tally.audio_seconds})  # type: ignore[dict-item]  # a Counter adds floats as well
+            total.update({f"{stage}_seconds": seconds for stage, seconds in lane.clock.seconds.items()})  # type: ignore[misc]
+        return dict(total)
+
+    def _fault(self, error: BaseException) -> None:
+        code = error.exit_code if isinstance(error, AudioFeatError) else 1
+        problem = error.problem if isinstance(error, AudioFeatError) else f"{type(error).__name__}: {error}"
+        hint = error.hint if isinstance(error, AudioFeatError) else ""
+        if code == 1:
+            import traceback
+
+            traceback.print_exception(error)  # to this worker's log
+        self._send({"fault": {"exit_code": code, "problem": problem, "hint": hint}})
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        with self._out_lock:
+            self._out.write(encode(message))
+            self._out.flush()
+
+
+class _NotingFeed:
+    """The feed as one lane sees it: each clip is noted as in hand before it is touched."""
+
+    def __init__(self, feed: ShardFeed, hands: int, number: int) -> None:
+        self._feed, self._hands, self._offset = feed, hands, number * HAND_BYTES
+
+    def next(self, *, wait: bool) -> tuple[ShardWork, int] | None:
+        if wait:
+            os.pwrite(self._hands, b" " * HAND_BYTES, self._offset)
+        item = self._feed.next(wait=wait)
+        if item is not None:
+            os.pwrite(self._hands, encode_hand(item[0].task.slot, item[1]), self._offset)
+        return item
+
+
+def _compiled_frontend(recipe: Recipe, device: str) -> Frontend:
+    from audiofeat.frontend.program import Frontend, use_device
+
+    use_device(device)
+    frontend = Frontend(recipe)
+    frontend.warm_up()
+    return frontend
+
+
+def _commands(source: IO[bytes]) -> Iterator[Mapping[str, Any]]:
+    import json
+
+    for line in source:
+        yield json.loads(line)
+
+
+def main() -> None:
+    """Read the job from standard input and work."""
+    # Libraries print what they like; only messages may go down the pipe.
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    commands = _commands(sys.stdin.buffer)
+    worker = Worker(WorkerJob.from_json(next(commands)), out)
+    worker.run(commands)
+    # Skips the interpreter's and TensorFlow's own clean-up: all that matters is durable and reported.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""From finished shards to a finished store: manifest, quarantine and ``store.json``, and the shortcut for the next run."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from blake3 import blake3
+
+from audiofeat.config import digest_of
+from audiofeat.errors import StorageError
+from audiofeat.plan import KeptShard, Plan
+from audiofeat.records import Clip, ClipRow, Failure, FeatureSpec, Fingerprint
+from audiofeat.settings import Settings
+from audiofeat.store.commits import read_commit
+from audiofeat.store.digests import content_digest, file_digest
+from audiofeat.store.layout import FORMAT_VERSION, StorePaths
+from audiofeat.store.reader import StoreInfo
+from audiofeat.store.staging import read_json, remove, write_json
+
+
+def finish_store(
+    paths: StorePaths,
+    settings: Settings,
+    plan: Plan,
+    *,
+    clips: Sequence[Clip],
+    features: Sequence[FeatureSpec],
+    decoders: Mapping[str, str],
+) -> None:
+    """Publish the plan's shards, all of which are finished, as the store's state, and sweep away what is stale.
+
+    Raises:
+        StorageError: the disk refuses, or a shard's commit record is gone; the last state stands.
+    """
+    from audiofeat.store.fingerprints import write_fingerprints
+    from audiofeat.store.manifest import encode_manifest, manifest_table
+    from audiofeat.store.publish import encode_quarantine, link_arrays, publish, sweep
+
+    shards = list(plan.kept)
+    fingerprints = dict(plan.fingerprints)
+    for task in plan.tasks:
+        commit = read_commit(paths.commit(task.slot))
+        if commit is None:
+            raise StorageError(
+                f"the commit record of shard {task.slot} is gone from {paths.commits}", hint="run the same command again"
+            )
+        shards.append(KeptShard(commit.shard, commit.rows, commit.failures))
+        fingerprints.update(commit.fingerprints)
+
+    rows = sorted((row for shard in shards for row in shard.rows), key=lambda row: row.key)
+    failures = [failure for shard in shards for failure in shard.failures]
+    manifest = encode_manifest(manifest_table((shard.entry.name, shard.rows) for shard in shards if shard.entry))
+    quarantine = encode_quarantine(failures)
+    description = _description(settings, shards, rows, failures, features, manifest=manifest, quarantine=quarantine)
+    if settings.config.store.format == "npy":
+        arrays = [(row.key, shard.entry.name) for shard in shards if shard.entry for row in shard.rows]
+        link_arrays(paths, arrays, features=[feature.name for feature in features], stale=_stored_features(paths))
+    publish(paths, manifest=manifest, quarantine=quarantine, store_json=description)
+    sweep(paths, keep=(shard.entry.name for shard in shards if shard.entry))
+    write_fingerprints(paths.fingerprints, fingerprints)
+    _remember(paths, settings, clips, rows, failures, fingerprints, decoders)
+
+
+def unchanged_digest(settings: Settings, clips: Iterable[Clip], decoders: Mapping[str, str]) -> str:
+    """Over all that a run starts from, as the file system tells it without opening a file."""
+    hasher = blake3(f"{settings.digest}\0{digest_of(dict(decoders))}\n".encode())
+    for clip in clips:
+        path = clip.path.encode("utf-8", "surrogateescape")
+        hasher.update(path + f"\0{clip.key}\0{clip.size_bytes}\0{clip.mtime_ns}\0{clip.inode}\n".encode())
+    return str(hasher.hexdigest())
+
+
+def used_decoders(names: Iterable[str], decoders: Mapping[str, str]) -> dict[str, str]:
+    """Those of ``decoders`` (by program, name and version) whose names and versions are among ``names``."""
+    used = set(names)
+    return {program: version for program, version in decoders.items() if version in used}
+
+
+def _description(
+    settings: Settings,
+    shards: Sequence[KeptShard],
+    rows: Sequence[ClipRow],
+    failures: Sequence[Failure],
+    features: Sequence[FeatureSpec],
+    *,
+    manifest: bytes,
+    quarantine: bytes,
+) -> dict[str, Any]:
+    """What ``store.json`` says. Nothing in it differs between two runs over the same sources and settings."""
+    entries = sorted((shard.entry for shard in shards if shard.entry), key=lambda entry: entry.name)
+    reasons = Counter(failure.reason for failure in failures)
+    return {
+        "format_version": FORMAT_VERSION,
+        "store_format": settings.config.store.format,
+        "config": settings.stored,
+        "config_digest": digest_of(settings.stored),
+        "numbers": settings.numbers,
+        "numbers_digest": settings.numbers_digest,
+        "decoders": sorted({row.decoder for row in rows}),
+        "features": [feature.to_json() for feature in features],
+        "totals": {
+            "clips": len(rows),
+            "frames": sum(row.frames for row in rows),
+            "audio_seconds": math.fsum(row.duration_seconds for row in rows),
+            "failures": dict(sorted(reasons.items())),
+        },
+        "shards": [entry.to_json() for entry in entries],
+        "manifest": {"size_bytes": len(manifest), "digest": str(blake3(manifest).hexdigest())},
+        "quarantine": {"size_bytes": len(quarantine), "digest": str(blake3(quarantine).hexdigest())},
+        "content_digest": content_digest((row.key, row.feature_digest) for row in rows),
+    }
+
+
+def _stored_features(paths: StorePaths) -> list[str]:
+    """The features of the store's last state."""
+    values = read_json(paths.store_json)
+    return [str(feature["name"]) for feature in values["features"]] if values else []
+
+
+def _remember(
+    paths: StorePaths,
+    settings: Settings,
+    clips: Sequence[Clip],
+    rows: Sequence[ClipRow],
+    failures: Sequence[Failure],
+    fingerprints: Mapping[str, Fingerprint],
+    decoders: Mapping[str, str],
+) -> None:
+    """Leave the next run a shortcut, if an equal listing will surely mean equal bytes."""
+    is_sure = all(
+        fingerprints.get(clip.key) == Fingerprint(clip.size_bytes, clip.mtime_ns, clip.inode) for clip in clips
+    )
+    if not is_sure:
+        remove(paths.unchanged)
+        return
+    names = [row.decoder for row in rows] + [failure.decoder for failure in failures if failure.decoder]
+    used = used_decoders(names, decoders)
+    write_json(
+        paths.unchanged,
+        {
+            "digest": unchanged_digest(settings, clips, used),
+            "programs": sorted(used),
+            "store_json": file_digest(paths.store_json),
+        },
+    )
+
+
+def is_unchanged(paths: StorePaths, settings: Settings, clips: Sequence[Clip], decoders: Mapping[str, str]) -> bool:
+    """Whether the last run left exactly what a run over these clips would make."""
+    values = read_json(paths.unchanged)
+    if values is None or not paths.store_json.exists() or paths.pending.exists():
+        return False
+    used = {program: decoders.get(program, "") for program in values["programs"]}
+    if values["digest"] != unchanged_digest(settings, clips, used):
+        return False
+    if values["store_json"] != file_digest(paths.store_json):
+        return False
+    info = StoreInfo(paths.root)
+    return all((paths.shards / name).exists() for name in info.shards) and paths.manifest.exists()

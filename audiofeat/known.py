@@ -1,0 +1,109 @@
+"""What earlier runs have finished: the rows and failures that the store and its commit records name.
+
+Only results whose numbers are those of this run count: the same configuration of features, device kind and
+versions. A clip's result holds for the bytes it was made of, told by their digest, or, sooner, by the size,
+modification time and inode that the file had then.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from audiofeat.config import changed_keys
+from audiofeat.errors import DamageError, NoStoreError
+from audiofeat.records import ClipRow, Commit, Failure, Fingerprint, ShardEntry
+from audiofeat.settings import Settings
+from audiofeat.store.commits import read_commit
+from audiofeat.store.layout import StorePaths
+from audiofeat.store.reader import Store
+from audiofeat.store.shard_format import shard_format
+
+
+@dataclass(slots=True)
+class Known:
+    """Results of earlier runs that may be used again, by key."""
+
+    rows: dict[str, tuple[str, ClipRow]] = field(default_factory=dict)
+    """Key -> (shard name, row)."""
+    failures: dict[str, Failure] = field(default_factory=dict)
+    fingerprints: dict[str, Fingerprint] = field(default_factory=dict)
+    shards: dict[str, ShardEntry] = field(default_factory=dict)
+    keys: set[str] = field(default_factory=set)
+    """Every key that the last finished run had, whether its result may be used again or not."""
+    stale_because: tuple[str, ...] = ()
+    """Why the finished store's results may not be used, if so: one line a changed setting."""
+
+
+def known_results(paths: StorePaths, settings: Settings) -> Known:
+    """Gather what the store at ``paths`` and its commit records say."""
+    known = Known()
+    store = _finished_store(paths)
+    if store is not None:
+        known.keys.update(store)
+        failures = read_quarantine(paths)
+        known.keys.update(failure.key for failure in failures)
+        known.stale_because = tuple(changed_keys(store.values["numbers"], settings.numbers))
+        if not known.stale_because:
+            _add_store(known, store, failures)
+    for path in sorted(paths.commits.glob("*.json")):
+        commit = read_commit(path)
+        if commit is not None and commit.numbers_digest == settings.numbers_digest:
+            _add_commit(known, paths, commit)
+    return known
+
+
+def read_quarantine(paths: StorePaths) -> list[Failure]:
+    """The failures of a finished store; none where the file is not there."""
+    try:
+        lines = paths.quarantine.read_text("ascii").splitlines()
+        return [Failure.from_json(json.loads(line)) for line in lines]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
+def shard_is_there(paths: StorePaths, shard: ShardEntry, *, store_format: str) -> bool:
+    """Whether a shard has its recorded size (its bytes are checked when they are read)."""
+    try:
+        return shard_format(store_format).size_bytes(paths.shards / shard.name) == shard.size_bytes
+    except OSError:
+        return False
+
+
+def _finished_store(paths: StorePaths) -> Store | None:
+    try:
+        return Store(paths.root)
+    except (NoStoreError, DamageError):
+        return None  # then the commit records are all there is, and what they lack is computed again
+
+
+
+def _add_store(known: Known, store: Store, failures: list[Failure]) -> None:
+    from audiofeat.store.fingerprints import read_fingerprints
+    from audiofeat.store.manifest import rows_of
+
+    present = {
+        name: shard
+        for name, shard in store.shards.items()
+        if shard_is_there(store.paths, shard, store_format=store.values["store_format"])
+    }
+    known.shards.update(present)
+    known.rows.update((row.key, (name, row)) for name, row in rows_of(store.manifest) if name in present)
+    known.failures.update((failure.key, failure) for failure in failures)
+    known.fingerprints.update(read_fingerprints(store.paths.fingerprints))
+
+
+def _add_commit(known: Known, paths: StorePaths, commit: Commit) -> None:
+    if commit.shard is not None:
+        if not shard_is_there(paths, commit.shard, store_format=commit.store_format):
+            return
+        known.shards[commit.shard.name] = commit.shard
+    for row in commit.rows:
+        if commit.shard is not None:
+            known.rows[row.key] = (commit.shard.name, row)
+            known.failures.pop(row.key, None)
+    for failure in commit.failures:
+        known.failures[failure.key] = failure
+        known.rows.pop(failure.key, None)
+    known.fingerprints.update(commit.fingerprints)

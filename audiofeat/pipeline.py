@@ -1,0 +1,256 @@
+"""One run, from a folder of audio to a finished store: scan, plan, run the shards, publish.
+
+Whatever ends a run, the shards that it finished stay, and the same command goes on from there.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from audiofeat.config import Config
+from audiofeat.decode import decoder_versions, find_ffmpeg
+from audiofeat.device import choose_device
+from audiofeat.engine.local import EngineReport, LocalEngine
+from audiofeat.engine.messages import WorkerJob
+from audiofeat.errors import ConfigError, DamageError, NothingMatchedError
+from audiofeat.finish import finish_store, is_unchanged
+from audiofeat.frontend.recipe import empty_band_warnings, recipe_of
+from audiofeat.known import known_results
+from audiofeat.max_failures import MaxFailures
+from audiofeat.plan import Plan, make_plan
+from audiofeat.report import RunReport
+from audiofeat.settings import Settings, settings_of
+from audiofeat.source import Listing, check_unique, scan_folder
+from audiofeat.store.layout import StorePaths
+from audiofeat.store.lock import store_lock
+from audiofeat.store.publish import roll_forward
+from audiofeat.store.reader import StoreInfo
+from audiofeat.store.shard_format import shard_format
+from audiofeat.store.staging import make_folder, read_json
+
+
+class Watcher(Protocol):
+    """Hears how a run goes on."""
+
+    def planned(self, plan: Plan) -> None: ...
+
+    def changed(self, report: EngineReport) -> None: ...
+
+    def ended(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How to run, as opposed to what to compute: nothing here changes a byte of the store, but ``device``."""
+
+    workers: int | None = None
+    """Lanes; None: one for each processor core that this process may use."""
+    device: str = "auto"
+    max_failures: MaxFailures = MaxFailures()
+    expect_digest: str | None = None
+    follow_links: bool = True
+    recompute: bool = True
+    """Whether clips whose settings changed are computed again, rather than refused."""
+
+
+def run(
+    config: Config,
+    options: RunOptions,
+    *,
+    watcher: Watcher | None = None,
+    stop: Callable[[], int | None] = lambda: None,
+) -> RunReport:
+    """Bring the store that ``config`` names up to date with its source.
+
+    Raises:
+        AudioFeatError: one of :mod:`audiofeat.errors`, by what happened. Finished shards stay.
+    """
+    begun = time.perf_counter()
+    source, paths = _places(config)
+    report = RunReport(store=str(paths.root))
+    report.warnings += empty_band_warnings(config)
+    before_scan_ns = time.time_ns()
+    listing = scan_folder(source, follow_links=options.follow_links, keep_suffix=config.select.keys == "name")
+    _note_left_out(report, listing)
+    if not listing.clips:
+        raise NothingMatchedError(
+            f"no audio file in {source} ({listing.not_audio:,} others, {listing.hidden:,} hidden)",
+            hint="a folder with files that end in .wav, .flac, .mp3, .m4a, ...",
+        )
+    check_unique(listing.clips, store_format=config.store.format)
+    _refuse_foreign_folder(paths)
+    with store_lock(paths):
+        roll_forward(paths)
+        stored = read_json(paths.store_json)
+        device = choose_device(options.device, stored=stored["numbers"]["device"] if stored else None)
+        settings = settings_of(config, device=device)
+        ffmpeg = find_ffmpeg()
+        decoders = decoder_versions(ffmpeg)
+        if not is_unchanged(paths, settings, listing.clips, decoders):
+            _bring_up_to_date(
+                report,
+                options,
+                paths,
+                settings,
+                listing,
+                decoders=decoders,
+                ffmpeg=ffmpeg,
+                before_scan_ns=before_scan_ns,
+                watcher=watcher,
+                stop=stop,
+            )
+        else:
+            report.reused = StoreInfo(paths.root).values["totals"]["clips"]
+        _describe(report, paths)
+    options.max_failures.check(failed=report.failed, seen=report.clips + report.failed, is_over=True)
+    report.wall_seconds = time.perf_counter() - begun
+    report.busy_seconds = max(0.0, report.wall_seconds - report.start_up_seconds)
+    report.peak_rss_bytes += resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if options.expect_digest is not None and options.expect_digest.lower() != report.digest:
+        raise DamageError(
+            f"the store's content digest is not the expected one\n  expected {options.expect_digest}\n  found    {report.digest}",
+            hint="`audiofeat info` shows the versions and the configuration; one of them, or the source, is another",
+        )
+    return report
+
+
+def _bring_up_to_date(
+    report: RunReport,
+    options: RunOptions,
+    paths: StorePaths,
+    settings: Settings,
+    listing: Listing,
+    *,
+    decoders: Mapping[str, str],
+    ffmpeg: str | None,
+    before_scan_ns: int,
+    watcher: Watcher | None,
+    stop: Callable[[], int | None],
+) -> None:
+    config = settings.config
+    features = recipe_of(config).feature_specs()
+    known = known_results(paths, settings)
+    plan = make_plan(
+        listing.clips,
+        known,
+        root=listing.root,
+        shard_clips=config.store.shard_clips,
+        shard_suffix=shard_format(config.store.format).suffix,
+        decoders=decoders.values(),
+        now_ns=before_scan_ns,
+    )
+    if known.stale_because and not options.recompute:
+        raise ConfigError(
+            f"the settings differ from those of {paths.root}: {'; '.join(known.stale_because)}",
+            hint="without --no-recompute all clips are computed again; or name another store",
+        )
+    report.reasons = dict(plan.reasons)
+    report.deleted = len(plan.deleted)
+    report.reused = plan.clips_reused
+    if watcher is not None:
+        watcher.planned(plan)
+    if plan.tasks:
+        make_folder(paths.shards)
+        make_folder(paths.commits)
+        failures_before = sum(len(shard.failures) for shard in plan.kept)
+        clips = len(listing.clips)
+
+        def on_change(engine_report: EngineReport) -> None:
+            failed = failures_before + int(engine_report.tally.get("clips_failed", 0))
+            options.max_failures.check(failed=failed, seen=clips)
+            if watcher is not None:
+                watcher.changed(engine_report)
+
+        job = _worker_job(settings, paths, listing, ffmpeg=ffmpeg)
+        workers = options.workers or len(os.sched_getaffinity(0))
+        try:
+            with LocalEngine(job, paths, workers=workers, on_change=on_change, stop=stop) as engine:
+                _note_engine(report, engine.run(plan.tasks))
+        finally:
+            if watcher is not None:
+                watcher.ended()
+        report.workers = workers
+    make_folder(paths.shards)
+    finish_store(paths, settings, plan, clips=listing.clips, features=features, decoders=decoders)
+
+
+def _places(config: Config) -> tuple[str, StorePaths]:
+    missing = [
+        f"{what} ({key} in the configuration)"
+        for what, key, value in (("SOURCE", "source", config.source), ("STORE", "store.path", config.store.path))
+        if value is None
+    ]
+    if missing or config.source is None or config.store.path is None:
+        raise ConfigError(
+            f"{' and '.join(missing)} is named neither on the command line nor in the configuration",
+            hint="audiofeat extract SOURCE STORE --config ...",
+        )
+    return config.source, StorePaths(Path(config.store.path).absolute())
+
+
+def _refuse_foreign_folder(paths: StorePaths) -> None:
+    """A folder that holds something else is never written to."""
+    if paths.root.exists() and not paths.root.is_dir():
+        raise ConfigError(f"{paths.root} is a file, not a folder", hint="name a new folder for the store")
+    if paths.root.exists() and not paths.store_json.exists() and not paths.state.exists() and any(paths.root.iterdir()):
+        raise ConfigError(
+            f"{paths.root} is not empty and not a feature store; nothing in it was touched",
+            hint="name a new or empty folder for the store",
+        )
+
+
+def _worker_job(settings: Settings, paths: StorePaths, listing: Listing, *, ffmpeg: str | None) -> WorkerJob:
+    values: dict[str, Any] = settings.stored
+    values["compute"] = {**values["compute"], "tape_slots": settings.config.compute.tape_slots}
+    return WorkerJob(
+        store=str(paths.root),
+        source=os.path.abspath(listing.root),
+        config=values,
+        numbers_digest=settings.numbers_digest,
+        device=settings.device,
+        ffmpeg=ffmpeg,
+        lanes=0,
+        hands="",
+    )
+
+
+def _note_left_out(report: RunReport, listing: Listing) -> None:
+    report.left_out = {
+        "hidden": listing.hidden,
+        "not audio": listing.not_audio,
+        "links refused": listing.links_refused,
+        "link loops": len(listing.loops),
+        "unreadable folders": len(listing.unreadable),
+    }
+    report.warnings += [f"the folder {folder} could not be listed: its clips are missing" for folder in listing.unreadable]
+
+
+def _note_engine(report: RunReport, engine: EngineReport) -> None:
+    tally = engine.tally
+    report.decoded = int(tally.get("clips_done", 0))
+    report.audio_seconds = tally.get("audio_seconds", 0.0)
+    report.decode_seconds = tally.get("decode_seconds", 0.0)
+    report.compute_seconds = tally.get("compute_seconds", 0.0)
+    report.write_seconds = tally.get("write_seconds", 0.0)
+    report.start_up_seconds = engine.start_up_seconds
+    report.worker_deaths = engine.deaths
+    report.peak_rss_bytes = engine.peak_rss_bytes
+
+
+def _describe(report: RunReport, paths: StorePaths) -> None:
+    """What is true of the whole store now."""
+    info = StoreInfo(paths.root)
+    totals = info.values["totals"]
+    report.clips = totals["clips"]
+    report.frames = totals["frames"]
+    report.store_audio_seconds = totals["audio_seconds"]
+    report.failures = dict(totals["failures"])
+    report.digest = info.digest
+    parts = (info.values["manifest"]["size_bytes"], info.values["quarantine"]["size_bytes"])
+    report.size_bytes = sum(shard.size_bytes for shard in info.shards.values()) + sum(parts)

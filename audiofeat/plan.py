@@ -1,0 +1,195 @@
+"""Which shards there will be, which of them stand already, and what is to be done for the others, with the reason.
+
+Borders between shards follow from the keys, so that adding a folder touches its own shards only: a shard begins at
+a key whose hash says so (one in ``store.shard_clips`` does), or where a shard would grow beyond
+``SHARD_SOURCE_BYTES`` of source or four times the mean number of clips.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from blake3 import blake3
+
+from audiofeat.decode.opening import SourceFile
+from audiofeat.errors import ClipError
+from audiofeat.known import Known
+from audiofeat.records import Clip, ClipRow, ClipTask, Failure, Fingerprint, Reuse, ShardEntry, ShardTask
+
+SHARD_SOURCE_BYTES = 128 << 20
+_LARGEST_SHARE = 4
+
+# A file written twice within one tick of the file system's clock can keep its time: so a time is trusted only
+# once it lies this far in the past of the moment at which the bytes were read.
+TRUSTED_AGE_NS = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class KeptShard:
+    """A shard that stands as it is; ``entry`` is None where all its clips are in quarantine."""
+
+    entry: ShardEntry | None
+    rows: tuple[ClipRow, ...]
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run has to do."""
+
+    tasks: tuple[ShardTask, ...]
+    kept: tuple[KeptShard, ...]
+    fingerprints: dict[str, Fingerprint]
+    """Of the clips that are not decoded again."""
+    reasons: Counter[str]
+    """Why clips are decoded: new, changed, ... -> how many."""
+    deleted: tuple[str, ...]
+    """Keys that the last run had and the source has no more."""
+
+    @property
+    def clips_to_decode(self) -> int:
+        return self.reasons.total()
+
+    @property
+    def clips_reused(self) -> int:
+        kept = sum(len(shard.rows) for shard in self.kept)
+        return kept + sum(clip.reuse is not None for task in self.tasks for clip in task.clips)
+
+
+def is_trusted(fingerprint: Fingerprint, *, read_at_ns: int) -> bool:
+    """Whether the same size, time and inode will mean the same bytes, given when the bytes were read."""
+    return fingerprint.mtime_ns < read_at_ns - TRUSTED_AGE_NS
+
+
+def shard_borders(clips: Iterable[Clip], *, shard_clips: int) -> Iterator[tuple[str, list[Clip]]]:
+    """Cut clips in key order into shards: (slot, clips). A slot is named by the hash of its first key."""
+    group: list[Clip] = []
+    group_bytes = 0
+    slot = ""
+    for clip in clips:
+        digest = blake3(clip.key.encode()).digest()
+        is_border = int.from_bytes(digest[:8], "little") % shard_clips == 0
+        is_full = group_bytes + clip.size_bytes > SHARD_SOURCE_BYTES or len(group) >= _LARGEST_SHARE * shard_clips
+        if group and (is_border or is_full):
+            yield slot, group
+            group, group_bytes = [], 0
+        if not group:
+            slot = digest[:6].hex()
+        group.append(clip)
+        group_bytes += clip.size_bytes
+    if group:
+        yield slot, group
+
+
+def make_plan(
+    clips: Sequence[Clip],
+    known: Known,
+    *,
+    root: str,
+    shard_clips: int,
+    shard_suffix: str,
+    decoders: Iterable[str],
+    now_ns: int,
+) -> Plan:
+    """Compare the listing with what is known.
+
+    Args:
+        clips: the listing, in key order.
+        root: the source folder, to hash files whose fingerprint says nothing.
+        shard_suffix: of the kind of shard wanted; shards of another kind are rewritten.
+        decoders: name-and-version words of the decoders at hand; results of others are stale.
+        now_ns: the time before the scan, to tell which fingerprints may be trusted later.
+    """
+    chooser = _Chooser(known, root=root, decoders=set(decoders), now_ns=now_ns)
+    tasks: list[ShardTask] = []
+    kept: list[KeptShard] = []
+    for slot, group in shard_borders(clips, shard_clips=shard_clips):
+        choices = [chooser.choose(clip) for clip in group]
+        standing = _standing_shard(slot, choices, known, shard_suffix=shard_suffix)
+        if standing is None:
+            tasks.append(ShardTask(slot, tuple(choices)))
+        else:
+            kept.append(standing)
+    present = {clip.key for clip in clips}
+    deleted = tuple(sorted(known.keys - present))
+    return Plan(tuple(tasks), tuple(kept), chooser.fingerprints, chooser.reasons, deleted)
+
+
+class _Chooser:
+    """Decides for each clip: use its known result, or decode it, and why."""
+
+    def __init__(self, known: Known, *, root: str, decoders: set[str], now_ns: int) -> None:
+        self._known = known
+        self._root = root
+        self._decoders = decoders
+        self._now_ns = now_ns
+        self._stale = f"settings changed ({'; '.join(known.stale_because)})" if known.stale_because else ""
+        self.reasons: Counter[str] = Counter()
+        self.fingerprints: dict[str, Fingerprint] = {}
+
+    def choose(self, clip: Clip) -> ClipTask:
+        located = self._known.rows.get(clip.key)
+        failure = self._known.failures.get(clip.key)
+        result = located[1] if located else failure
+        reason = self._reason_to_decode(clip, result)
+        if reason:
+            self.reasons[reason] += 1
+            return ClipTask(clip.key, clip.path)
+        fingerprint = self.fingerprints.get(clip.key)
+        kept = fingerprint.to_json() if fingerprint else None
+        if located:
+            shard, row = located
+            return ClipTask(clip.key, clip.path, reuse=Reuse(shard, row.to_json()).to_json(), fingerprint=kept)
+        return ClipTask(clip.key, clip.path, failure=failure.to_json() if failure else None, fingerprint=kept)
+
+    def _reason_to_decode(self, clip: Clip, result: ClipRow | Failure | None) -> str:
+        """Why a clip must be decoded; empty where its known result stands."""
+        if result is None:
+            return self._stale if self._stale and clip.key in self._known.keys else "new"
+        if isinstance(result, Failure) and ClipError(result.reason, result.message).is_transient:
+            return "failed before for a passing reason"
+        if result.decoder is not None and result.decoder not in self._decoders:
+            return f"decoder changed (was {result.decoder})"
+        return "" if self._is_unchanged(clip, result.source_digest) else "changed"
+
+    def _is_unchanged(self, clip: Clip, source_digest: str | None) -> bool:
+        now = Fingerprint(clip.size_bytes, clip.mtime_ns, clip.inode)
+        if self._known.fingerprints.get(clip.key) != now:
+            if source_digest is None or source_digest_of(os.path.join(self._root, clip.path)) != source_digest:
+                return False
+        if is_trusted(now, read_at_ns=self._now_ns):
+            self.fingerprints[clip.key] = now
+        return True
+
+
+def source_digest_of(path: str) -> str | None:
+    """The digest of a source file's bytes; None where they cannot be read."""
+    try:
+        file = SourceFile(path)
+    except ClipError:
+        return None
+    try:
+        return file.digest()
+    except ClipError:
+        return None
+    finally:
+        file.close()
+
+
+def _standing_shard(slot: str, choices: Sequence[ClipTask], known: Known, *, shard_suffix: str) -> KeptShard | None:
+    """The known shard that already holds exactly these clips, if there is one."""
+    if any(choice.reuse is None and choice.failure is None for choice in choices):
+        return None
+    failures = tuple(known.failures[choice.key] for choice in choices if choice.failure is not None)
+    located = [known.rows[choice.key] for choice in choices if choice.reuse is not None]
+    if not located:
+        return KeptShard(None, (), failures)
+    names = {name for name, _ in located}
+    entry = known.shards[located[0][0]]
+    is_same = len(names) == 1 and entry.clips == len(located) and entry.slot == slot
+    if not is_same or os.path.splitext(entry.name)[1] != shard_suffix:
+        return None
+    return KeptShard(entry, tuple(row for _, row in located), failures)

@@ -1,0 +1,103 @@
+"""What a run did: the figures of its summary, of ``--metrics`` and of its exit code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class RunReport:
+    """The outcome of ``extract``. Seconds of a stage are summed over all lanes; the others are wall time."""
+
+    store: str
+    digest: str = ""
+    clips: int = 0
+    """In the store when the run ended."""
+    decoded: int = 0
+    reused: int = 0
+    deleted: int = 0
+    failures: dict[str, int] = field(default_factory=dict)
+    """Clips in quarantine by reason."""
+    reasons: dict[str, int] = field(default_factory=dict)
+    """Why clips were decoded: new, changed, settings changed (...)."""
+    left_out: dict[str, int] = field(default_factory=dict)
+    """Files of the source that are no clips: hidden, not audio, links refused."""
+    warnings: list[str] = field(default_factory=list)
+    frames: int = 0
+    store_audio_seconds: float = 0.0
+    """In the whole store."""
+    audio_seconds: float = 0.0
+    """Decoded by this run."""
+    size_bytes: int = 0
+    wall_seconds: float = 0.0
+    start_up_seconds: float = 0.0
+    """From a worker's start until its programs were compiled; decoding goes on meanwhile."""
+    busy_seconds: float = 0.0
+    """Wall time without that."""
+    decode_seconds: float = 0.0
+    compute_seconds: float = 0.0
+    write_seconds: float = 0.0
+    workers: int = 0
+    worker_deaths: int = 0
+    peak_rss_bytes: int = 0
+    """Of the run's process and its workers, added up: an upper bound of the tree's peak."""
+
+    @property
+    def failed(self) -> int:
+        return sum(self.failures.values())
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 3 where some clips are in quarantine or some of the source could not be listed."""
+        return 3 if self.failures or self.left_out.get("unreadable folders") else 0
+
+    def metrics(self) -> dict[str, Any]:
+        """The figures as JSON-ready values, for ``--metrics``."""
+        values = asdict(self)
+        values["failed"] = self.failed
+        values["exit_code"] = self.exit_code
+        values["x_real_time"] = self.audio_seconds / self.wall_seconds if self.wall_seconds else 0.0
+        return values
+
+    def summary(self) -> str:
+        """The text that a run ends with."""
+        hours = self.store_audio_seconds / 3600
+        lines = [
+            f"{self.store}: {_count(self.clips, 'clip')}, {hours:,.2f} h, {_count(self.frames, 'frame')}, "
+            f"{self.size_bytes / 1e6:,.1f} MB",
+            f"  decoded   {self.decoded:,}{_why(self.reasons)}",
+            f"  reused    {self.reused:,}",
+        ]
+        if self.deleted:
+            lines.append(f"  deleted   {self.deleted:,} (no longer in the source)")
+        lines.append(f"  failed    {self.failed:,}{_why(self.failures)}")
+        left_out = {what: count for what, count in self.left_out.items() if count}
+        if left_out:
+            lines.append(f"  left out  {sum(left_out.values()):,}{_why(left_out)}")
+        if self.decoded:
+            lines.append(f"  time      {self._time()}")
+        lines += [f"  warning   {warning}" for warning in self.warnings]
+        lines.append(f"  digest    {self.digest}")
+        if self.failed:
+            lines.append(f"  see {self.store}/quarantine.jsonl for what failed, and why")
+        return "\n".join(lines)
+
+    def _time(self) -> str:
+        stages = {"decode": self.decode_seconds, "compute": self.compute_seconds, "write": self.write_seconds}
+        total = sum(stages.values()) or 1.0
+        shares = ", ".join(f"{name} {100 * seconds / total:.0f} %" for name, seconds in stages.items())
+        speed = f"{self.audio_seconds / self.wall_seconds:,.0f} x real time" if self.wall_seconds else ""
+        return f"{self.wall_seconds:.1f} s, {speed} (start-up {self.start_up_seconds:.1f} s; {shares})"
+
+
+def _why(counts: Mapping[str, int]) -> str:
+    if not counts:
+        return ""
+    return " (" + ", ".join(f"{reason} {count:,}" for reason, count in Counter(counts).most_common()) + ")"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

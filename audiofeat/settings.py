@@ -1,0 +1,59 @@
+"""All that decides a store's bytes besides the sources: the configuration, the device, and the libraries' versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+from audiofeat.config import Config, digest_of, numbers_config, stored_config
+from audiofeat.errors import MissingToolError
+from audiofeat.store.layout import NUMBERS_VERSION
+
+# Decoders are not among them: each clip names its own, so that a new ffmpeg leaves FLAC files alone.
+_NUMBER_PACKAGES = ("tensorflow", "soxr")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A configuration on a device with certain versions."""
+
+    config: Config
+    device: str
+    """``cpu`` or ``gpu``."""
+    versions: Mapping[str, str]
+
+    @property
+    def stored(self) -> dict[str, Any]:
+        """The configuration as ``store.json`` holds it."""
+        return stored_config(self.config)
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """What can change a feature's value: two runs with equal numbers may share rows."""
+        return {"config": numbers_config(self.config), "device": self.device, "versions": dict(self.versions)}
+
+    @property
+    def numbers_digest(self) -> str:
+        return digest_of(self.numbers)
+
+    @property
+    def digest(self) -> str:
+        """Over everything here: an equal one, over the same sources, means equal bytes."""
+        return digest_of({"numbers": self.numbers, "stored": self.stored})
+
+
+def settings_of(config: Config, *, device: str) -> Settings:
+    """The settings of a run in this environment.
+
+    Raises:
+        MissingToolError: a library whose version changes numbers is not installed.
+    """
+    versions = {"audiofeat_numbers": str(NUMBERS_VERSION)}
+    for package in _NUMBER_PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError as error:
+            raise MissingToolError(f"{package} is not installed", hint=f"pip install {package}") from error
+    return Settings(config=config, device=device, versions=versions)

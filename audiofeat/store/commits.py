@@ -1,0 +1,52 @@
+"""Commit records: a small file says that a shard is finished, and nothing else does.
+
+The record is written after the shard has its final name and is durable. Resuming trusts these records and
+``store.json`` only; a shard without either is swept away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from audiofeat.records import Commit, FeatureSpec, ShardEntry
+from audiofeat.store.layout import StorePaths
+from audiofeat.store.shard_format import ShardClip, shard_format
+from audiofeat.store.staging import commit, read_json, staged, storage_errors, write_json
+
+
+def write_shard(
+    paths: StorePaths, slot: str, clips: Sequence[ShardClip], features: Sequence[FeatureSpec], *, store_format: str
+) -> ShardEntry | None:
+    """Write a shard of finished clips in key order and give it the name that its bytes demand.
+
+    Raises:
+        StorageError: the disk refuses.
+    """
+    if not clips:
+        return None
+    kind = shard_format(store_format)
+    with storage_errors(paths.shards), staged(paths.shards, name=slot) as partial:
+        kind.write(partial, clips, features)
+        digest = kind.digest(partial)
+        size_bytes = kind.size_bytes(partial)
+        name = f"{slot}-{digest[:16]}{kind.suffix}"
+        commit(partial, paths.shards / name)
+    rows = sum(clip.n_frames for clip in clips)
+    return ShardEntry(name=name, slot=slot, size_bytes=size_bytes, digest=digest, clips=len(clips), rows=rows)
+
+
+def write_commit(paths: StorePaths, record: Commit) -> None:
+    """Say that a shard is finished. Raises StorageError."""
+    write_json(paths.commit(record.slot), record.to_json())
+
+
+def read_commit(path: Path) -> Commit | None:
+    """The record at ``path``; None where it cannot be read, and then its shard does not count as finished."""
+    values = read_json(path)
+    if values is None:
+        return None
+    try:
+        return Commit.from_json(values)
+    except (KeyError, TypeError):
+        return None

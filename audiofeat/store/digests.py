@@ -1,0 +1,32 @@
+"""BLAKE3 digests of what a store holds, independent of the container that holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from blake3 import blake3
+
+from audiofeat.store.rows import Rows
+
+
+def file_digest(path: Path) -> str:
+    """The digest of a file's bytes."""
+    return str(blake3().update_mmap(path).hexdigest())
+
+
+def clip_digest(features: Mapping[str, Rows]) -> str:
+    """The digest of one clip's features: names, shapes, types and values."""
+    hasher = blake3()
+    for name in sorted(features):
+        rows = features[name]
+        hasher.update(f"{name}\0{rows.dtype.str}\0{rows.n_rows}\0{rows.dims}\0{rows.value_digest}\n".encode())
+    return str(hasher.hexdigest())
+
+
+def content_digest(clips: Iterable[tuple[str, str]]) -> str:
+    """The digest of a whole store from its (key, clip digest) pairs in key order: equal for HDF5 and NPY."""
+    hasher = blake3()
+    for key, digest in clips:
+        hasher.update(f"{key}\0{digest}\n".encode())
+    return str(hasher.hexdigest())

@@ -1,0 +1,86 @@
+"""The names of a store's parts, and the version of their format.
+
+The layout itself is drawn in the README. Everything under ``.state`` helps the next run and is not part of the
+store's content: it may be deleted at any time, at the price of work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+FORMAT_VERSION = 1
+"""Of the files' structure. A reader refuses a newer one."""
+
+NUMBERS_VERSION = 1
+"""Of the numbers in them: raised when one bit of any feature changes for the same input and libraries."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorePaths:
+    """Where the parts of the store at ``root`` lie."""
+
+    root: Path
+
+    @property
+    def store_json(self) -> Path:
+        return self.root / "store.json"
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "manifest.parquet"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.root / "quarantine.jsonl"
+
+    @property
+    def shards(self) -> Path:
+        return self.root / "shards"
+
+    @property
+    def state(self) -> Path:
+        return self.root / ".state"
+
+    @property
+    def lock(self) -> Path:
+        return self.state / "lock"
+
+    @property
+    def commits(self) -> Path:
+        """One JSON file for each shard that is finished but not yet named by ``store.json``."""
+        return self.state / "commits"
+
+    @property
+    def tasks(self) -> Path:
+        """What each shard of this run is to hold; written by the planner, read by workers."""
+        return self.state / "tasks"
+
+    @property
+    def pending(self) -> Path:
+        """The next manifest, quarantine and ``store.json``, complete before any of them replaces its forerunner."""
+        return self.state / "pending"
+
+    @property
+    def spool(self) -> Path:
+        return self.state / "spool"
+
+    @property
+    def fingerprints(self) -> Path:
+        """Size, modification time and inode of each source file when its bytes were read."""
+        return self.state / "fingerprints.parquet"
+
+    @property
+    def unchanged(self) -> Path:
+        """The digest of the last run's listing and settings: an equal one means that nothing is to be done."""
+        return self.state / "unchanged.json"
+
+    @property
+    def logs(self) -> Path:
+        return self.state / "logs"
+
+    def commit(self, slot: str) -> Path:
+        return self.commits / f"{slot}.json"
+
+    def task(self, slot: str) -> Path:
+        return self.tasks / f"{slot}.json"

@@ -1,0 +1,130 @@
+"""Shards as folders of NPY files: one array a clip and feature, readable by anything that reads NumPy.
+
+::
+
+    <shard>/<feature>/<key>.npy     (frames, dims)
+    <shard>/sums.npz                per feature (2, dims) float64: per-band sum, and sum of squares, over all rows
+
+A key's parts become file names, with what a file system may refuse percent-encoded, and a hash in place of a name
+that is too long.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from blake3 import blake3
+
+from audiofeat.records import FeatureSpec
+from audiofeat.store.digests import file_digest
+from audiofeat.store.shard_format import Array, Location, ShardClip, band_sums
+from audiofeat.store.staging import fsync_folder
+
+SUMS = "sums.npz"
+_LONGEST_NAME = 200
+_REFUSED = set('<>:"\\|?*') | {chr(code) for code in range(32)}
+
+
+def npy_path(feature: str, key: str) -> str:
+    """The path of a clip's array inside a shard, and beside the shards for scripts: ``log_mel/a/b.npy``."""
+    *folders, name = key.split("/")
+    return "/".join([feature, *map(_safe_name, folders), _safe_name(name) + ".npy"])
+
+
+def _safe_name(part: str) -> str:
+    safe = "".join(f"%{ord(character):02X}" if character in _REFUSED else character for character in part)
+    if safe.endswith((".", " ")):
+        safe = f"{safe[:-1]}%{ord(safe[-1]):02X}"
+    if len(safe.encode()) > _LONGEST_NAME:
+        safe = f"{safe[:40]}~{blake3(part.encode()).hexdigest(length=16)}"
+    return safe
+
+
+class NpyShards:
+    """The ``npy`` kind of shard."""
+
+    suffix = ""
+
+    def write(self, path: Path, clips: Sequence[ShardClip], features: Sequence[FeatureSpec]) -> None:
+        path.mkdir()
+        sums = {feature.name: np.zeros((2, feature.dims)) for feature in features}
+        for feature in features:
+            for clip in clips:
+                target = path / npy_path(feature.name, clip.key)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _write_array(target, clip, feature, sums[feature.name])
+        content = io.BytesIO()
+        np.savez(content, **sums)  # type: ignore[arg-type]  # the stub takes allow_pickle for one of the arrays
+        _write_bytes(path / SUMS, [content.getvalue()])
+        for folder, _, _ in os.walk(path, topdown=False):
+            fsync_folder(Path(folder))
+
+    def size_bytes(self, path: Path) -> int:
+        return sum(file.stat().st_size for file in _files(path))
+
+    def digest(self, path: Path) -> str:
+        hasher = blake3()
+        for file in _files(path):
+            name = file.relative_to(path).as_posix()
+            hasher.update(f"{name}\0{file.stat().st_size}\0{file_digest(file)}\n".encode())
+        return str(hasher.hexdigest())
+
+    def open(self, path: Path) -> NpyReader:
+        return NpyReader(path)
+
+
+class NpyReader:
+    """An open NPY shard."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self, feature: str, location: Location, start: int, stop: int) -> Array:
+        with open(self._path / npy_path(feature, location.key), "rb") as file:
+            version = np.lib.format.read_magic(file)
+            if version != (1, 0):
+                raise ValueError(f"NPY version {version[0]}.{version[1]} where 1.0 was written")
+            (n_frames, dims), fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
+            expected_bytes = file.tell() + n_frames * dims * dtype.itemsize
+            # A header that lies about the shape must neither allocate nor return a part.
+            if fortran_order or n_frames != location.n_frames or os.fstat(file.fileno()).st_size != expected_bytes:
+                raise ValueError(f"the array of {location.key!r} is not the one that was written")
+            file.seek(start * dims * dtype.itemsize, os.SEEK_CUR)
+            rows = np.empty((stop - start, dims), dtype)
+            file.readinto(memoryview(rows).cast("B") if rows.size else bytearray())
+            return rows
+
+    def close(self) -> None:
+        """Nothing stays open between two reads."""
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """Every file of a shard, sorted by name."""
+    return iter(sorted(file for file in path.rglob("*") if file.is_file()))
+
+
+def _write_array(target: Path, clip: ShardClip, feature: FeatureSpec, sums: Array) -> None:
+    header = io.BytesIO()
+    shape = (clip.n_frames, feature.dims)
+    descriptor = {"descr": np.dtype(feature.dtype).str, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, descriptor)  # type: ignore[no-untyped-call]
+
+    def parts() -> Iterator[bytes | memoryview]:
+        yield header.getvalue()
+        for block in clip.features[feature.name].blocks():
+            band_sums(sums, block)
+            yield memoryview(block).cast("B")
+
+    _write_bytes(target, parts())
+
+
+def _write_bytes(target: Path, parts: Sequence[bytes] | Iterator[bytes | memoryview]) -> None:
+    with open(target, "xb") as file:
+        for part in parts:
+            file.write(part)
+        file.flush()
+        os.fsync(file.fileno())

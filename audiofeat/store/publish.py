@@ -1,0 +1,122 @@
+"""The last step: manifest, quarantine and ``store.json`` replace those of the last run, as if in one instant.
+
+All three are first complete and durable under ``.state/pending``, ``store.json`` last; then they move to their
+places, ``store.json`` last again. A run that was interrupted in between is finished by the next one
+(:func:`roll_forward`). A reader in that moment sees digests that do not fit together, and says so.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from audiofeat.records import Failure
+from audiofeat.store.layout import StorePaths
+from audiofeat.store.npy import npy_path
+from audiofeat.store.staging import (
+    PARTIAL_SUFFIX,
+    commit,
+    fsync_folder,
+    make_folder,
+    read_json,
+    remove,
+    storage_errors,
+    write_file,
+)
+
+# What a file system without hard links answers: the store is complete without them.
+_NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
+
+
+def encode_quarantine(failures: Iterable[Failure]) -> bytes:
+    """One JSON object a line, sorted by key; ASCII, so that no name can break a line or a terminal."""
+    lines = (json.dumps(failure.to_json()) for failure in sorted(failures, key=lambda failure: failure.key))
+    return "".join(f"{line}\n" for line in lines).encode("ascii")
+
+
+def publish(paths: StorePaths, *, manifest: bytes, quarantine: bytes, store_json: Mapping[str, Any]) -> None:
+    """Make this the store's state. Raises StorageError; then the last state stands."""
+    make_folder(paths.pending)
+    write_file(paths.pending / paths.manifest.name, manifest)
+    write_file(paths.pending / paths.quarantine.name, quarantine)
+    description = json.dumps(store_json, indent=2, sort_keys=True, allow_nan=False) + "\n"
+    write_file(paths.pending / paths.store_json.name, description.encode("ascii"))
+    roll_forward(paths)
+
+
+def roll_forward(paths: StorePaths) -> None:
+    """Finish a publication that got as far as having everything pending; else forget it."""
+    if (paths.pending / paths.store_json.name).exists():
+        for final in (paths.manifest, paths.quarantine, paths.store_json):
+            pending = paths.pending / final.name
+            if pending.exists():
+                commit(pending, final)
+    remove(paths.pending)
+
+
+def sweep(paths: StorePaths, *, keep: Iterable[str]) -> None:
+    """Remove what no record names: stale shards, records that ``store.json`` took over, partial files, spools."""
+    named = set(keep)
+    with storage_errors(paths.root):
+        for entry in sorted(paths.shards.iterdir()):
+            if entry.name not in named:
+                remove(entry)
+        for folder in (paths.commits, paths.tasks, paths.spool, paths.pending):
+            remove(folder)
+        for folder in (paths.root, paths.state):
+            for entry in folder.iterdir():
+                if entry.name.startswith(".") and entry.name.endswith(PARTIAL_SUFFIX):
+                    remove(entry)
+        fsync_folder(paths.shards)
+        fsync_folder(paths.state)
+
+
+def link_arrays(paths: StorePaths, arrays: Iterable[tuple[str, str]], *, features: Sequence[str], stale: Sequence[str]) -> None:
+    """Show an NPY store's arrays as ``<feature>/<key>.npy`` too, by hard links, for shell scripts.
+
+    Readers go by the manifest and never look at these; where the file system has no hard links there are none.
+
+    Args:
+        arrays: (key, shard name) of every clip.
+        features: the features that the store has now.
+        stale: features that the last state had.
+    """
+    wanted: dict[Path, Path] = {
+        paths.root / npy_path(feature, key): paths.shards / shard / npy_path(feature, key)
+        for key, shard in arrays
+        for feature in features
+    }
+    with storage_errors(paths.root):
+        for feature in {*features, *stale}:
+            for present in sorted((paths.root / feature).rglob("*"), reverse=True):
+                if present.is_dir() and not present.is_symlink():
+                    with suppress(OSError):
+                        present.rmdir()  # only where nothing is left in it
+                elif not _same_file(present, wanted.get(present)):
+                    present.unlink()
+            with suppress(OSError):
+                (paths.root / feature).rmdir()
+        for link, target in wanted.items():
+            if not link.exists():
+                link.parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    os.link(target, link)
+                except OSError as error:
+                    if error.errno not in _NO_HARD_LINKS:
+                        raise
+                    return
+
+
+def _same_file(link: Path, target: Path | None) -> bool:
+    return target is not None and target.exists() and os.path.samefile(link, target)
+
+
+def read_unchanged(paths: StorePaths) -> str | None:
+    """The digest of the last run's listing and settings, if that run left nothing to do."""
+    values = read_json(paths.unchanged)
+    return values.get("digest") if values else None

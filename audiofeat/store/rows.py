@@ -1,0 +1,128 @@
+"""The rows of one feature of one clip on their way from the program to the shard: in memory, or spooled to disk.
+
+A ten-hour clip has gigabytes of features. So a clip's rows move to a nameless temporary file once they exceed
+``CLIP_BYTES``, or once all clips in flight together exceed the budget of the process.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+from blake3 import blake3
+
+from audiofeat.store.staging import storage_errors
+
+Array = npt.NDArray[Any]
+
+CLIP_BYTES = 64 << 20
+PROCESS_BYTES = 512 << 20
+BLOCK_ROWS = 8192
+
+
+class RowBudget:
+    """How many bytes of rows a process holds in memory, over all its threads."""
+
+    def __init__(self, spool: Path, *, process_bytes: int = PROCESS_BYTES, clip_bytes: int = CLIP_BYTES) -> None:
+        self.spool = spool
+        self.clip_bytes = clip_bytes
+        self._free_bytes = process_bytes
+        self._lock = threading.Lock()
+
+    def take(self, size_bytes: int) -> bool:
+        """Reserve memory; False where there is none left, and then nothing is reserved."""
+        with self._lock:
+            if size_bytes > self._free_bytes:
+                return False
+            self._free_bytes -= size_bytes
+            return True
+
+    def give_back(self, size_bytes: int) -> None:
+        with self._lock:
+            self._free_bytes += size_bytes
+
+
+class Rows:
+    """Rows of ``dims`` columns, appended piece by piece, read back in blocks of a fixed number of rows.
+
+    The digest covers the values only, in order: how they came in pieces leaves no trace.
+    """
+
+    def __init__(self, dims: int, budget: RowBudget, *, dtype: npt.DTypeLike = np.float32) -> None:
+        self.dims = dims
+        self.dtype = np.dtype(dtype)
+        self.n_rows = 0
+        self._budget = budget
+        self._pieces: list[Array] = []
+        self._memory_bytes = 0
+        self._file: IO[bytes] | None = None
+        self._hasher = blake3()
+
+    @property
+    def value_digest(self) -> str:
+        return str(self._hasher.hexdigest())
+
+    def append(self, piece: Array) -> None:
+        """Add rows: (n, dims) of this dtype. A contiguous piece is kept as it is, not copied.
+
+        Raises:
+            StorageError: the spool cannot be written.
+        """
+        piece = np.ascontiguousarray(piece, self.dtype)
+        if not len(piece):
+            return
+        self._hasher.update(piece.reshape(-1).view(np.uint8))
+        self.n_rows += len(piece)
+        if self._file is None:
+            fits = self._memory_bytes + piece.nbytes <= self._budget.clip_bytes
+            if fits and self._budget.take(piece.nbytes):
+                self._pieces.append(piece)
+                self._memory_bytes += piece.nbytes
+                return
+            self._spill()
+        self._write(piece)
+
+    def blocks(self, block_rows: int = BLOCK_ROWS) -> Iterator[Array]:
+        """All rows, in blocks of ``block_rows`` (the last one shorter)."""
+        if self._file is not None:
+            row_bytes = self.dims * self.dtype.itemsize
+            for start in range(0, self.n_rows, block_rows):
+                count = min(block_rows, self.n_rows - start)
+                block = np.empty((count, self.dims), self.dtype)
+                self._file.seek(start * row_bytes)
+                self._file.readinto(memoryview(block).cast("B"))  # type: ignore[attr-defined]
+                yield block
+        elif self._pieces:
+            rows = self._pieces[0] if len(self._pieces) == 1 else np.concatenate(self._pieces)
+            for start in range(0, self.n_rows, block_rows):
+                yield rows[start : start + block_rows]
+
+    def release(self) -> None:
+        """Let go of memory and spool file."""
+        self._pieces.clear()
+        self._budget.give_back(self._memory_bytes)
+        self._memory_bytes = 0
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        self.n_rows = 0
+
+    def _spill(self) -> None:
+        with storage_errors(self._budget.spool):
+            self._file = tempfile.TemporaryFile(dir=self._budget.spool, buffering=0)
+        for piece in self._pieces:
+            self._write(piece)
+        self._pieces.clear()
+        self._budget.give_back(self._memory_bytes)
+        self._memory_bytes = 0
+
+    def _write(self, piece: Array) -> None:
+        view = memoryview(piece).cast("B")
+        with storage_errors(self._budget.spool):
+            while view and self._file is not None:
+                view = view[self._file.write(view) :]

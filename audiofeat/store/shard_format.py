@@ -1,0 +1,93 @@
+"""What every kind of shard must do: be written whole from finished clips, be digested, be read by rows.
+
+A new kind is one file with these three functions and a line in :func:`shard_format`; ``tests/store_suite.py`` is
+what it must pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from audiofeat.records import FeatureSpec
+from audiofeat.store.rows import Rows
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardClip:
+    """A finished clip: its key and the rows of each feature."""
+
+    key: str
+    features: Mapping[str, Rows]
+
+    @property
+    def n_frames(self) -> int:
+        return next(iter(self.features.values())).n_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a clip's rows lie in its shard."""
+
+    key: str
+    row_offset: int
+    n_frames: int
+
+
+class ShardReader(Protocol):
+    """An open shard."""
+
+    def read(self, feature: str, location: Location, start: int, stop: int) -> Array:
+        """Frames ``start`` to ``stop`` (half-open) of a clip: (stop - start, dims)."""
+
+    def close(self) -> None: ...
+
+
+class ShardFormat(Protocol):
+    """One kind of shard."""
+
+    suffix: str
+    """Of the shard's name; empty for a folder."""
+
+    def write(self, path: Path, clips: Sequence[ShardClip], features: Sequence[FeatureSpec]) -> None:
+        """Write a durable shard at ``path``, which does not exist. The bytes depend on the arguments only.
+
+        Raises:
+            OSError: the disk's own words.
+        """
+
+    def size_bytes(self, path: Path) -> int: ...
+
+    def digest(self, path: Path) -> str:
+        """BLAKE3 over every byte and name in the shard."""
+
+    def open(self, path: Path) -> ShardReader: ...
+
+
+def shard_format(name: str) -> ShardFormat:
+    """The kind of shard called ``hdf5`` or ``npy``."""
+    # Imported here: an unchanged rerun of a million clips needs neither.
+    if name == "npy":
+        from audiofeat.store.npy import NpyShards
+
+        return NpyShards()
+    from audiofeat.store.hdf5 import Hdf5Shards
+
+    return Hdf5Shards()
+
+
+def band_sums(sums: Array, block: Array) -> None:
+    """Add a block of rows to a feature's per-band sums.
+
+    Shape:
+        sums (2, dims) float64, changed in place: sums and sums of squares; block (n, dims).
+    """
+    sums[0] += block.sum(axis=0, dtype=np.float64)
+    sums[1] += np.einsum("ij,ij->j", block, block, dtype=np.float64)

@@ -1,0 +1,195 @@
+"""Writing so that no fault at any instant leaves half a file: stage beside the name, fsync, rename, fsync the folder.
+
+Storage faults come out as one :class:`StorageError` that says where and how full the disk is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from audiofeat.errors import StorageError
+
+PARTIAL_SUFFIX = ".partial"
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError of the block into a StorageError about ``path``.
+
+    Raises:
+        StorageError: with the system's words and the free space at ``path``.
+    """
+    try:
+        yield
+    except StorageError:
+        raise
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {path}: {error.strerror or error}{_free_space(path)}",
+            hint="free some space or mend the disk, then run the same command again: what is finished stays",
+        ) from error
+
+
+def _free_space(path: Path) -> str:
+    for folder in (path, *path.parents):
+        with suppress(OSError):
+            usage = shutil.disk_usage(folder)
+            return f" ({usage.free / 1e6:,.0f} MB of {usage.total / 1e6:,.0f} MB free at {folder})"
+    return ""
+
+
+@contextmanager
+def staged(folder: Path, *, name: str) -> Iterator[Path]:
+    """Yield a path inside ``folder`` to fill, as a file or a folder; what is left of it at the end is removed.
+
+    The block renames what it made to its final name with :func:`commit`. Whatever ends the block otherwise,
+    Ctrl-C included, leaves nothing behind.
+    """
+    partial = folder / f".{name}.{uuid.uuid4().hex[:12]}{PARTIAL_SUFFIX}"
+    try:
+        yield partial
+    finally:
+        remove(partial)
+
+
+def commit(partial: Path, final: Path) -> None:
+    """Give a staged and fsynced file or folder its final name, durably."""
+    with storage_errors(final):
+        if final.is_dir() and not final.is_symlink():
+            # A folder cannot be replaced in one step. It is named by its content, so that whatever stands there
+            # is the same or damaged: nobody reads it between the two renames without checking.
+            with staged(final.parent, name=final.name) as aside:
+                os.rename(final, aside)
+                os.rename(partial, final)
+        else:
+            os.replace(partial, final)
+        fsync_folder(final.parent)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Replace the file at ``path`` by ``content``: whole, durable, or not at all."""
+    with storage_errors(path), staged(path.parent, name=path.name) as partial:
+        with open(partial, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        commit(partial, path)
+
+
+def write_json(path: Path, values: Mapping[str, Any], *, indent: int | None = None) -> None:
+    """Replace the JSON file at ``path``; keys in their given order, ASCII only."""
+    write_file(path, (json.dumps(values, indent=indent, allow_nan=False) + "\n").encode("ascii"))
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The JSON object at ``path``; None where there is none, or none that can be read."""
+    try:
+        values = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder and those above it, durably."""
+    with storage_errors(path):
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            with suppress(FileExistsError):
+                folder.mkdir()
+            fsync_folder(folder.parent)
+
+
+def fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder with all that it holds, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+class RecordingFile:
+    """A file object for h5py that remembers the first storage fault instead of raising it.
+
+    HDF5 loses errors that happen below it and then crashes the process (measured: a full disk ends every h5py
+    program in SIGSEGV). So this file pretends to go on, and :meth:`finish` raises what happened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        self._position = 0
+        self._end = 0
+        self._fault: OSError | None = None
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._position = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._end}[whence]
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        wanted = self._end - self._position if size < 0 else size
+        content = os.pread(self._descriptor, wanted, self._position)
+        self._position += len(content)
+        return content
+
+    def readinto(self, buffer: memoryview) -> int:
+        count = os.preadv(self._descriptor, [buffer], self._position)
+        self._position += count
+        return count
+
+    def write(self, content: memoryview) -> int:
+        view = memoryview(content).cast("B")
+        done = 0
+        while done < len(view) and self._fault is None:
+            try:
+                done += os.pwrite(self._descriptor, view[done:], self._position + done)
+            except OSError as error:
+                self._fault = error
+        self._position += len(view)
+        self._end = max(self._end, self._position)
+        return len(view)
+
+    def truncate(self, size: int | None = None) -> int:
+        self._end = self._position if size is None else size
+        if self._fault is None:
+            try:
+                os.ftruncate(self._descriptor, self._end)
+            except OSError as error:
+                self._fault = error
+        return self._end
+
+    def flush(self) -> None:
+        """Nothing is buffered here."""
+
+    def finish(self) -> None:
+        """Make the file durable and close it. Raises the first fault that any call met."""
+        try:
+            if self._fault is not None:
+                raise self._fault
+            os.fsync(self._descriptor)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1

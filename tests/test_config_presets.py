@@ -1,0 +1,103 @@
+"""The shipped presets: each loads, gives one feature, and says in its header where its numbers come from."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from audiofeat.config import Config, load_config, preset_names, preset_summary, preset_text, resolve_features
+from audiofeat.errors import ConfigError
+
+EXPECTED: dict[str, dict[str, dict[str, Any]]] = {
+    "librosa-logmel": {
+        "audio": {"sample_rate": 22_050},
+        "frame": {"win_samples": 2_048, "hop_samples": 512, "n_fft": 2_048, "align": "center"},
+        "mel": {"bands": 128, "scale": "slaney", "sides": "hz", "norm": "slaney"},
+        "log": {"kind": "db", "range": 80.0},
+    },
+    "librosa-mfcc": {
+        "audio": {"sample_rate": 22_050},
+        "frame": {"win_samples": 2_048, "hop_samples": 512, "n_fft": 2_048, "align": "center"},
+        "mel": {"bands": 128, "scale": "slaney", "sides": "hz", "norm": "slaney"},
+        "log": {"kind": "db", "range": 80.0},
+        "mfcc": {"n": 20},
+    },
+    "kaldi-fbank80": {
+        "audio": {"scale": 32_768.0},
+        "frame": {"remove_dc": True},
+        "window": {"sampling": "symmetric", "power": 0.85},
+        "preemphasis": {"coeff": 0.97},
+        "mel": {"fmin_hz": 20.0},
+        "log": {"floor": 2.0**-23},
+    },
+    "kaldi-mfcc13": {
+        "audio": {"scale": 32_768.0},
+        "frame": {"remove_dc": True},
+        "window": {"sampling": "symmetric", "power": 0.85},
+        "preemphasis": {"coeff": 0.97},
+        "mel": {"bands": 23, "fmin_hz": 20.0},
+        "log": {"floor": 2.0**-23},
+        "mfcc": {"lifter": 22.0, "c0": "energy"},
+    },
+    "whisper-80": {
+        "frame": {"n_fft": 400, "align": "center", "pad": "reflect", "drop_last": True},
+        "mel": {"fmax_hz": 8_000.0, "scale": "slaney", "sides": "hz", "norm": "slaney"},
+        "log": {"kind": "log10", "range": 8.0, "gain": 0.25, "offset": 1.0},
+    },
+    "tf-tutorial": {
+        "frame": {"win_samples": 1_024, "hop_samples": 256, "n_fft": 1_024},
+        "window": {"sampling": "periodic_if_even"},
+        "spectrum": {"power": 1},
+        "mel": {"fmin_hz": 80.0, "fmax_hz": 7_600.0},
+        "log": {"guard": "add", "floor": 1e-6},
+        "mfcc": {"dct": "htk"},
+    },
+}
+
+
+def test_the_presets_are_those_that_are_promised() -> None:
+    assert preset_names() == sorted(EXPECTED)
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_a_preset_differs_from_the_defaults_in_the_settings_of_its_library(name: str) -> None:
+    """Its values, beside the defaults: nothing else is set, nothing is missing."""
+    config, defaults = load_config(name), load_config(None, overrides=["features.mel={}"])
+    found = {
+        group: {key: value for key, value in getattr(config, group).model_dump().items() if value != default[key]}
+        for group, default in defaults.model_dump(exclude={"source", "features"}).items()
+    }
+    assert {group: keys for group, keys in found.items() if keys} == EXPECTED[name]
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_a_preset_gives_one_feature(name: str) -> None:
+    (feature,) = resolve_features(load_config(name))
+    assert feature == ("mfcc" if EXPECTED[name].get("mfcc") else "log_mel")
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_a_preset_says_where_it_comes_from_and_how_far_it_goes(name: str) -> None:
+    header = preset_text(name).partition("\n\n")[0]
+    assert all(line.startswith("#") for line in header.splitlines())
+    assert "\n# Frames: " in header
+    assert "\n# Not reproduced: " in header
+    assert re.search(r"\d\.\d+|\([0-9a-f]{7}\)", preset_summary(name))
+    assert preset_text(name).startswith(f"# {preset_summary(name)}\n")
+
+
+def test_an_unknown_preset_is_refused_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'tf-tutorial'"):
+        preset_text("tf-tutorials")
+
+
+def test_whispers_scaling_is_the_same_number() -> None:
+    log = load_config("whisper-80").log
+    for value in (-10.0, -8.0, -4.0, 0.125, 1.5):
+        assert log.gain * value + log.offset == (value + 4.0) / 4.0
+
+
+def test_a_preset_is_a_config_like_any_other() -> None:
+    assert isinstance(load_config("librosa-mfcc", overrides=["mfcc.n=13"]), Config)

@@ -1,0 +1,315 @@
+"""What must not be decoded: the reason code, the numbers in the message, and never a hang or another exception."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from decode_inputs import FFMPEG, RATE_HZ, Bounds, chirp, decode, refused, run_ffmpeg, wav_bytes, write_wav
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audiofeat.decode import open_clip
+from audiofeat.errors import ClipError
+
+
+def test_a_missing_file_and_a_dangling_link_are_told_apart(tmp_path: Path) -> None:
+    link = tmp_path / "link.wav"
+    link.symlink_to("gone/away.wav")
+    assert refused(tmp_path / "missing.wav").reason == "io.not-found"
+    error = refused(link)
+    assert error.reason == "io.not-found"
+    assert "symlink to 'gone/away.wav'" in error.problem
+
+
+def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
+    directory, fifo, door = tmp_path / "d.wav", tmp_path / "f.wav", tmp_path / "s.wav"
+    directory.mkdir()
+    os.mkfifo(fifo)
+    started = time.monotonic()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(door))
+        found = {path.name: refused(path) for path in (directory, fifo, door, Path("/dev/zero"))}
+    assert {error.reason for error in found.values()} == {"io.not-regular"}
+    assert "a directory" in found["d.wav"].problem
+    assert "a FIFO" in found["f.wav"].problem
+    assert time.monotonic() - started < 1.0
+
+
+def test_a_file_without_read_permission_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_: object) -> int:  # the tests may run as root, whom no mode stops
+        raise PermissionError(13, "Permission denied")
+
+    path = write_wav(tmp_path / "a.wav", chirp())
+    monkeypatch.setattr(os, "open", denied)
+    assert refused(path).reason == "io.permission"
+
+
+def test_a_read_error_is_no_fault_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    path = write_wav(tmp_path / "a.wav", chirp())
+    monkeypatch.setattr(os, "pread", broken)
+    error = refused(path)
+    assert error.reason == "io.read"
+    assert error.is_transient
+
+
+def test_a_file_that_changes_meanwhile_is_refused(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "a.wav", np.zeros(200_000))
+    with open_clip(str(path), sample_rate=RATE_HZ, limits=Bounds(), ffmpeg=FFMPEG) as clip:
+        blocks = iter(clip)
+        next(blocks)
+        with path.open("ab") as file:
+            file.write(b"more")
+        with pytest.raises(ClipError, match="changed while it was read") as caught:
+            list(blocks)
+    assert caught.value.reason == "io.changed"
+    assert caught.value.is_transient
+
+
+NOT_AUDIO = {
+    "input.empty": [b""],
+    "input.lfs-pointer": [b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"],
+    "input.playlist": [
+        b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n",
+        b"\xef\xbb\xbf#EXTM3U\n",
+        b'<?xml version="1.0"?>\n<MPD xmlns="urn:mpeg:dash:schema:mpd:2011">',
+        b'<?xml version="1.0"?><playlist version="1">',
+        b"ffconcat version 1.0\nfile other.wav\n",
+        b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\n",
+        b"[playlist]\nFile1=other.mp3\n",
+        b'FILE "other.wav" WAVE\n',
+    ],
+    "input.not-audio": [
+        b"<!DOCTYPE html><html><body>404</body></html>",
+        b'{"error": "not found"}',
+        b"PK\x03\x04" + bytes(40),
+        b"7z\xbc\xaf\x27\x1c" + bytes(40),
+        bytes(257) + b"ustar" + bytes(300),
+        "plain text, größer".encode(),
+        b"\x00\x05\x16\x07" + bytes(40),
+    ],
+    "input.unknown-format": [bytes(1_000), b"\x01\x02\x03", b"RIFF\x00\x00\x00\x00ACON", bytes(range(128, 256))],
+    "input.corrupt": [b"RIFF\x04\x00\x00\x00WAVE", b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f" + bytes(100)],
+}
+
+
+@pytest.mark.parametrize(
+    ("reason", "content"), [(reason, content) for reason, contents in NOT_AUDIO.items() for content in contents]
+)
+def test_what_is_no_audio_is_named(tmp_path: Path, reason: str, content: bytes) -> None:
+    path = tmp_path / "x.wav"
+    path.write_bytes(content)
+    assert refused(path).reason == reason
+
+
+def test_text_is_quoted_with_its_control_characters_escaped(tmp_path: Path) -> None:
+    path = tmp_path / "x.wav"
+    path.write_bytes(b"<html>\n\x1b[31m</html>")
+    problem = refused(path).problem
+    assert r"<html>\n\x1b[31m" in problem
+    assert "\x1b" not in problem
+
+
+WAV_HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "no channels": ("input.bad-header", {"channels": 0, "block_align": 2}),
+    "no sample rate": ("input.bad-header", {"sample_rate": 0}),
+    "no bits": ("input.bad-header", {"bits": 0}),
+    "seven bits": ("input.bad-header", {"bits": 7, "block_align": 1}),
+    "64-bit integers": ("input.bad-header", {"bits": 64}),
+    "bytes a frame that do not fit": ("input.bad-header", {"block_align": 3}),
+    "an unknown codec": ("input.unsupported-codec", {"tag": 0x1234}),
+    "1,000 channels": ("limit.channels", {"channels": 1000, "frames": 20}),
+    "1 Hz": ("limit.sample-rate", {"sample_rate": 1}),
+    "2 GHz": ("limit.sample-rate", {"sample_rate": 2**31 - 1}),
+    "a length far below the file's": ("input.header-mismatch", {"data_size": 100}),
+    "no samples": ("input.no-samples", {"frames": 0}),
+    "samples promised, none there": ("input.no-samples", {"frames": 0, "data_size": 32_000}),
+    "an empty data chunk before a LIST": (
+        "input.no-samples",
+        {"frames": 0, "before_data": b"data\0\0\0\0LIST\0\0\0\0"},
+    ),
+    "a chunk longer than the file": ("input.corrupt", {"before_data": b"LIST\xf0\xff\xff\xff"}),
+    "200,000 empty chunks": ("input.corrupt", {"before_data": b"junk\0\0\0\0" * 200_000}),
+}
+
+
+@pytest.mark.parametrize("case", WAV_HEADERS)
+def test_a_wav_header_that_lies_is_refused(tmp_path: Path, case: str) -> None:
+    reason, fields = WAV_HEADERS[case]
+    path = tmp_path / "lies.wav"
+    path.write_bytes(wav_bytes(**fields))
+    assert refused(path).reason == reason
+
+
+def test_a_truncated_wav_is_refused_with_both_counts(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "cut.wav", chirp())
+    path.write_bytes(path.read_bytes()[: 44 + 2 * 4_978 + 1])
+    error = refused(path)
+    assert error.reason == "input.truncated"
+    assert error.problem == "the header declares 16000 frames, the file holds 4978 (31 %)"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options", "reasons"),
+    [
+        ("aiff", [], {"input.truncated"}),
+        ("au", [], {"input.truncated"}),
+        ("caf", [], {"input.truncated"}),
+        ("w64", [], {"input.truncated"}),
+        ("mp3", [], {"input.truncated"}),
+        ("ogg", ["-c:a", "libvorbis"], {"input.truncated"}),
+        ("opus", [], {"input.truncated"}),
+        ("flac", [], {"input.corrupt"}),
+        ("m4a", [], {"input.truncated"}),
+        ("m4a", ["-movflags", "+faststart"], {"input.truncated"}),
+        ("webm", ["-c:a", "libopus"], {"input.truncated"}),
+        ("wma", [], {"input.corrupt", "input.truncated"}),
+    ],
+)
+def test_six_tenths_of_a_file_are_refused(tmp_path: Path, suffix: str, options: list[str], reasons: set[str]) -> None:
+    wav = write_wav(tmp_path / "whole.wav", chirp())
+    path = tmp_path / f"cut.{suffix}"
+    run_ffmpeg("-i", wav, *options, path)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 6 // 10])
+    assert refused(path).reason in reasons
+
+
+@pytest.mark.parametrize("suffix", ["flac", "ogg", "opus"])
+def test_flipped_bits_are_noticed_where_the_format_has_checksums(tmp_path: Path, suffix: str) -> None:
+    wav = write_wav(tmp_path / "whole.wav", chirp())
+    path = tmp_path / f"flipped.{suffix}"
+    run_ffmpeg("-i", wav, *(["-c:a", "libvorbis"] if suffix == "ogg" else []), path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x10
+    path.write_bytes(content)
+    assert refused(path).reason == "input.corrupt"
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "ogg"])
+def test_two_streams_in_one_file_are_refused_rather_than_halved(tmp_path: Path, suffix: str) -> None:
+    wav = write_wav(tmp_path / "one.wav", chirp())
+    path = tmp_path / f"two.{suffix}"
+    run_ffmpeg("-i", wav, *(["-c:a", "libvorbis"] if suffix == "ogg" else []), path)
+    path.write_bytes(path.read_bytes() * 2)
+    assert refused(path).reason == "input.chained"
+
+
+def test_a_flac_that_claims_a_month_is_stopped_before_any_allocation(tmp_path: Path) -> None:
+    path = tmp_path / "claims.flac"
+    soundfile.write(path, chirp(), RATE_HZ)
+    content = bytearray(path.read_bytes())
+    content[21] |= 0x0F
+    content[22:26] = b"\xff\xff\xff\xff"
+    path.write_bytes(content)
+    assert refused(path).reason == "limit.duration"
+    without_limit = refused(path, limits=Bounds(max_seconds=1e12))
+    assert without_limit.reason in ("input.truncated", "input.corrupt")
+
+
+@pytest.mark.parametrize("open_ended", [False, True], ids=["by its header", "by its samples"])
+def test_a_clip_above_the_longest_duration_is_refused(tmp_path: Path, open_ended: bool) -> None:
+    path = write_wav(tmp_path / "long.wav", chirp(8.0))
+    if open_ended:
+        content = path.read_bytes()
+        path.write_bytes(content[:40] + bytes(4) + content[44:])
+    error = refused(path, limits=Bounds(max_seconds=3.0))
+    assert error.reason == "limit.duration"
+    assert "at most 3 s" in error.problem
+
+
+def test_a_sparse_rf64_of_a_terabyte_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.wav"
+    size = 1 << 40
+    header = b"RF64\xff\xff\xff\xffWAVEds64" + struct.pack("<IQQQI", 28, size + 72, size, size // 2, 0)
+    header += b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, RATE_HZ, 2 * RATE_HZ, 2, 16) + b"data\xff\xff\xff\xff"
+    with path.open("wb") as file:
+        file.write(header)
+        file.truncate(len(header) + size)
+    started = time.monotonic()
+    assert refused(path).reason == "limit.duration"
+    assert time.monotonic() - started < 1.0
+
+
+def test_a_chunk_that_points_beyond_every_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "far.caf"
+    soundfile.write(path, chirp(), RATE_HZ, format="CAF")
+    content = path.read_bytes()
+    path.write_bytes(content[:52] + b"free" + b"\x7f" + b"\xff" * 7 + content[52:])
+    assert refused(path).reason == "input.no-samples"
+
+
+def test_a_video_without_sound_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "silent.mp4"
+    run_ffmpeg("-f", "lavfi", "-i", "testsrc=duration=1:size=64x64:rate=10", "-c:v", "mpeg4", path)
+    assert refused(path).reason == "input.no-audio-stream"
+
+
+def test_messages_are_the_same_on_every_run(tmp_path: Path) -> None:
+    wav = write_wav(tmp_path / "whole.wav", chirp())
+    path = tmp_path / "cut.m4a"
+    run_ffmpeg("-i", wav, path)
+    path.write_bytes(path.read_bytes()[:3_000])
+    descriptors = [os.open(os.devnull, os.O_RDONLY) for _ in range(3)]  # so that the next file gets another number
+    first = str(refused(path))
+    for fd in descriptors:
+        os.close(fd)
+    assert str(refused(path)) == first
+    assert "0x" not in first
+    assert "/dev/fd" not in first
+
+
+SEEDS = st.sampled_from(["wav", "aiff", "caf", "au", "w64", "flac", "ogg"])
+
+
+@pytest.fixture(scope="module")
+def seeds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    folder = tmp_path_factory.mktemp("seeds")
+    for name in ("wav", "aiff", "caf", "au", "w64", "flac", "ogg"):
+        soundfile.write(folder / f"seed.{name}", chirp(0.05), RATE_HZ)
+    return {path.suffix[1:]: path.read_bytes() for path in folder.iterdir()}
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    name=SEEDS,
+    edits=st.lists(st.tuples(st.integers(0, 200), st.integers(0, 255)), max_size=6),
+    keep=st.integers(1, 4_000),
+)
+def test_mutated_files_decode_or_are_refused_and_nothing_else(
+    seeds: dict[str, bytes],
+    tmp_path_factory: pytest.TempPathFactory,
+    name: str,
+    edits: list[tuple[int, int]],
+    keep: int,
+) -> None:
+    content = bytearray(seeds[name][:keep])
+    for place, value in edits:
+        content[place % len(content)] = value
+    path = tmp_path_factory.getbasetemp() / "mutated"
+    path.write_bytes(content)
+    try:
+        # Without ffmpeg: a process for each of so many files takes long, and its robustness is not at stake here.
+        with open_clip(str(path), sample_rate=RATE_HZ, limits=Bounds(max_seconds=60), ffmpeg=None) as clip:
+            frames = sum(map(len, clip))
+    except ClipError as error:
+        outcome = error.reason
+    else:
+        outcome = "decoded" if frames else "decoded to nothing"
+    assert outcome == "decoded" or outcome.startswith(("input.", "limit.", "decoder.missing"))
+
+
+def test_a_whole_file_is_not_refused_by_accident(tmp_path: Path) -> None:
+    path = tmp_path / "plain.wav"
+    path.write_bytes(wav_bytes(before_data=b"LIST\x04\0\0\0INFO"))
+    assert decode(path).source_frames == 1_000

@@ -1,0 +1,127 @@
+"""Imports run one way, and the command line starts without the heavy libraries."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# A part may import parts of lower rank only; the files of one part may import each other.
+RANKS = {
+    "errors": 0,
+    "records": 1,
+    "config": 1,
+    "stopwatch": 1,
+    "source": 2,
+    "decode": 2,
+    "dsp": 2,
+    "store": 2,
+    "tape": 2,
+    "device": 2,
+    "settings": 3,
+    "frontend": 3,
+    "shard": 3,
+    "known": 4,
+    "plan": 5,
+    "lane": 6,
+    "finish": 6,
+    "engine": 7,
+    "report": 7,
+    "max_failures": 7,
+    "pipeline": 8,
+    "progress": 8,
+    "doctor": 8,
+    "api": 9,
+    "cli": 10,
+    "__init__": 10,
+    "__main__": 11,
+}
+HEAVY = {"h5py", "librosa", "numpy", "pyarrow", "soundfile", "soxr", "tensorflow"}
+
+
+def package_folder() -> Path:
+    spec = importlib.util.find_spec("audiofeat")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def package_files() -> list[Path]:
+    return sorted(path.relative_to(package_folder()) for path in package_folder().rglob("*.py"))
+
+
+def part_of(file: Path) -> str:
+    return file.parts[0].removesuffix(".py")
+
+
+def imported_parts(source: str) -> Iterator[tuple[int, str]]:
+    """The parts of audiofeat that ``source`` imports anywhere, each with its line; '__init__' is the package itself."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == "audiofeat":
+            names = [f"audiofeat.{alias.name}" if alias.name in RANKS else "audiofeat" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+        else:
+            continue
+        for name in names:
+            package, *rest = name.split(".")
+            if package == "audiofeat":
+                yield node.lineno, rest[0] if rest else "__init__"
+
+
+def offences(file: Path, source: str) -> list[str]:
+    own = part_of(file)
+    return [
+        f"{file}:{line}: {own} (rank {rank_of(own)}) imports {part} (rank {rank_of(part)})"
+        for line, part in imported_parts(source)
+        if part != own and rank_of(part) >= rank_of(own)
+    ]
+
+
+def rank_of(part: str) -> int:
+    return RANKS.get(part, 0)  # test_every_part_has_a_rank reports one without
+
+
+def test_every_part_has_a_rank() -> None:
+    files = package_files()
+    assert files
+    assert sorted({part_of(file) for file in files} - RANKS.keys()) == [], (
+        "add them to RANKS, as low as their imports allow"
+    )
+
+
+def test_imports_run_one_way() -> None:
+    found = [offence for file in package_files() for offence in offences(file, (package_folder() / file).read_text())]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "refused"),
+    [
+        ("errors.py", "from audiofeat.records import Clip", True),
+        ("decode/clip.py", "import audiofeat.store.layout", True),
+        ("decode/clip.py", "def late():\n    from audiofeat.cli import main", True),
+        ("plan.py", "from audiofeat import pipeline", True),
+        ("plan.py", "import audiofeat", True),
+        ("decode/clip.py", "from audiofeat.decode.sniff import sniff", False),
+        ("cli/__init__.py", "from audiofeat import errors", False),
+        ("decode/clip.py", "import os, audiofeat_extra", False),
+    ],
+)
+def test_the_rule_tells_up_from_down(file: str, source: str, refused: bool) -> None:
+    assert bool(offences(Path(file), source)) is refused
+
+
+def test_the_command_line_starts_without_the_heavy_libraries() -> None:
+    listing = "import sys, audiofeat.cli; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "audiofeat" in loaded
+    assert sorted(loaded & HEAVY) == []

@@ -1,0 +1,112 @@
+"""Keys: what they look like, and which sets of them are refused."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from urllib.parse import unquote_to_bytes
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audiofeat.errors import SourceError
+from audiofeat.records import Clip
+from audiofeat.source import check_unique, key_of, source_text
+
+FILE_NAMES = st.binary(min_size=1, max_size=40).filter(lambda name: b"\0" not in name)
+
+
+def clips_of(*paths: str, keep_suffix: bool = False) -> list[Clip]:
+    return [
+        Clip(key=key_of(path, keep_suffix=keep_suffix), path=path, size_bytes=1, mtime_ns=1, inode=1) for path in paths
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("take.wav", "take"),
+        ("speaker.1/take.2.wav", "speaker.1/take.2"),
+        ("speaker.1/take", "speaker.1/take"),
+        ("take..wav", "take."),
+        ("take.", "take."),
+        ("a/.wav", "a/.wav"),
+        ("übung.flac", "übung"),
+        ("100%.wav", "100%25"),
+        ("line\nbreak\t.wav", "line%0Abreak%09"),
+        ("\x85next.wav", "%C2%85next"),
+        (os.fsdecode(b"caf\xe9.wav"), "caf%E9"),
+        ("a b;c'd\".wav", "a b;c'd\""),
+        ("日本/語.wav", "日本/語"),
+    ],
+)
+def test_a_key_is_the_path_without_suffix(path: str, key: str) -> None:
+    assert key_of(path, keep_suffix=False) == key
+
+
+def test_a_key_keeps_its_suffix_on_request() -> None:
+    assert key_of("a/100%.wav", keep_suffix=True) == "a/100%25.wav"
+
+
+@given(FILE_NAMES)
+def test_any_file_name_becomes_printable_text_and_comes_back(name: bytes) -> None:
+    text = source_text(os.fsdecode(name))
+    assert unquote_to_bytes(text) == name
+    assert not [character for character in text if unicodedata.category(character) in ("Cc", "Cs")]
+
+
+@given(FILE_NAMES, FILE_NAMES)
+def test_different_names_have_different_texts(one: bytes, other: bytes) -> None:
+    assert (source_text(os.fsdecode(one)) == source_text(os.fsdecode(other))) == (one == other)
+
+
+def test_two_clips_with_one_key_are_refused_with_both_names_and_the_way_out() -> None:
+    with pytest.raises(SourceError, match=r"a/x: a/x\.flac, a/x\.wav") as caught:
+        check_unique(clips_of("a/x.wav", "b/x.wav", "a/x.flac"), store_format="hdf5")
+    assert "--set select.keys=name" in str(caught.value)
+    assert "b/x" not in str(caught.value)
+
+
+def test_suffixes_in_keys_keep_such_clips_apart() -> None:
+    check_unique(clips_of("a/x.wav", "a/x.flac", keep_suffix=True), store_format="npy")
+
+
+def test_all_collisions_are_counted_and_twenty_shown() -> None:
+    clips = clips_of(*(f"{number:03d}.{suffix}" for number in range(25) for suffix in ("wav", "mp3")))
+    with pytest.raises(SourceError, match=r"25 found") as caught:
+        check_unique(clips, store_format="hdf5")
+    assert str(caught.value).count(".mp3") == 20
+    assert "... and 5 more" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("a.wav", "A.wav"),
+        ("Folder/a.wav", "folder/A.wav"),
+        ("é.wav", "e\u0301.wav"),
+        ("É.wav", "e\u0301.wav"),
+        ("straße.wav", "STRASSE.wav"),
+        ("a.wav", "a.npy/b.wav"),
+        ("a.wav", "A.NPY/b.npy/c.wav"),
+        ("a.npy/b.wav", "a.npy/b.npy/c.wav"),
+        (f"{'x' * 252}.au",),
+        (f"{'%' * 90}.wav",),
+        (f"{'%' * 90}/a.wav",),
+    ],
+    ids=ascii,
+)
+def test_what_npy_files_cannot_be_named_is_refused_and_hdf5_offered(paths: tuple[str, ...]) -> None:
+    check_unique(clips_of(*paths), store_format="hdf5")
+    with pytest.raises(SourceError, match="--format hdf5"):
+        check_unique(clips_of(*paths), store_format="npy")
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [("a.wav", "a/b.wav"), ("a.npy.wav", "a.wav"), ("a.npy/b.wav", "b.wav"), (f"{'x' * 251}.wav",)],
+    ids=ascii,
+)
+def test_names_that_only_look_alike_are_fine(paths: tuple[str, ...]) -> None:
+    check_unique(clips_of(*paths), store_format="npy")
