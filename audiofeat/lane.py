@@ -206,7 +206,7 @@ class Lane:
 
     def _open_clip(self, shard: ShardWork, index: int, task: ClipTask) -> _OpenClip:
         job = self._job
-        features = {spec.name: Rows(spec.dims, job.budget) for spec in job.features}
+        features = {spec.name: Rows(spec.dims, job.budget, dtype=spec.dtype) for spec in job.features}
         pending = None
         layout = job.recipe.pending
         if layout.width:

@@ -9,8 +9,11 @@ say() { printf '\n\033[1m== %s\033[0m\n' "$*" >&2; }
 open_venv() {
     local python=${PYTHON:-python3}
     venv=$1
-    if [[ ! -x $venv/bin/python ]]; then
-        command -v "$python" >/dev/null || { echo "there is no '$python': install Python 3.10 to 3.13, or name one with PYTHON=" >&2; exit 1; }
+    if [[ ! -x $venv/bin/pip ]]; then
+        if ! command -v "$python" >/dev/null; then
+            echo "there is no '$python': install Python 3.10 to 3.13, or name one with PYTHON=" >&2
+            exit 1
+        fi
         "$python" - <<'PYTHON' || exit 1
 import sys
 
@@ -29,9 +32,10 @@ PYTHON
 install_audiofeat() {
     local extras=$1 stamp built wheel
     stamp="$extras $(cat "$root/pyproject.toml" "$root/scripts/constraints.txt" | cksum)"
-    built=$(mktemp -d)
     # Built from a copy: setuptools leaves folders in the tree it builds, whose stale files end in the next wheel.
-    mkdir "$built/source"
+    built=$venv/wheel
+    rm -rf "$built"
+    mkdir -p "$built/source"
     cp -R "$root/pyproject.toml" "$root/README.md" "$root/LICENSE" "$root/audiofeat" "$built/source"
     say "building the wheel"
     "$venv/bin/python" -m pip wheel --quiet --no-deps --wheel-dir "$built" "$built/source"
@@ -43,5 +47,4 @@ install_audiofeat() {
     fi
     # pip takes a wheel of the same version for the same wheel, unless told.
     "$venv/bin/python" -m pip install --quiet --no-deps --force-reinstall "$wheel"
-    rm -rf "$built"
 }

@@ -42,11 +42,13 @@ def use_device(device: str, *, threads: int = 1) -> None:
 class Frontend:
     """The compiled programs of a recipe.
 
-    ``frame_program(tape)``: (length,) float32 -> features that are finished, by name, each (slots, dims) float32;
-    and the columns that wait for their clip's end, (slots, pending.width), or None.
+    ``frame_program(tape)``: (length,) float32 -> features that are finished, by name, each (slots, dims); and the
+    columns that wait for their clip's end, (slots, pending.width), or None.
 
     ``clip_program(rows, statistics)``: (slots, pending.width) and (slots, len(pending.maxima)), the maxima of each
-    row's clip -> the other features by name, each (slots, dims) float32.
+    row's clip -> the other features by name, each (slots, dims).
+
+    All but the tape is of the recipe's precision, float32 or float64.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -136,7 +138,7 @@ class Frontend:
                     known[chain] = self._step(last, evaluate(chain[:-1]))
             return known[chain]
 
-        finished = {name: tf.cast(evaluate(chain), tf.float32) for name, chain in self._in_frames.items()}
+        finished = {name: evaluate(chain) for name, chain in self._in_frames.items()}
         waiting = [evaluate(chain) for chain in self.pending.columns]
         pending = tf.concat(waiting, axis=1) if waiting else tf.zeros([self.slots, 0], self.dtype)
         return finished, pending
@@ -155,7 +157,7 @@ class Frontend:
                     value = _replace_c0(value, rows[:, self.pending.columns[(steps.RawLogEnergy(step.floor),)]])
                 else:
                     value = self._step(step, value)
-            out[name] = tf.cast(value, tf.float32)
+            out[name] = value
         return out
 
     def _step(self, step: steps.Step, value: tf.Tensor) -> tf.Tensor:

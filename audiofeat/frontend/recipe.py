@@ -49,7 +49,7 @@ class Recipe:
         """The features as the store describes them, sorted by name."""
         frame_rate_hz = self.sample_rate_hz / self.rule.hop_samples
         return tuple(
-            FeatureSpec(name, steps.dims(chain, n_fft=self.rule.n_fft), "float32", self.units[name], frame_rate_hz)
+            FeatureSpec(name, steps.dims(chain, n_fft=self.rule.n_fft), self.precision, self.units[name], frame_rate_hz)
             for name, chain in self.chains.items()
         )
 
