@@ -40,7 +40,7 @@ def extract(
         AudioFeatError: one of :mod:`audiofeat.errors`.
     """
     from audiofeat.config import load_config
-    from audiofeat.max_failures import MaxFailures
+    from audiofeat.max_failures import NO_LIMIT, MaxFailures
     from audiofeat.pipeline import RunOptions, run
 
     settings = load_config(
@@ -53,7 +53,7 @@ def extract(
     options = RunOptions(
         workers=workers,
         device=device,
-        max_failures=MaxFailures.parse(max_failures) if max_failures is not None else MaxFailures(),
+        max_failures=MaxFailures.parse(max_failures) if max_failures is not None else NO_LIMIT,
         expect_digest=expect_digest,
     )
     return run(settings, options)

@@ -21,8 +21,19 @@ from audiofeat.decode import decoder_versions, find_ffmpeg, open_clip
 from audiofeat.engine.local import worker_environment
 from audiofeat.errors import AudioFeatError, ClipError
 
-_PACKAGES = ("tensorflow", "numpy", "soundfile", "soxr", "h5py", "pyarrow", "pydantic", "blake3", "ffmpeg-python", "imageio-ffmpeg")
-_SYSTEMS = {"Linux": True, "Darwin": True}
+_PACKAGES = (
+    "tensorflow",
+    "numpy",
+    "soundfile",
+    "soxr",
+    "h5py",
+    "pyarrow",
+    "pydantic",
+    "blake3",
+    "ffmpeg-python",
+    "imageio-ffmpeg",
+)
+_SYSTEMS = ("Linux", "Darwin")
 
 # One program of the kind that audiofeat compiles, on each device.
 _TENSORFLOW_PROBE = """
@@ -51,12 +62,13 @@ class Finding:
 def examine(folder: Path) -> Iterator[Finding]:
     """Examine this machine, and the disk that ``folder`` is on; the slow parts come last."""
     system = platform.system()
-    yield Finding("system", f"{platform.platform()}, Python {platform.python_version()}", not _SYSTEMS.get(system, False))
-    if not _SYSTEMS.get(system, False):
-        yield Finding("system", f"audiofeat does not run on {system}: use Linux, or WSL 2 on Windows", True)
+    supported = system in _SYSTEMS
+    yield Finding("system", f"{platform.platform()}, Python {platform.python_version()}", is_problem=not supported)
+    if not supported:
+        yield Finding("system", f"audiofeat does not run on {system}: use Linux, or WSL 2 on Windows", is_problem=True)
     yield Finding("cores", f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()}")
     usage = shutil.disk_usage(folder)
-    yield Finding("disk", f"{usage.free / 1e9:,.1f} GB free at {folder}", usage.free < 1e8)
+    yield Finding("disk", f"{usage.free / 1e9:,.1f} GB free at {folder}", is_problem=usage.free < 1e8)
     yield from _packages()
     yield from _decoders()
     yield from _tensorflow()
@@ -67,18 +79,20 @@ def _packages() -> Iterator[Finding]:
         try:
             yield Finding(package, metadata.version(package))
         except metadata.PackageNotFoundError:
-            yield Finding(package, f"not installed: pip install {package}", True)
+            yield Finding(package, f"not installed: pip install {package}", is_problem=True)
 
 
 def _decoders() -> Iterator[Finding]:
     ffmpeg = find_ffmpeg()
     if ffmpeg is None:
-        yield Finding("ffmpeg", "not found: pip install imageio-ffmpeg, or name one in AUDIOFEAT_FFMPEG", True)
+        yield Finding(
+            "ffmpeg", "not found: pip install imageio-ffmpeg, or name one in AUDIOFEAT_FFMPEG", is_problem=True
+        )
     try:
         for program, version in decoder_versions(ffmpeg).items():
             yield Finding("decoder", version + (f" at {ffmpeg}" if program == "ffmpeg" else ""))
     except AudioFeatError as error:
-        yield Finding("ffmpeg", str(error), True)
+        yield Finding("ffmpeg", str(error), is_problem=True)
         ffmpeg = None
     with tempfile.TemporaryDirectory() as folder:
         for name, make in _samples(Path(folder), ffmpeg):
@@ -91,7 +105,13 @@ def _samples(folder: Path, ffmpeg: str | None) -> Iterator[tuple[str, Callable[[
     source = folder / "tone.wav"
     soundfile.write(source, tone, 16_000)
     yield "wav", lambda: source
-    for suffix, subtype in (("flac", "PCM_16"), ("ogg", "VORBIS"), ("opus", "OPUS"), ("mp3", "MPEG_LAYER_III"), ("aiff", "PCM_16")):
+    for suffix, subtype in (
+        ("flac", "PCM_16"),
+        ("ogg", "VORBIS"),
+        ("opus", "OPUS"),
+        ("mp3", "MPEG_LAYER_III"),
+        ("aiff", "PCM_16"),
+    ):
 
         def by_soundfile(suffix: str = suffix, subtype: str = subtype) -> Path:
             kind = {"opus": "OGG"}.get(suffix, suffix.upper())
@@ -122,7 +142,7 @@ def _try_format(name: str, make: Callable[[], Path], ffmpeg: str | None) -> Find
             seconds = sum(len(block) for block in clip) / 16_000
             return Finding("format", f"{name}: works ({clip.decoder}, {seconds:.2f} s)")
     except ClipError as error:
-        return Finding("format", f"{name}: {error.reason}, {error}", True)
+        return Finding("format", f"{name}: {error.reason}, {error}", is_problem=True)
 
 
 def _tensorflow() -> Iterator[Finding]:
@@ -133,7 +153,7 @@ def _tensorflow() -> Iterator[Finding]:
     )
     if answer.returncode != 0:
         last = (answer.stderr.strip().splitlines() or ["no word"])[-1]
-        yield Finding("TensorFlow", f"cannot compute (exit status {answer.returncode}): {last}", True)
+        yield Finding("TensorFlow", f"cannot compute (exit status {answer.returncode}): {last}", is_problem=True)
         return
     devices = [line.split("\t") for line in answer.stdout.splitlines() if "\t" in line]
     yield Finding("TensorFlow", "compiles and runs on " + ", ".join(f"{kind} ({name})" for kind, name in devices))

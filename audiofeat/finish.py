@@ -1,4 +1,4 @@
-"""From finished shards to a finished store: manifest, quarantine and ``store.json``, and the shortcut for the next run."""
+"""From finished shards to a finished store: manifest, quarantine, ``store.json``, and a shortcut for the next run."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def finish_store(
         commit = read_commit(paths.commit(task.slot))
         if commit is None:
             raise StorageError(
-                f"the commit record of shard {task.slot} is gone from {paths.commits}", hint="run the same command again"
+                f"the commit record of shard {task.slot} is gone from {paths.commits}",
+                hint="run the same command again",
             )
         shards.append(KeptShard(commit.shard, commit.rows, commit.failures))
         fingerprints.update(commit.fingerprints)

@@ -8,7 +8,6 @@ modification time and inode that the file had then.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from audiofeat.config import changed_keys
@@ -44,7 +43,7 @@ def known_results(paths: StorePaths, settings: Settings) -> Known:
         known.keys.update(store)
         failures = read_quarantine(paths)
         known.keys.update(failure.key for failure in failures)
-        known.stale_because = tuple(changed_keys(store.values["numbers"], settings.numbers))
+        known.stale_because = tuple(changed_keys(store.description["numbers"], settings.numbers))
         if not known.stale_because:
             _add_store(known, store, failures)
     for path in sorted(paths.commits.glob("*.json")):
@@ -78,7 +77,6 @@ def _finished_store(paths: StorePaths) -> Store | None:
         return None  # then the commit records are all there is, and what they lack is computed again
 
 
-
 def _add_store(known: Known, store: Store, failures: list[Failure]) -> None:
     from audiofeat.store.fingerprints import read_fingerprints
     from audiofeat.store.manifest import rows_of
@@ -86,7 +84,7 @@ def _add_store(known: Known, store: Store, failures: list[Failure]) -> None:
     present = {
         name: shard
         for name, shard in store.shards.items()
-        if shard_is_there(store.paths, shard, store_format=store.values["store_format"])
+        if shard_is_there(store.paths, shard, store_format=store.description["store_format"])
     }
     known.shards.update(present)
     known.rows.update((row.key, (name, row)) for name, row in rows_of(store.manifest) if name in present)

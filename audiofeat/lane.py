@@ -169,7 +169,9 @@ class Lane:
                 n_frames = rule.n_frames(levels.n_samples)
                 if not levels.is_finite:
                     raise ClipError(
-                        "input.non-finite", "some samples are NaN or infinite", hint="write the file again from its source"
+                        "input.non-finite",
+                        "some samples are NaN or infinite",
+                        hint="write the file again from its source",
                     )
                 if n_frames == 0:
                     raise ClipError(
@@ -225,8 +227,8 @@ class Lane:
                 clip.features[name].append(columns[rows])
             if clip.pending is not None and pending is not None and segment.count:
                 clip.pending.append(pending[rows])
-                for number, columns in enumerate(self._job.recipe.pending.maxima):
-                    clip.maxima[number] = max(clip.maxima[number], pending[rows, columns].max())
+                for number, wanted in enumerate(self._job.recipe.pending.maxima):
+                    clip.maxima[number] = max(clip.maxima[number], pending[rows, wanted].max())
             if segment.is_last:
                 self._lay_rows(clip) if clip.pending is not None else self._finish(clip)
 

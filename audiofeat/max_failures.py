@@ -32,7 +32,7 @@ class MaxFailures:
         )
 
     def check(self, *, failed: int, seen: int, is_over: bool = False) -> None:
-        """Raise TooManyFailuresError where ``failed`` of ``seen`` clips are too many; ``is_over``: no more will come."""
+        """Raise TooManyFailuresError where ``failed`` of ``seen`` are too many; ``is_over``: no more will come."""
         too_many = self.count is not None and failed > self.count
         if self.share is not None and (is_over or seen >= _CLIPS_BEFORE_A_SHARE_COUNTS):
             too_many = too_many or failed > self.share * seen
@@ -42,3 +42,6 @@ class MaxFailures:
                 f"{failed:,} of {seen:,} clips failed, more than --max-failures {limit} allows; finished shards stay",
                 hint="look at the files named above; the same command with a higher --max-failures goes on from here",
             )
+
+
+NO_LIMIT = MaxFailures()

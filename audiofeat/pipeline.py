@@ -22,7 +22,7 @@ from audiofeat.errors import ConfigError, DamageError, NothingMatchedError
 from audiofeat.finish import finish_store, is_unchanged
 from audiofeat.frontend.recipe import empty_band_warnings, recipe_of
 from audiofeat.known import known_results
-from audiofeat.max_failures import MaxFailures
+from audiofeat.max_failures import NO_LIMIT, MaxFailures
 from audiofeat.plan import Plan, make_plan
 from audiofeat.report import RunReport
 from audiofeat.settings import Settings, settings_of
@@ -52,7 +52,7 @@ class RunOptions:
     workers: int | None = None
     """Lanes; None: one for each processor core that this process may use."""
     device: str = "auto"
-    max_failures: MaxFailures = MaxFailures()
+    max_failures: MaxFailures = NO_LIMIT
     expect_digest: str | None = None
     follow_links: bool = True
     recompute: bool = True
@@ -106,7 +106,7 @@ def run(
                 stop=stop,
             )
         else:
-            report.reused = StoreInfo(paths.root).values["totals"]["clips"]
+            report.reused = StoreInfo(paths.root).description["totals"]["clips"]
         _describe(report, paths)
     options.max_failures.check(failed=report.failed, seen=report.clips + report.failed, is_over=True)
     report.wall_seconds = time.perf_counter() - begun
@@ -114,7 +114,8 @@ def run(
     report.peak_rss_bytes += resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     if options.expect_digest is not None and options.expect_digest.lower() != report.digest:
         raise DamageError(
-            f"the store's content digest is not the expected one\n  expected {options.expect_digest}\n  found    {report.digest}",
+            f"the store's content digest is not the expected one\n"
+            f"  expected {options.expect_digest}\n  found    {report.digest}",
             hint="`audiofeat info` shows the versions and the configuration; one of them, or the source, is another",
         )
     return report
@@ -228,7 +229,9 @@ def _note_left_out(report: RunReport, listing: Listing) -> None:
         "link loops": len(listing.loops),
         "unreadable folders": len(listing.unreadable),
     }
-    report.warnings += [f"the folder {folder} could not be listed: its clips are missing" for folder in listing.unreadable]
+    report.warnings += [
+        f"the folder {folder} could not be listed: its clips are missing" for folder in listing.unreadable
+    ]
 
 
 def _note_engine(report: RunReport, engine: EngineReport) -> None:
@@ -246,11 +249,11 @@ def _note_engine(report: RunReport, engine: EngineReport) -> None:
 def _describe(report: RunReport, paths: StorePaths) -> None:
     """What is true of the whole store now."""
     info = StoreInfo(paths.root)
-    totals = info.values["totals"]
+    totals = info.description["totals"]
     report.clips = totals["clips"]
     report.frames = totals["frames"]
     report.store_audio_seconds = totals["audio_seconds"]
     report.failures = dict(totals["failures"])
     report.digest = info.digest
-    parts = (info.values["manifest"]["size_bytes"], info.values["quarantine"]["size_bytes"])
+    parts = (info.description["manifest"]["size_bytes"], info.description["quarantine"]["size_bytes"])
     report.size_bytes = sum(shard.size_bytes for shard in info.shards.values()) + sum(parts)

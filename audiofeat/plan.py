@@ -157,9 +157,10 @@ class _Chooser:
 
     def _is_unchanged(self, clip: Clip, source_digest: str | None) -> bool:
         now = Fingerprint(clip.size_bytes, clip.mtime_ns, clip.inode)
-        if self._known.fingerprints.get(clip.key) != now:
-            if source_digest is None or source_digest_of(os.path.join(self._root, clip.path)) != source_digest:
-                return False
+        if self._known.fingerprints.get(clip.key) != now and (
+            source_digest is None or source_digest_of(os.path.join(self._root, clip.path)) != source_digest
+        ):
+            return False
         if is_trusted(now, read_at_ns=self._now_ns):
             self.fingerprints[clip.key] = now
         return True

@@ -66,8 +66,10 @@ class RunReport:
         """The text that a run ends with."""
         hours = self.store_audio_seconds / 3600
         lines = [
-            f"{self.store}: {_count(self.clips, 'clip')}, {hours:,.2f} h, {_count(self.frames, 'frame')}, "
-            f"{self.size_bytes / 1e6:,.1f} MB",
+            (
+                f"{self.store}: {_count(self.clips, 'clip')}, {hours:,.2f} h, {_count(self.frames, 'frame')}, "
+                f"{self.size_bytes / 1e6:,.1f} MB"
+            ),
             f"  decoded   {self.decoded:,}{_why(self.reasons)}",
             f"  reused    {self.reused:,}",
         ]

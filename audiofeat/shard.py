@@ -1,4 +1,4 @@
-"""One shard in the making: the results of its clips as lanes hand them in, then the shard itself, durable and recorded."""
+"""One shard in the making: its clips' results as lanes hand them in, then the shard itself, durable and recorded."""
 
 from __future__ import annotations
 

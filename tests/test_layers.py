@@ -34,6 +34,7 @@ RANKS = {
     "report": 7,
     "max_failures": 7,
     "pipeline": 8,
+    "doctor": 8,
     "api": 9,
     "cli": 10,
     "__init__": 10,

@@ -10,7 +10,13 @@ from audiofeat.errors import MissingToolError
 
 
 @click.command()
-@click.option("--path", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path(), help="A folder on the disk that stores will lie on.  [default: here]")
+@click.option(
+    "--path",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(),
+    help="A folder on the disk that stores will lie on.  [default: here]",
+)
 def doctor(folder: Path) -> None:
     """Check TensorFlow, GPU, decoders, formats, versions and disk. Exit code 13 if something needed is missing."""
     from audiofeat.doctor import examine

@@ -15,22 +15,61 @@ import click
 
 from audiofeat.config import load_config
 from audiofeat.errors import Interrupted
-from audiofeat.max_failures import MaxFailures
+from audiofeat.max_failures import NO_LIMIT, MaxFailures
 
 
 @click.command()
 @click.argument("source", required=False, type=click.Path(path_type=Path))
 @click.argument("store", required=False, type=click.Path(path_type=Path))
-@click.option("-c", "--config", "config_name", required=True, metavar="FILE_OR_PRESET", help="A YAML file, or a preset's name (see `audiofeat presets`).")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one setting, such as mel.bands=40; may be given again.")
-@click.option("--format", "store_format", type=click.Choice(["hdf5", "npy"]), help="Kind of store.  [default: as configured, else hdf5]")
-@click.option("--workers", type=click.IntRange(1, 1024), help="Clips worked on at a time.  [default: the number of processor cores]")
-@click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True, help="Where features are computed; auto keeps an existing store's kind.")
-@click.option("--max-failures", metavar="N|P%", help="Stop with exit code 4 when more clips than this cannot be done.  [default: never]")
+@click.option(
+    "-c",
+    "--config",
+    "config_name",
+    required=True,
+    metavar="FILE_OR_PRESET",
+    help="A YAML file, or a preset's name (see `audiofeat presets`).",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change one setting, such as mel.bands=40; may be given again.",
+)
+@click.option(
+    "--format",
+    "store_format",
+    type=click.Choice(["hdf5", "npy"]),
+    help="Kind of store.  [default: as configured, else hdf5]",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 1024),
+    help="Clips worked on at a time.  [default: the number of processor cores]",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "gpu"]),
+    default="auto",
+    show_default=True,
+    help="Where features are computed; auto keeps an existing store's kind.",
+)
+@click.option(
+    "--max-failures",
+    metavar="N|P%",
+    help="Stop with exit code 4 when more clips than this cannot be done.  [default: never]",
+)
 @click.option("--expect-digest", metavar="HEX", help="End with exit code 12 unless the store's content digest is this.")
-@click.option("--metrics", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.json", help="Write the run's figures as JSON.")
+@click.option(
+    "--metrics",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.json",
+    help="Write the run's figures as JSON.",
+)
 @click.option("--no-follow", is_flag=True, help="Leave symbolic links out instead of following them.")
-@click.option("--no-recompute", is_flag=True, help="Refuse (exit code 2) to compute clips again because settings changed.")
+@click.option(
+    "--no-recompute", is_flag=True, help="Refuse (exit code 2) to compute clips again because settings changed."
+)
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; warnings and errors only.")
 def extract(
     source: Path | None,
@@ -70,7 +109,7 @@ def extract(
     options = RunOptions(
         workers=workers,
         device=device,
-        max_failures=MaxFailures.parse(max_failures) if max_failures else MaxFailures(),
+        max_failures=MaxFailures.parse(max_failures) if max_failures else NO_LIMIT,
         expect_digest=expect_digest,
         follow_links=not no_follow,
         recompute=not no_recompute,

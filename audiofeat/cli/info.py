@@ -17,16 +17,17 @@ def info(store: Path, as_json: bool) -> None:
     """Say what is in STORE: features, clips, hours, failures, versions, digest."""
     opened = StoreInfo(store)
     if as_json:
-        click.echo(json.dumps(opened.values, indent=2, sort_keys=True))
+        click.echo(json.dumps(opened.description, indent=2, sort_keys=True))
         return
-    values = opened.values
+    values = opened.description
     totals = values["totals"]
     size_bytes = sum(shard.size_bytes for shard in opened.shards.values())
     click.echo(f"{store}: {values['store_format']} store, format version {values['format_version']}")
     click.echo("features")
     for feature in opened.features:
         click.echo(
-            f"  {feature.name:12} {feature.dims:5} x {feature.dtype}, {feature.unit}, {feature.frame_rate_hz:g} frames/s"
+            f"  {feature.name:12} {feature.dims:5} x {feature.dtype}, {feature.unit}, "
+            f"{feature.frame_rate_hz:g} frames/s"
         )
     click.echo(f"clips      {totals['clips']:,} in {len(opened.shards):,} shards, {size_bytes / 1e6:,.1f} MB")
     click.echo(f"length     {totals['audio_seconds'] / 3600:,.3f} h, {totals['frames']:,} frames")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import NoReturn
 
+import click
 from tqdm import tqdm
 
 from audiofeat.engine.local import EngineReport
@@ -47,7 +49,7 @@ class _Bar(_Progress):
 
     def __init__(self) -> None:
         super().__init__()
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[NoReturn] | None = None
 
     def planned(self, plan: Plan) -> None:
         super().planned(plan)
@@ -77,7 +79,7 @@ class _PlainLines(_Progress):
         self._next = elapsed + _PLAIN_SECONDS
         done = self.done(report)
         left = f", {elapsed / done * (self.total - done):,.0f} s left" if done else ""
-        print(f"audiofeat: {done:,} of {self.total:,} clips, {self.words(report)}{left}", file=sys.stderr, flush=True)
+        click.echo(f"audiofeat: {done:,} of {self.total:,} clips, {self.words(report)}{left}", err=True)
 
     def ended(self) -> None:
         """Nothing to clear away."""

@@ -74,7 +74,7 @@ def mel_filterbank(
     lower, centre, upper = corners[:-2], corners[1:-1], corners[2:]
     rise = (axis[:, None] - lower) / (centre - lower)
     fall = (upper - axis[:, None]) / (upper - centre)
-    weights = np.maximum(0.0, np.minimum(rise, fall))
+    weights: Matrix = np.maximum(0.0, np.minimum(rise, fall))
     if norm == "slaney":
         weights *= 2.0 / (corners_hz[2:] - corners_hz[:-2])
     return weights

@@ -1,4 +1,4 @@
-"""The level of a clip, gathered while its samples pass: peak, RMS, clipped and silent share, and whether all is finite."""
+"""The level of a clip, gathered while its samples pass: peak, RMS, clipped and silent share; and NaN found out."""
 
 from __future__ import annotations
 

@@ -218,7 +218,7 @@ class LocalEngine:
             self._deaths_in_a_row = 0
         elif self._deaths_in_a_row > _DEATHS_WITHOUT_CULPRIT:
             raise AudioFeatError(
-                f"worker processes died {self._deaths_in_a_row} times in a row ({_death(status)}) without finishing a shard",
+                f"worker processes died {self._deaths_in_a_row} times in a row, the last by {_death(status)}",
                 hint=f"see {process.log}; fewer --workers if memory ran out",
             )
         self._careful.extend(process.shards.values())
@@ -329,7 +329,14 @@ def worker_environment(environment: Mapping[str, str], *, device: str) -> dict[s
     return kept
 
 
-_DROPPED = {"XLA_FLAGS", "TF_XLA_FLAGS", "HDF5_PLUGIN_PATH", "FFREPORT", "NVIDIA_TF32_OVERRIDE", "TF_ENABLE_ONEDNN_OPTS"}
+_DROPPED = {
+    "XLA_FLAGS",
+    "TF_XLA_FLAGS",
+    "HDF5_PLUGIN_PATH",
+    "FFREPORT",
+    "NVIDIA_TF32_OVERRIDE",
+    "TF_ENABLE_ONEDNN_OPTS",
+}
 
 
 def _shares(workers: int, processes: int) -> list[int]:

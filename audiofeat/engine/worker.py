@@ -58,12 +58,16 @@ class Worker:
             ffmpeg=job.ffmpeg,
             budget=RowBudget(self._paths.spool),
         )
-        self._lanes = [Lane(lane_job, frontend=self._frontend.result, complete=self._complete) for _ in range(job.lanes)]
+        self._lanes = [
+            Lane(lane_job, frontend=self._frontend.result, complete=self._complete) for _ in range(job.lanes)
+        ]
 
     def run(self, commands: Iterator[Mapping[str, Any]]) -> None:
         """Work until told that no more will come."""
         threading.Thread(target=self._start_up, daemon=True).start()
-        threads = [threading.Thread(target=self._run_lane, args=(number,), daemon=True) for number in range(len(self._lanes))]
+        threads = [
+            threading.Thread(target=self._run_lane, args=(number,), daemon=True) for number in range(len(self._lanes))
+        ]
         for thread in threads:
             thread.start()
         threading.Thread(target=self._obey, args=(commands,), daemon=True).start()
@@ -95,14 +99,14 @@ class Worker:
         try:
             self._frontend.set_result(_compiled_frontend(self._recipe, self._job.device))
             self._send({"ready": time.perf_counter() - self._started})
-        except BaseException as error:  # of any library below TensorFlow: the run must hear of it, not hang
+        except BaseException as error:  # noqa: BLE001  # of any library below: the run must hear of it, not hang
             self._frontend.set_exception(error)
             self._fault(MissingToolError(f"TensorFlow cannot be used: {error}", hint="audiofeat doctor"))
 
     def _run_lane(self, number: int) -> None:
         try:
             self._lanes[number].run(_NotingFeed(self._feed, self._hands, number))
-        except BaseException as error:  # a lane that dies silently would leave the run waiting for ever
+        except BaseException as error:  # noqa: BLE001  # a lane that dies unheard leaves the run waiting for ever
             self._fault(error)
 
     def _complete(self, shard: ShardWork) -> None:
@@ -122,12 +126,12 @@ class Worker:
 
     def _tally(self) -> dict[str, float]:
         """Sums over the lanes."""
-        total: Counter[str] = Counter()
+        total: Counter[str] = Counter()  # whose update() adds, floats as well
         for lane in self._lanes:
             tally = lane.tally
             total.update(clips_done=tally.clips_done, clips_reused=tally.clips_reused, clips_failed=tally.clips_failed)
-            total.update({"audio_seconds": tally.audio_seconds})  # type: ignore[dict-item]  # a Counter adds floats as well
-            total.update({f"{stage}_seconds": seconds for stage, seconds in lane.clock.seconds.items()})  # type: ignore[misc]
+            total.update({"audio_seconds": tally.audio_seconds})
+            total.update({f"{stage}_seconds": seconds for stage, seconds in lane.clock.seconds.items()})
         return dict(total)
 
     def _fault(self, error: BaseException) -> None:

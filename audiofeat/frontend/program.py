@@ -32,11 +32,11 @@ def use_device(device: str, *, threads: int = 1) -> None:
     """
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    tf.config.experimental.enable_tensor_float_32_execution(False)
+    tf.config.experimental.enable_tensor_float_32_execution(enabled=False)
     if device == "cpu":
         tf.config.set_visible_devices([], "GPU")
     for gpu in tf.config.get_visible_devices("GPU"):
-        tf.config.experimental.set_memory_growth(gpu, True)
+        tf.config.experimental.set_memory_growth(gpu, enable=True)
 
 
 class Frontend:
@@ -70,7 +70,7 @@ class Frontend:
     @property
     def row_dtype(self) -> npt.DTypeLike:
         """The type of pending rows and statistics."""
-        return self.dtype.as_numpy_dtype
+        return np.dtype(self.recipe.precision)
 
     @property
     def has_clip_program(self) -> bool:
@@ -83,7 +83,9 @@ class Frontend:
     def clip_program(self, rows: Array, statistics: Array) -> dict[str, Array]:
         if self._clip_program is None:
             raise ValueError("this recipe has no step that needs the whole clip")
-        return {name: out.numpy() for name, out in self._clip_program(tf.constant(rows), tf.constant(statistics)).items()}
+        return {
+            name: out.numpy() for name, out in self._clip_program(tf.constant(rows), tf.constant(statistics)).items()
+        }
 
     def warm_up(self) -> None:
         """Compile now, so that no clip's time is charged with it."""

@@ -94,7 +94,9 @@ def empty_band_warnings(config: Config) -> list[str]:
     for name, feature in resolve_features(config).items():
         for step in _chain(feature, config):
             if isinstance(step, steps.Mel):
-                empty = empty_bands(filterbank_of(step, sample_rate_hz=config.audio.sample_rate, n_fft=config.frame.n_fft))
+                empty = empty_bands(
+                    filterbank_of(step, sample_rate_hz=config.audio.sample_rate, n_fft=config.frame.n_fft)
+                )
                 if not empty:
                     continue
                 problem = (
@@ -172,7 +174,7 @@ def _unit(feature: Feature) -> str:
     if feature.name == "mfcc":
         return f"cepstrum of {names[feature.log.kind]}"
     scaled = (feature.log.gain, feature.log.offset) != (1.0, 0.0)
-    return names[feature.log.kind] + (f" × {feature.log.gain:g} + {feature.log.offset:g}" if scaled else "")
+    return names[feature.log.kind] + (f" * {feature.log.gain:g} + {feature.log.offset:g}" if scaled else "")
 
 
 def _pending_columns(chains: Iterable[Chain], *, n_fft: int) -> Pending:

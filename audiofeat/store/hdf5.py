@@ -109,5 +109,3 @@ def _write_index(shard: h5py.File, clips: Sequence[ShardClip]) -> None:
     index.create_dataset("key", data=np.array(keys, dtype=key_type), track_times=False)
     index.create_dataset("row", data=np.concatenate([[0], np.cumsum(frames)[:-1]]).astype(np.int64), track_times=False)
     index.create_dataset("frames", data=frames, track_times=False)
-
-

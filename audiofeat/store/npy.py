@@ -3,7 +3,7 @@
 ::
 
     <shard>/<feature>/<key>.npy     (frames, dims)
-    <shard>/sums.npz                per feature (2, dims) float64: per-band sum, and sum of squares, over all rows
+    <shard>/sums/<feature>.npy      (2, dims) float64: per-band sum, and sum of squares, over all rows
 
 A key's parts become file names, with what a file system may refuse percent-encoded, and a hash in place of a name
 that is too long.
@@ -24,7 +24,7 @@ from audiofeat.store.digests import file_digest
 from audiofeat.store.shard_format import Array, Location, ShardClip, band_sums
 from audiofeat.store.staging import fsync_folder
 
-SUMS = "sums.npz"
+SUMS = "sums"
 _LONGEST_NAME = 200
 _REFUSED = set('<>:"\\|?*') | {chr(code) for code in range(32)}
 
@@ -57,9 +57,11 @@ class NpyShards:
                 target = path / npy_path(feature.name, clip.key)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 _write_array(target, clip, feature, sums[feature.name])
-        content = io.BytesIO()
-        np.savez(content, **sums)  # type: ignore[arg-type]  # the stub takes allow_pickle for one of the arrays
-        _write_bytes(path / SUMS, [content.getvalue()])
+        (path / SUMS).mkdir()
+        for name, values in sums.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, values, version=(1, 0))
+            _write_bytes(path / SUMS / f"{name}.npy", [content.getvalue()])
         for folder, _, _ in os.walk(path, topdown=False):
             fsync_folder(Path(folder))
 
@@ -95,7 +97,8 @@ class NpyReader:
                 raise ValueError(f"the array of {location.key!r} is not the one that was written")
             file.seek(start * dims * dtype.itemsize, os.SEEK_CUR)
             rows = np.empty((stop - start, dims), dtype)
-            file.readinto(memoryview(rows).cast("B") if rows.size else bytearray())
+            if rows.size:
+                file.readinto(rows.data.cast("B"))
             return rows
 
     def close(self) -> None:
@@ -111,13 +114,13 @@ def _write_array(target: Path, clip: ShardClip, feature: FeatureSpec, sums: Arra
     header = io.BytesIO()
     shape = (clip.n_frames, feature.dims)
     descriptor = {"descr": np.dtype(feature.dtype).str, "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(header, descriptor)  # type: ignore[no-untyped-call]
+    np.lib.format.write_array_header_1_0(header, descriptor)
 
     def parts() -> Iterator[bytes | memoryview]:
         yield header.getvalue()
         for block in clip.features[feature.name].blocks():
             band_sums(sums, block)
-            yield memoryview(block).cast("B")
+            yield block.data.cast("B")
 
     _write_bytes(target, parts())
 

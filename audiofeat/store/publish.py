@@ -76,7 +76,9 @@ def sweep(paths: StorePaths, *, keep: Iterable[str]) -> None:
         fsync_folder(paths.state)
 
 
-def link_arrays(paths: StorePaths, arrays: Iterable[tuple[str, str]], *, features: Sequence[str], stale: Sequence[str]) -> None:
+def link_arrays(
+    paths: StorePaths, arrays: Iterable[tuple[str, str]], *, features: Sequence[str], stale: Sequence[str]
+) -> None:
     """Show an NPY store's arrays as ``<feature>/<key>.npy`` too, by hard links, for shell scripts.
 
     Readers go by the manifest and never look at these; where the file system has no hard links there are none.

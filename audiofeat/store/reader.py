@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-
 from audiofeat.errors import DamageError, NoStoreError
 from audiofeat.records import FeatureSpec, ShardEntry
 from audiofeat.store.digests import clip_digest, file_digest
@@ -48,31 +47,34 @@ class StoreInfo:
             )
         values = read_json(self.paths.store_json)
         if values is None or "format_version" not in values:
-            raise DamageError(f"{self.paths.store_json} is not a store's description", hint="run `audiofeat extract` again")
+            raise DamageError(
+                f"{self.paths.store_json} is not a store's description", hint="run `audiofeat extract` again"
+            )
         if values["format_version"] > FORMAT_VERSION:
             raise DamageError(
                 f"{path} has format version {values['format_version']}, this audiofeat reads up to {FORMAT_VERSION}",
                 hint="a newer audiofeat",
             )
-        self.values: Mapping[str, Any] = values
+        self.description: Mapping[str, Any] = values
+        """The values of ``store.json``."""
         self.features = tuple(FeatureSpec.from_json(feature) for feature in values["features"])
         self.shards = {shard["name"]: ShardEntry.from_json(shard) for shard in values["shards"]}
 
     @property
     def config(self) -> Mapping[str, Any]:
         """The resolved configuration, without the paths of source and store."""
-        config: Mapping[str, Any] = self.values["config"]
+        config: Mapping[str, Any] = self.description["config"]
         return config
 
     @property
     def digest(self) -> str:
         """The content digest: over keys, feature names, shapes and values."""
-        return str(self.values["content_digest"])
+        return str(self.description["content_digest"])
 
     @property
     def failures(self) -> Mapping[str, int]:
         """Clips in quarantine by reason."""
-        failures: Mapping[str, int] = self.values["totals"]["failures"]
+        failures: Mapping[str, int] = self.description["totals"]["failures"]
         return failures
 
 
@@ -83,7 +85,7 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
         super().__init__(path)
         from audiofeat.store.manifest import read_manifest  # pyarrow: not for those who only ask what a store is
 
-        expected = self.values["manifest"]["digest"]
+        expected = self.description["manifest"]["digest"]
         if not self.paths.manifest.exists() or file_digest(self.paths.manifest) != expected:
             raise DamageError(
                 f"{self.paths.manifest} is not the one that store.json names: it was damaged, or is being replaced",
@@ -92,11 +94,11 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
         self.manifest: pa.Table = read_manifest(self.paths.manifest)
         self._verify = verify
         self._columns = {name: self.manifest.column(name) for name in self.manifest.column_names}
-        self._format = shard_format(self.values["store_format"])
+        self._format = shard_format(self.description["store_format"])
         self._open: OrderedDict[str, ShardReader] = OrderedDict()
 
     def __len__(self) -> int:
-        return self.manifest.num_rows
+        return int(self.manifest.num_rows)
 
     def __iter__(self) -> Iterator[str]:
         for chunk in self._columns["key"].chunks:
@@ -177,7 +179,9 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
 
     def _check(self, index: int, features: Mapping[str, Array]) -> None:
         if digest_of_arrays(features) != self._columns["feature_digest"][index].as_py():
-            raise DamageError(f"the features of {self._columns['key'][index].as_py()!r} are not those that were written")
+            raise DamageError(
+                f"the features of {self._columns['key'][index].as_py()!r} are not those that were written"
+            )
 
     def _index(self, key: str) -> int:
         index = self._find(key)

@@ -6,11 +6,13 @@ A ten-hour clip has gigabytes of features. So a clip's rows move to a nameless t
 
 from __future__ import annotations
 
+import io
+import os
 import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +62,7 @@ class Rows:
         self._budget = budget
         self._pieces: list[Array] = []
         self._memory_bytes = 0
-        self._file: IO[bytes] | None = None
+        self._file: io.FileIO | None = None
         self._hasher = blake3()
 
     @property
@@ -76,7 +78,7 @@ class Rows:
         piece = np.ascontiguousarray(piece, self.dtype)
         if not len(piece):
             return
-        self._hasher.update(piece.reshape(-1).view(np.uint8))
+        self._hasher.update(piece.data.cast("B"))
         self.n_rows += len(piece)
         if self._file is None:
             fits = self._memory_bytes + piece.nbytes <= self._budget.clip_bytes
@@ -95,7 +97,7 @@ class Rows:
                 count = min(block_rows, self.n_rows - start)
                 block = np.empty((count, self.dims), self.dtype)
                 self._file.seek(start * row_bytes)
-                self._file.readinto(memoryview(block).cast("B"))  # type: ignore[attr-defined]
+                self._file.readinto(block.data.cast("B"))
                 yield block
         elif self._pieces:
             rows = self._pieces[0] if len(self._pieces) == 1 else np.concatenate(self._pieces)
@@ -114,7 +116,7 @@ class Rows:
 
     def _spill(self) -> None:
         with storage_errors(self._budget.spool):
-            self._file = tempfile.TemporaryFile(dir=self._budget.spool, buffering=0)
+            self._file = _nameless_file(self._budget.spool)
         for piece in self._pieces:
             self._write(piece)
         self._pieces.clear()
@@ -122,7 +124,14 @@ class Rows:
         self._memory_bytes = 0
 
     def _write(self, piece: Array) -> None:
-        view = memoryview(piece).cast("B")
+        view = piece.data.cast("B")
         with storage_errors(self._budget.spool):
             while view and self._file is not None:
                 view = view[self._file.write(view) :]
+
+
+def _nameless_file(folder: Path) -> io.FileIO:
+    """A file that vanishes with the process, however that ends."""
+    descriptor, name = tempfile.mkstemp(dir=folder)
+    os.unlink(name)
+    return io.FileIO(descriptor, "r+")
