@@ -56,9 +56,9 @@ def finish_store(
     manifest = encode_manifest(manifest_table((shard.entry.name, shard.rows) for shard in shards if shard.entry))
     quarantine = encode_quarantine(failures)
     description = _description(settings, shards, rows, failures, features, manifest=manifest, quarantine=quarantine)
-    if settings.config.store.format == "npy":
-        arrays = [(row.key, shard.entry.name) for shard in shards if shard.entry for row in shard.rows]
-        link_arrays(paths, arrays, features=[feature.name for feature in features], stale=_stored_features(paths))
+    is_npy = settings.config.store.format == "npy"
+    arrays = [(row.key, shard.entry.name) for shard in shards if shard.entry for row in shard.rows] if is_npy else []
+    link_arrays(paths, arrays, features=[feature.name for feature in features], stale=_linked_features(paths))
     publish(paths, manifest=manifest, quarantine=quarantine, store_json=description)
     sweep(paths, keep=(shard.entry.name for shard in shards if shard.entry))
     write_fingerprints(paths.fingerprints, fingerprints)
@@ -115,10 +115,12 @@ def _description(
     }
 
 
-def _stored_features(paths: StorePaths) -> list[str]:
-    """The features of the store's last state."""
+def _linked_features(paths: StorePaths) -> list[str]:
+    """The features that the store's last state shows as hard links."""
     values = read_json(paths.store_json)
-    return [str(feature["name"]) for feature in values["features"]] if values else []
+    if values is None or values["store_format"] != "npy":
+        return []
+    return [str(feature["name"]) for feature in values["features"]]
 
 
 def _remember(

@@ -70,7 +70,7 @@ class RunReport:
                 f"{self.store}: {_count(self.clips, 'clip')}, {hours:,.2f} h, {_count(self.frames, 'frame')}, "
                 f"{self.size_bytes / 1e6:,.1f} MB"
             ),
-            f"  decoded   {self.decoded:,}{_why(self.reasons)}",
+            f"  decoded   {self.decoded:,} of {sum(self.reasons.values()):,}{_why(self.reasons)}",
             f"  reused    {self.reused:,}",
         ]
         if self.deleted:

@@ -32,7 +32,7 @@ class Settings:
     @property
     def numbers(self) -> dict[str, Any]:
         """What can change a feature's value: two runs with equal numbers may share rows."""
-        return {"config": numbers_config(self.config), "device": self.device, "versions": dict(self.versions)}
+        return {**numbers_config(self.config), "device": self.device, "versions": dict(self.versions)}
 
     @property
     def numbers_digest(self) -> str:

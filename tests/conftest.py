@@ -7,8 +7,18 @@ from pathlib import Path
 
 import pytest
 from make_sample_data import make_formats, make_sample_data
+from running import write_clips
 
 PROJECT = Path(__file__).resolve().parent.parent
+JOB = """\
+mel: {bands: 40}
+mfcc: {n: 13}
+features:
+  mel: {}
+  log_mel: {log: {kind: db, range: 80.0}}
+  mfcc: {log: {kind: db, range: 80.0}}
+store: {shard_clips: 8}
+"""
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +44,17 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no recordings in {folder}; AUDIOFEAT_REAL_DATA names another folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty short clips of noise in two folders. Not to be written to."""
+    return write_clips(tmp_path_factory.mktemp("clips"), count=20)
+
+
+@pytest.fixture(scope="session")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A configuration with a feature that is complete frame by frame, and two that wait for the whole clip."""
+    path = tmp_path_factory.mktemp("job") / "job.yaml"
+    path.write_text(JOB)
+    return path

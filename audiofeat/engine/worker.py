@@ -48,6 +48,7 @@ class Worker:
         self._features = self._recipe.feature_specs()
         self._feed = ShardFeed()
         self._frontend: Future[Frontend] = Future()
+        self._is_starting = threading.Lock()
         self._hands = os.open(job.hands, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
         lane_job = LaneJob(
             root=job.source,
@@ -58,13 +59,10 @@ class Worker:
             ffmpeg=job.ffmpeg,
             budget=RowBudget(self._paths.spool),
         )
-        self._lanes = [
-            Lane(lane_job, frontend=self._frontend.result, complete=self._complete) for _ in range(job.lanes)
-        ]
+        self._lanes = [Lane(lane_job, frontend=self._programs, complete=self._complete) for _ in range(job.lanes)]
 
     def run(self, commands: Iterator[Mapping[str, Any]]) -> None:
         """Work until told that no more will come."""
-        threading.Thread(target=self._start_up, daemon=True).start()
         threads = [
             threading.Thread(target=self._run_lane, args=(number,), daemon=True) for number in range(len(self._lanes))
         ]
@@ -93,9 +91,21 @@ class Worker:
         if values is None:
             self._fault(MissingToolError(f"the task of shard {slot} cannot be read", hint="run the same command again"))
             return
-        self._feed.add(ShardWork(ShardTask.from_json(values)))
+        task = ShardTask.from_json(values)
+        if any(clip.reuse is None and clip.failure is None for clip in task.clips):
+            self._start_up()
+        self._feed.add(ShardWork(task))
 
     def _start_up(self) -> None:
+        """Load TensorFlow in the background, once, when the first clip to be computed comes in sight."""
+        if self._is_starting.acquire(blocking=False):
+            threading.Thread(target=self._load_programs, daemon=True).start()
+
+    def _programs(self) -> Frontend:
+        self._start_up()
+        return self._frontend.result()
+
+    def _load_programs(self) -> None:
         try:
             self._frontend.set_result(_compiled_frontend(self._recipe, self._job.device))
             self._send({"ready": time.perf_counter() - self._started})

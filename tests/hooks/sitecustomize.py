@@ -1,0 +1,43 @@
+"""Mishaps on order, for tests: Python imports a module of this name first thing, where PYTHONPATH leads to it.
+
+They befall worker processes only, and each has an environment variable that asks for it:
+
+- ``AUDIOFEAT_TEST_CRASH_ON``: opening a path that contains this text ends the process by SIGSEGV, as a decoder would.
+- ``AUDIOFEAT_TEST_FAIL_ON``: opening a path that contains this text raises an exception that nobody foresaw.
+- ``AUDIOFEAT_TEST_FSYNC_SECONDS``: how long each fsync takes, so that a run lasts long enough to be disturbed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+_CRASH_ON = os.environ.get("AUDIOFEAT_TEST_CRASH_ON")
+_FAIL_ON = os.environ.get("AUDIOFEAT_TEST_FAIL_ON")
+_FSYNC_SECONDS = float(os.environ.get("AUDIOFEAT_TEST_FSYNC_SECONDS", "0"))
+
+_open, _fsync = os.open, os.fsync
+
+
+def _open_or_not(path: Any, *arguments: Any, **options: Any) -> int:
+    name = str(path)
+    if _CRASH_ON and _CRASH_ON in name:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if _FAIL_ON and _FAIL_ON in name:
+        raise RuntimeError(f"nobody foresaw {name}")
+    return _open(path, *arguments, **options)
+
+
+def _slow_fsync(descriptor: int) -> None:
+    time.sleep(_FSYNC_SECONDS)
+    _fsync(descriptor)
+
+
+if "audiofeat.engine.worker" in sys.orig_argv:
+    if _CRASH_ON or _FAIL_ON:
+        os.open = _open_or_not
+    if _FSYNC_SECONDS:
+        os.fsync = _slow_fsync
