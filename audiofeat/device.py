@@ -1,4 +1,4 @@
-"""Which kind of device a run computes on, decided without importing TensorFlow where that can be told without."""
+"""What a run computes on: kind of device and cores, told without importing TensorFlow where that can be."""
 
 from __future__ import annotations
 
@@ -44,3 +44,10 @@ def gpu_is_visible(environment: Mapping[str, str]) -> bool:
     quiet = {**environment, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_USE_LEGACY_KERAS": "1"}
     answer = subprocess.run([sys.executable, "-c", _PROBE], env=quiet, capture_output=True, text=True, check=False)
     return answer.returncode == 0 and answer.stdout.strip() not in ("", "0")
+
+
+def usable_cores() -> int:
+    """Processor cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # macOS knows no affinity

@@ -18,6 +18,7 @@ import soundfile
 
 from audiofeat.config import Limits
 from audiofeat.decode import decoder_versions, find_ffmpeg, open_clip
+from audiofeat.device import usable_cores
 from audiofeat.engine.local import worker_environment
 from audiofeat.errors import AudioFeatError, ClipError
 
@@ -66,7 +67,7 @@ def examine(folder: Path) -> Iterator[Finding]:
     yield Finding("system", f"{platform.platform()}, Python {platform.python_version()}", is_problem=not supported)
     if not supported:
         yield Finding("system", f"audiofeat does not run on {system}: use Linux, or WSL 2 on Windows", is_problem=True)
-    yield Finding("cores", f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()}")
+    yield Finding("cores", f"{usable_cores()}")
     usage = shutil.disk_usage(folder)
     yield Finding("disk", f"{usage.free / 1e9:,.1f} GB free at {folder}", is_problem=usage.free < 1e8)
     yield from _packages()

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from audiofeat.config import Config
 from audiofeat.decode import decoder_versions, find_ffmpeg
-from audiofeat.device import choose_device
+from audiofeat.device import choose_device, usable_cores
 from audiofeat.engine.local import EngineReport, LocalEngine
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.errors import ConfigError, DamageError, NothingMatchedError
@@ -169,7 +169,7 @@ def _bring_up_to_date(
                 watcher.changed(engine_report)
 
         job = _worker_job(settings, paths, listing, ffmpeg=ffmpeg)
-        workers = options.workers or len(os.sched_getaffinity(0))
+        workers = options.workers or usable_cores()
         try:
             with LocalEngine(job, paths, workers=workers, on_change=on_change, stop=stop) as engine:
                 _note_engine(report, engine.run(plan.tasks))

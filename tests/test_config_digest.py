@@ -95,7 +95,7 @@ def test_what_changes_a_number_changes_both(override: str) -> None:
     ("feature", "used"),
     [
         ({"spectrogram": {}}, {"spectrum": ["output"]}),
-        ({"spectrogram": {"spectrum": {"output": "db"}}}, {"spectrum": ["output"], "log": ["floor", "kind"]}),
+        ({"spectrogram": {"spectrum": {"output": "db"}}}, {"spectrum": ["output", "power"], "log": ["floor", "kind"]}),
         ({"mel": {}}, {"spectrum": ["power"], "mel": ["bands", "fmax_hz"]}),
         ({"log_mel": {}}, {"spectrum": ["power"], "mel": ["bands"], "log": ["kind"]}),
         ({"mfcc": {}}, {"spectrum": ["power"], "mel": ["bands"], "log": ["kind"], "mfcc": ["n", "dct"]}),

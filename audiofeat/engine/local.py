@@ -31,6 +31,9 @@ LANES_A_PROCESS = 4
 """Threads meet the interpreter's lock on short clips: beyond about four, another process does more."""
 
 DRAIN_SECONDS = 5.0
+
+# The run's own import path, so that a worker is the same audiofeat, whatever lies in the current folder.
+_WORKER = "import sys; sys.path[:] = sys.argv[1:]; from audiofeat.engine.worker import main; main()"
 _DEATHS_WITHOUT_CULPRIT = 3
 # A worker holds as much as keeps its lanes busy while finished shards are reported, and no more: what it holds
 # when it dies is done again.
@@ -261,7 +264,7 @@ class LocalEngine:
             os.unlink(hands)
         with open(log, "wb") as stderr:
             child = subprocess.Popen(
-                [sys.executable, "-m", "audiofeat.engine.worker"],
+                [sys.executable, "-c", _WORKER, *map(os.path.abspath, sys.path)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,

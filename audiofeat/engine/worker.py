@@ -1,4 +1,4 @@
-"""A worker process: ``python -m audiofeat.engine.worker``, spoken to over its pipes (see ``messages``).
+"""A worker process, started by an engine and spoken to over its pipes (see ``messages``).
 
 The main thread listens; a second one imports TensorFlow and compiles the programs; the lanes decode meanwhile. The
 process ends when its standard input does, whatever else is going on: no worker outlives its run.
@@ -201,7 +201,3 @@ def main() -> None:
     worker.run(commands)
     # Skips the interpreter's and TensorFlow's own clean-up: all that matters is durable and reported.
     os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

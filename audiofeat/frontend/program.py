@@ -110,7 +110,8 @@ class Frontend:
         shifts = range(-(-rule.win_samples // rule.hop_samples))
         frames = tf.concat([blocks[shift : shift + self.slots] for shift in shifts], axis=1)[:, : rule.win_samples]
         if recipe.remove_dc:
-            frames -= tf.reduce_mean(frames, axis=1, keepdims=True)
+            # A product, not reduce_mean: XLA adds up in another order from a certain length of the tape on.
+            frames -= frames @ self._constant(np.full((rule.win_samples, 1), 1.0 / rule.win_samples))
         energy = tf.reduce_sum(tf.square(frames), axis=1, keepdims=True)
         if recipe.preemphasis_coeff:
             first = frames[:, :1] if recipe.preemphasis_first == "replicate" else tf.zeros_like(frames[:, :1])

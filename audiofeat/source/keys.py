@@ -19,7 +19,6 @@ from audiofeat.errors import SourceError
 from audiofeat.records import Clip
 
 _SHOWN_COLLISIONS = 20
-_NAME_MAX_BYTES = 255  # Linux and macOS alike, for one component of a path
 # Unicode's Cc (C0, DEL, C1), the percent sign, and the surrogates that stand for bytes outside UTF-8 (PEP 383).
 _TO_ENCODE = re.compile("[\x00-\x1f%\x7f-\x9f\udc80-\udcff]")
 
@@ -51,7 +50,7 @@ def check_unique(clips: Sequence[Clip], *, store_format: str) -> None:
     Args:
         clips: in any order.
         store_format: ``hdf5`` or ``npy``. NPY names files after keys, so there keys must also differ by more than case
-            or Unicode form (the store may be copied to a file system that ignores both), and fit a file name.
+            or Unicode form: the store may be copied to a file system that ignores both.
 
     Raises:
         SourceError: names the files (at most 20 collisions) and the option that resolves it.
@@ -72,11 +71,6 @@ def check_unique(clips: Sequence[Clip], *, store_format: str) -> None:
         _files_that_are_folders(clips),
         problem="clips whose NPY file would have the name of a folder that other clips need",
         hint="--format hdf5 holds any keys; or rename the folder",
-    )
-    _refuse(
-        ((clip,) for clip in clips if not _fits_a_file_name(clip.key)),
-        problem=f"clips whose NPY file would need a name longer than {_NAME_MAX_BYTES} bytes",
-        hint="--format hdf5 holds any keys; or shorten the names",
     )
 
 
@@ -110,12 +104,6 @@ def _files_that_are_folders(clips: Sequence[Clip]) -> Iterator[tuple[Clip, ...]]
             file = by_key.get(key[: end.start()])
             if file is not None:
                 yield file, clip
-
-
-def _fits_a_file_name(key: str) -> bool:
-    return len(key.rpartition("/")[2].encode()) + len(".npy") <= _NAME_MAX_BYTES and all(
-        len(folder.encode()) <= _NAME_MAX_BYTES for folder in key.split("/")
-    )
 
 
 def _refuse(collisions: Iterator[tuple[Clip, ...]], *, problem: str, hint: str) -> None:

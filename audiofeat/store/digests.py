@@ -9,7 +9,6 @@ from blake3 import blake3
 
 from audiofeat.store.rows import Rows
 
-
 _BLOCK_BYTES = 1 << 20
 
 

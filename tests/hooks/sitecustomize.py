@@ -36,7 +36,7 @@ def _slow_fsync(descriptor: int) -> None:
     _fsync(descriptor)
 
 
-if "audiofeat.engine.worker" in sys.orig_argv:
+if any("audiofeat.engine.worker" in argument for argument in sys.orig_argv):
     if _CRASH_ON or _FAIL_ON:
         os.open = _open_or_not
     if _FSYNC_SECONDS:
