@@ -15,9 +15,9 @@ from audiofeat.errors import DamageError, NoStoreError
 from audiofeat.records import ClipRow, Commit, Failure, Fingerprint, ShardEntry
 from audiofeat.settings import Settings
 from audiofeat.store.commits import read_commit
+from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.reader import Store
-from audiofeat.store.shard_format import shard_format
 
 
 @dataclass(slots=True)

@@ -67,7 +67,6 @@ class Tally:
     """What a lane has done so far; read by others while it runs."""
 
     clips_done: int = 0
-    clips_reused: int = 0
     clips_failed: int = 0
     audio_seconds: float = 0.0
 
@@ -147,7 +146,6 @@ class Lane:
         except DamageError:
             return False  # then the clip is simply decoded again
         fingerprint = Fingerprint.from_json(task.fingerprint) if task.fingerprint else None
-        self.tally.clips_reused += 1
         self._hand_in(shard, index, ClipDone(row, features, fingerprint))
         return True
 

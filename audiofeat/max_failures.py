@@ -21,9 +21,10 @@ class MaxFailures:
         """Read ``20`` or ``5%``. Raises ConfigError."""
         number = text.strip().removesuffix("%").strip()
         try:
-            if text.strip().endswith("%") and 0 <= float(number) <= 100:
-                return cls(share=float(number) / 100)
-            if number.isascii() and number.isdigit():
+            if text.strip().endswith("%"):
+                if 0 <= float(number) <= 100:
+                    return cls(share=float(number) / 100)
+            elif number.isascii() and number.isdigit():
                 return cls(count=int(number))
         except ValueError:
             pass  # said below, with what would be right

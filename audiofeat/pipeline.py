@@ -6,6 +6,7 @@ Whatever ends a run, the shards that it finished stay, and the same command goes
 from __future__ import annotations
 
 import os
+import re
 import resource
 import time
 from collections.abc import Callable, Mapping
@@ -27,11 +28,11 @@ from audiofeat.plan import Plan, make_plan
 from audiofeat.report import RunReport
 from audiofeat.settings import Settings, settings_of
 from audiofeat.source import Listing, check_unique, scan_folder
+from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.lock import store_lock
 from audiofeat.store.publish import roll_forward
 from audiofeat.store.reader import StoreInfo
-from audiofeat.store.shard_format import shard_format
 from audiofeat.store.staging import make_folder, read_json
 
 
@@ -72,6 +73,11 @@ def run(
         AudioFeatError: one of :mod:`audiofeat.errors`, by what happened. Finished shards stay.
     """
     begun = time.perf_counter()
+    if options.expect_digest is not None and not re.fullmatch("[0-9a-fA-F]{64}", options.expect_digest):
+        raise ConfigError(
+            f"--expect-digest {options.expect_digest!r} is not a content digest",
+            hint="64 hex digits, as `audiofeat info` prints them",
+        )
     source, paths = _places(config)
     report = RunReport(store=str(paths.root))
     report.warnings += empty_band_warnings(config)

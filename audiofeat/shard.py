@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -51,15 +50,12 @@ class ShardWork:
 
     def write(
         self, paths: StorePaths, features: Sequence[FeatureSpec], *, store_format: str, numbers_digest: str
-    ) -> tuple[Commit, float]:
+    ) -> Commit:
         """Write the complete shard and its commit record, and let go of the rows.
 
-        Returns:
-            the record, and the seconds that writing took.
         Raises:
             StorageError: the disk refuses.
         """
-        begun = time.perf_counter()
         done = [result for result in self._results if isinstance(result, ClipDone)]
         failed = [result for result in self._results if isinstance(result, ClipFailed)]
         clips = [ShardClip(result.row.key, result.features) for result in done]
@@ -86,7 +82,7 @@ class ShardWork:
         for result in done:
             for feature_rows in result.features.values():
                 feature_rows.release()
-        return record, time.perf_counter() - begun
+        return record
 
 
 def manifest_row(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -14,13 +13,13 @@ from types import FrameType
 import click
 
 from audiofeat.config import load_config
-from audiofeat.errors import Interrupted
+from audiofeat.errors import ConfigError, Interrupted
 from audiofeat.max_failures import NO_LIMIT, MaxFailures
 
 
 @click.command()
-@click.argument("source", required=False, type=click.Path(path_type=Path))
-@click.argument("store", required=False, type=click.Path(path_type=Path))
+@click.argument("source", required=False, type=click.Path())
+@click.argument("store", required=False, type=click.Path())
 @click.option(
     "-c",
     "--config",
@@ -72,8 +71,8 @@ from audiofeat.max_failures import NO_LIMIT, MaxFailures
 )
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; warnings and errors only.")
 def extract(
-    source: Path | None,
-    store: Path | None,
+    source: str | None,
+    store: str | None,
     config_name: str,
     overrides: tuple[str, ...],
     store_format: str | None,
@@ -99,17 +98,19 @@ def extract(
     config = load_config(
         config_name,
         overrides=overrides,
-        source=os.fspath(source) if source else None,
-        store_path=os.fspath(store) if store else None,
+        source=source,
+        store_path=store,
         store_format=store_format,
     )
+    if metrics is not None and not metrics.absolute().parent.is_dir():
+        raise ConfigError(f"--metrics {str(metrics)!r}: there is no folder {metrics.parent}", hint="make it first")
     from audiofeat.cli.progress import progress_on_stderr
     from audiofeat.pipeline import RunOptions, run
 
     options = RunOptions(
         workers=workers,
         device=device,
-        max_failures=MaxFailures.parse(max_failures) if max_failures else NO_LIMIT,
+        max_failures=MaxFailures.parse(max_failures) if max_failures is not None else NO_LIMIT,
         expect_digest=expect_digest,
         follow_links=not no_follow,
         recompute=not no_recompute,

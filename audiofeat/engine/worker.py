@@ -6,6 +6,7 @@ process ends when its standard input does, whatever else is going on: no worker 
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import sys
@@ -73,8 +74,8 @@ class Worker:
         for thread in threads:
             thread.join()
         self._send({"tally": self._tally()})
-        usage = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-        self._send({"bye": {"peak_rss_bytes": sum(part.ru_maxrss for part in usage) * 1024}})
+        # Decoder processes are left out: Linux counts the memory of the process that they were forked from as theirs.
+        self._send({"bye": {"peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}})
 
     def _obey(self, commands: Iterator[Mapping[str, Any]]) -> None:
         for command in commands:
@@ -120,14 +121,20 @@ class Worker:
             self._fault(error)
 
     def _complete(self, shard: ShardWork) -> None:
-        record, _ = shard.write(
+        record = shard.write(
             self._paths,
             self._features,
             store_format=self._config.store.format,
             numbers_digest=self._job.numbers_digest,
         )
-        failures = Counter(failure.reason for failure in record.failures)
-        self._send({"done": record.slot, "clips": len(record.rows), "failures": failures})
+        to_decode = {clip.key for clip in shard.task.clips if clip.reuse is None and clip.failure is None}
+        decoded = [row for row in record.rows if row.key in to_decode]
+        counts = {
+            "clips_done": len(decoded),
+            "clips_failed": sum(failure.key in to_decode for failure in record.failures),
+            "audio_seconds": math.fsum(row.duration_seconds for row in decoded),
+        }
+        self._send({"done": record.slot, "counts": counts})
 
     def _report(self) -> None:
         while True:
@@ -139,7 +146,7 @@ class Worker:
         total: Counter[str] = Counter()  # whose update() adds, floats as well
         for lane in self._lanes:
             tally = lane.tally
-            total.update(clips_done=tally.clips_done, clips_reused=tally.clips_reused, clips_failed=tally.clips_failed)
+            total.update(clips_done=tally.clips_done, clips_failed=tally.clips_failed)
             total.update({"audio_seconds": tally.audio_seconds})
             total.update({f"{stage}_seconds": seconds for stage, seconds in lane.clock.seconds.items()})
         return dict(total)

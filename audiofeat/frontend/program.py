@@ -110,9 +110,8 @@ class Frontend:
         shifts = range(-(-rule.win_samples // rule.hop_samples))
         frames = tf.concat([blocks[shift : shift + self.slots] for shift in shifts], axis=1)[:, : rule.win_samples]
         if recipe.remove_dc:
-            # A product, not reduce_mean: XLA adds up in another order from a certain length of the tape on.
-            frames -= frames @ self._constant(np.full((rule.win_samples, 1), 1.0 / rule.win_samples))
-        energy = tf.reduce_sum(tf.square(frames), axis=1, keepdims=True)
+            frames -= self._row_sums(frames) / rule.win_samples
+        energy = self._row_sums(tf.square(frames))
         if recipe.preemphasis_coeff:
             first = frames[:, :1] if recipe.preemphasis_first == "replicate" else tf.zeros_like(frames[:, :1])
             frames -= recipe.preemphasis_coeff * tf.concat([first, frames[:, :-1]], axis=1)
@@ -162,6 +161,14 @@ class Frontend:
                     value = self._step(step, value)
             out[name] = value
         return out
+
+    def _row_sums(self, values: tf.Tensor) -> tf.Tensor:
+        """Each row's sum: (rows, columns) -> (rows, 1).
+
+        A product and not tf.reduce_sum, whose order of addition XLA changes where there are more than 2^20 values:
+        then a longer tape would give other bits.
+        """
+        return values @ self._constant(np.ones((values.shape[1], 1)))
 
     def _step(self, step: steps.Step, value: tf.Tensor) -> tf.Tensor:
         """The steps that are the same in both programs."""

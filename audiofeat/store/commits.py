@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from audiofeat.records import Commit, FeatureSpec, ShardEntry
+from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import StorePaths
-from audiofeat.store.shard_format import ShardClip, shard_format
+from audiofeat.store.shard_format import ShardClip
 from audiofeat.store.staging import commit, read_json, staged, storage_errors, write_json
 
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from audiofeat.errors import DamageError
 from audiofeat.records import ClipRow, FeatureSpec
 from audiofeat.store.digests import clip_digest
+from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.rows import BLOCK_ROWS, RowBudget, Rows
-from audiofeat.store.shard_format import Location, ShardReader, shard_format
+from audiofeat.store.shard_format import Location, ShardReader
 
 
 class EarlierShards:

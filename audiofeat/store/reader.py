@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 from audiofeat.errors import DamageError, NoStoreError
 from audiofeat.records import FeatureSpec, ShardEntry
 from audiofeat.store.digests import clip_digest, file_digest
+from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths
 from audiofeat.store.rows import RowBudget, Rows
-from audiofeat.store.shard_format import Array, Location, ShardReader, shard_format
+from audiofeat.store.shard_format import Array, Location, ShardReader
 from audiofeat.store.staging import read_json
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """What every kind of shard must do: be written whole from finished clips, be digested, be read by rows.
 
-A new kind is one file with these three functions and a line in :func:`shard_format`; ``tests/store_suite.py`` is
-what it must pass.
+A new kind is one file with these functions and a line in :mod:`audiofeat.store.formats`; ``tests/store_suite.py``
+is what it must pass.
 """
 
 from __future__ import annotations
@@ -69,18 +69,6 @@ class ShardFormat(Protocol):
         """BLAKE3 over every byte and name in the shard."""
 
     def open(self, path: Path) -> ShardReader: ...
-
-
-def shard_format(name: str) -> ShardFormat:
-    """The kind of shard called ``hdf5`` or ``npy``."""
-    # Imported here: an unchanged rerun of a million clips needs neither.
-    if name == "npy":
-        from audiofeat.store.npy import NpyShards
-
-        return NpyShards()
-    from audiofeat.store.hdf5 import Hdf5Shards
-
-    return Hdf5Shards()
 
 
 def band_sums(sums: Array, block: Array) -> None:

@@ -1,0 +1,144 @@
+"""A worker process as its supervisor sees it: started, spoken to, listened to, killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Any
+
+from audiofeat.engine.messages import WorkerJob, decode_hands, encode
+from audiofeat.records import ShardTask
+
+# The run's own import path, so that a worker is the same audiofeat, whatever lies in the current folder.
+_WORKER = "import sys; sys.path[:] = sys.argv[1:]; from audiofeat.engine.worker import main; main()"
+
+# Set by the user for other programs, or for other versions: in a worker they would change numbers or files.
+_DROPPED = {
+    "FFREPORT",
+    "HDF5_PLUGIN_PATH",
+    "NVIDIA_TF32_OVERRIDE",
+    "TF_ENABLE_ONEDNN_OPTS",
+    "TF_XLA_FLAGS",
+    "XLA_FLAGS",
+}
+
+COUNTS = ("clips_done", "clips_failed", "audio_seconds")
+"""The parts of a worker's tally that count clips, as opposed to seconds of a stage."""
+
+
+class WorkerProcess:
+    """One worker and what it holds."""
+
+    def __init__(self, job: WorkerJob, *, lanes: int, log: Path, is_careful: bool) -> None:
+        """Start a worker with ``lanes``; ``is_careful``: it is given suspects, one clip in hand at a time."""
+        self.lanes = lanes
+        self.log = log
+        self.is_careful = is_careful
+        self.shards: dict[str, ShardTask] = {}
+        self.said_bye = False
+        self._tally: Mapping[str, float] = {}
+        self._of_finished_shards: dict[str, float] = {}
+        self._unread = b""
+        self._is_closed = False
+        self._hands = log.with_suffix(".hands")
+        with suppress(FileNotFoundError):
+            self._hands.unlink()
+        with open(log, "wb") as stderr:
+            self._child = subprocess.Popen(
+                [sys.executable, "-c", _WORKER, *map(os.path.abspath, sys.path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=worker_environment(os.environ, device=job.device),
+                start_new_session=True,  # Ctrl-C is the run's to handle
+            )
+        if self._child.stdin is None or self._child.stdout is None:
+            raise ValueError("a worker without pipes")
+        self._stdin: IO[bytes] = self._child.stdin
+        self.stdout: IO[bytes] = self._child.stdout
+        self.say(replace(job, lanes=lanes, hands=str(self._hands)).to_json())
+
+    @property
+    def clips_held(self) -> int:
+        return sum(len(shard.clips) for shard in self.shards.values())
+
+    def say(self, message: Mapping[str, Any]) -> None:
+        """Send a message; one that is dead does not hear it, and will be buried when its own pipe ends."""
+        with suppress(BrokenPipeError):
+            self._stdin.write(encode(message))
+            self._stdin.flush()
+
+    def give(self, task: ShardTask) -> None:
+        self.shards[task.slot] = task
+        self.say({"shard": task.slot})
+
+    def close(self) -> None:
+        """Say, once, that no more shards will come."""
+        if not self._is_closed:
+            self._is_closed = True
+            self.say({"close": True})
+
+    def hear(self) -> Iterator[Mapping[str, Any]] | None:
+        """The messages that have come; None when the worker has closed its pipe."""
+        content = os.read(self.stdout.fileno(), 1 << 16)
+        if not content:
+            return None
+        *lines, self._unread = (self._unread + content).split(b"\n")
+        return map(json.loads, lines)
+
+    def note_tally(self, tally: Mapping[str, float]) -> None:
+        self._tally = tally
+
+    def note_finished(self, slot: str, counts: Mapping[str, float]) -> None:
+        self.shards.pop(slot, None)
+        for name in COUNTS:
+            self._of_finished_shards[name] = self._of_finished_shards.get(name, 0) + counts[name]
+
+    def tally(self) -> Mapping[str, float]:
+        """What it has done; of a dead one only what is not done again."""
+        is_dead = self._child.returncode is not None and not self.said_bye
+        return {**self._tally, **self._of_finished_shards} if is_dead else self._tally
+
+    def clips_in_hand(self) -> list[tuple[str, int]]:
+        """The clips that its lanes were busy with: (slot, index), of the shards that it holds."""
+        with suppress(FileNotFoundError):
+            return [(slot, index) for slot, index in decode_hands(self._hands.read_bytes()) if slot in self.shards]
+        return []
+
+    def wait(self) -> str:
+        """Wait for its end, close the pipes, and say in words how it ended."""
+        status = self._child.wait()
+        self.stdout.close()
+        with suppress(BrokenPipeError):
+            self._stdin.close()
+        return f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+
+    def kill(self) -> None:
+        """End it and its decoders at once."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._child.pid, signal.SIGKILL)
+        self.wait()
+
+
+def worker_environment(environment: Mapping[str, str], *, device: str) -> dict[str, str]:
+    """The environment of a worker: nothing in it may change a number, and TensorFlow starts light and quiet."""
+    kept = {name: value for name, value in environment.items() if name not in _DROPPED}
+    kept.update(
+        # Without tf_keras, this spares the 2-3 seconds in which Keras is imported; nothing here uses it.
+        TF_USE_LEGACY_KERAS="1",
+        TF_CPP_MIN_LOG_LEVEL="3",
+        OMP_NUM_THREADS="1",
+        # Autotuning picks kernels by their speed on the day, and with them the bits.
+        XLA_FLAGS="--xla_gpu_autotune_level=0" if device == "gpu" else "",
+        PYTHONUNBUFFERED="1",
+    )
+    if device == "cpu":
+        kept["CUDA_VISIBLE_DEVICES"] = "-1"
+    return kept
