@@ -1,30 +1,28 @@
-"""A lane: one thread that takes clips all the way from file to finished rows, on a tape of its own.
+"""A lane: one thread that takes clips all the way from file to finished rows, on a deck of its own.
 
 ::
 
-    decode ─▶ levels ─▶ edges ─▶ sample tape ─▶ frame program ─▶ cut ─┬──────────────────────────────▶ rows done
-                                                                      └▶ row tape ─▶ clip program ─▶ cut ─▶ rows done
+    decode ─▶ levels ─▶ edges ─▶ deck (tapes and programs) ─▶ manifest row ─▶ shard
 
-The tape stays in the cache of the core that fills it, and a lane waits for nothing but the compiled programs. Two
-lanes share no data but the shards that they hand results in to.
+Its tapes stay in the cache of the core that fills them, and a lane waits for nothing but the compiled programs.
+Two lanes share no data but the shards that they hand results in to.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
-
-import numpy as np
-import numpy.typing as npt
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from audiofeat.config import Limits
+from audiofeat.deck import Deck, Features
 from audiofeat.decode import open_clip
 from audiofeat.dsp.framing import with_edges
 from audiofeat.dsp.levels import Levels
-from audiofeat.errors import ClipError, DamageError
+from audiofeat.errors import AudioFeatError, ClipError, DamageError
 from audiofeat.frontend.recipe import Recipe
 from audiofeat.plan import is_trusted, source_digest_of
 from audiofeat.records import ClipRow, ClipTask, Failure, FeatureSpec, Fingerprint, Reuse
@@ -33,13 +31,10 @@ from audiofeat.source import source_text
 from audiofeat.stopwatch import Stopwatch
 from audiofeat.store.copying import EarlierShards
 from audiofeat.store.layout import StorePaths
-from audiofeat.store.rows import RowBudget, Rows
-from audiofeat.tape import Segment, Tape
+from audiofeat.store.rows import RowBudget
 
 if TYPE_CHECKING:
     from audiofeat.frontend.program import Frontend
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +66,6 @@ class Tally:
     audio_seconds: float = 0.0
 
 
-@dataclass(slots=True, eq=False)
-class _OpenClip:
-    """A clip between its first sample and its last row."""
-
-    shard: ShardWork
-    index: int
-    task: ClipTask
-    features: dict[str, Rows]
-    pending: Rows | None
-    maxima: list[float] = field(default_factory=list)
-    finish: Callable[[], ClipDone] | None = None
-    """Set once the clip is decoded: makes its result of the rows."""
-
-
 class Lane:
     """Runs clips through the programs until its feed is closed."""
 
@@ -99,16 +80,8 @@ class Lane:
         self.tally = Tally()
         self.clock = Stopwatch()
         self._job = job
-        self._frontend = frontend
         self._complete = complete
-        rule = job.recipe.rule
-        self._samples: Tape[_OpenClip] = Tape(
-            self._run_frame_program,
-            slots=job.recipe.tape_slots,
-            hop=rule.hop_samples,
-            span=rule.span_samples,
-        )
-        self._rows: Tape[_OpenClip] | None = None
+        self._deck = Deck(job.recipe, job.features, job.budget, frontend=frontend, clock=self.clock)
         self._earlier = EarlierShards(job.paths, features=job.features, budget=job.budget)
 
     def run(self, feed: Feed) -> None:
@@ -117,7 +90,7 @@ class Lane:
             item = feed.next(wait=False)
             if item is None:
                 # Nothing to go on with now: what lies on the tapes must not wait for what may never come.
-                self._flush()
+                self._deck.flush()
                 item = feed.next(wait=True)
                 if item is None:
                     return
@@ -136,6 +109,16 @@ class Lane:
                 self._decode(shard, index, task)
             except ClipError as error:
                 self._fail(shard, index, task, error)
+            except AudioFeatError:
+                raise  # of the store or the programs: no clip's fault
+            except Exception as error:  # noqa: BLE001  # one clip never stops a run, whatever its decoder raises
+                traceback.print_exc()
+                unforeseen = ClipError(
+                    "decoder.failed",
+                    f"decoding raised {type(error).__name__}, which nobody foresaw",
+                    hint="the traceback is in the store's .state/logs; please report it",
+                )
+                self._fail(shard, index, task, unforeseen)
 
     def _copy(self, shard: ShardWork, index: int, task: ClipTask, reuse: Reuse) -> bool:
         """Copy an unchanged clip's rows out of its old shard; False where they are not what was written."""
@@ -150,43 +133,26 @@ class Lane:
         return True
 
     def _decode(self, shard: ShardWork, index: int, task: ClipTask) -> None:
-        """Decode a clip onto the tape. Raises ClipError; then nothing of the clip goes further."""
-        job = self._job
-        rule = job.recipe.rule
+        """Decode a clip onto the deck. Raises ClipError; then nothing of the clip goes further."""
+        job, rule = self._job, self._job.recipe.rule
+        sample_rate = job.recipe.sample_rate_hz
         path = os.path.join(job.root, task.path)
         opened_at_ns = time.time_ns()
-        decoder: str | None = None
-        with open_clip(path, sample_rate=job.recipe.sample_rate_hz, limits=job.limits, ffmpeg=job.ffmpeg) as audio:
-            decoder = audio.decoder
-            clip = self._open_clip(shard, index, task)
+        with open_clip(path, sample_rate=sample_rate, limits=job.limits, ffmpeg=job.ffmpeg) as audio:
             levels = Levels()
-            self._samples.begin(clip)
+            self._deck.begin()
             try:
                 for block in with_edges(levels.watch(audio), rule):
-                    self._samples.write(block)
+                    self._deck.write(block)
                 n_frames = rule.n_frames(levels.n_samples)
-                if not levels.is_finite:
-                    raise ClipError(
-                        "input.non-finite",
-                        "some samples are NaN or infinite",
-                        hint="write the file again from its source",
-                    )
-                if n_frames == 0:
-                    raise ClipError(
-                        "input.too-short",
-                        f"{levels.n_samples} samples at {job.recipe.sample_rate_hz} Hz are too short for a frame, "
-                        f"which takes {rule.shortest_clip_samples}",
-                        hint="a longer clip, or frame.align: center",
-                    )
+                _check(levels, n_frames, shortest=rule.shortest_clip_samples, sample_rate=sample_rate)
             except BaseException as error:
-                self._samples.abandon()
-                _release(clip)
+                self._deck.abandon()
                 if isinstance(error, ClipError):
-                    error.decoder = decoder
+                    error.decoder = audio.decoder
                 raise
-            fingerprint = Fingerprint(audio.size_bytes, audio.mtime_ns, audio.inode)
 
-            def finish() -> ClipDone:
+            def done(features: Features) -> None:
                 row = manifest_row(
                     key=task.key,
                     source=source_text(task.path),
@@ -196,80 +162,15 @@ class Lane:
                     source_digest=audio.source_digest,
                     decoder=audio.decoder,
                     levels=levels,
-                    features=clip.features,
+                    features=features,
                 )
-                trusted = is_trusted(fingerprint, read_at_ns=opened_at_ns)
-                return ClipDone(row, clip.features, fingerprint if trusted else None)
+                fingerprint = Fingerprint(audio.size_bytes, audio.mtime_ns, audio.inode)
+                is_sure = is_trusted(fingerprint, read_at_ns=opened_at_ns)
+                self.tally.clips_done += 1
+                self.tally.audio_seconds += row.duration_seconds
+                self._hand_in(shard, index, ClipDone(row, features, fingerprint if is_sure else None))
 
-            clip.finish = finish
-            self._samples.end(n_frames)
-
-    def _open_clip(self, shard: ShardWork, index: int, task: ClipTask) -> _OpenClip:
-        job = self._job
-        features = {spec.name: Rows(spec.dims, job.budget, dtype=spec.dtype) for spec in job.features}
-        pending = None
-        layout = job.recipe.pending
-        if layout.width:
-            pending = Rows(layout.width, job.budget, dtype=job.recipe.precision)
-        return _OpenClip(shard, index, task, features, pending, [-np.inf] * len(layout.maxima))
-
-    def _run_frame_program(self, tape: Array, segments: Sequence[Segment[_OpenClip]]) -> None:
-        with self.clock.stage("start_up"):
-            frontend = self._frontend()
-        with self.clock.stage("compute"):
-            finished, pending = frontend.frame_program(tape)
-        for segment in segments:
-            clip = segment.owner
-            rows = slice(segment.slot, segment.slot + segment.count)
-            for name, columns in finished.items():
-                clip.features[name].append(columns[rows])
-            if clip.pending is not None and pending is not None and segment.count:
-                clip.pending.append(pending[rows])
-                for number, wanted in enumerate(self._job.recipe.pending.maxima):
-                    clip.maxima[number] = max(clip.maxima[number], pending[rows, wanted].max())
-            if segment.is_last:
-                self._lay_rows(clip) if clip.pending is not None else self._finish(clip)
-
-    def _lay_rows(self, clip: _OpenClip) -> None:
-        """The clip's end is known, and so are its statistics: on to the clip program."""
-        if self._rows is None:
-            self._rows = Tape(
-                self._run_clip_program,
-                slots=self._job.recipe.tape_slots,
-                hop=1,
-                span=1,
-                item_shape=(self._job.recipe.pending.width,),
-                dtype=self._job.recipe.precision,
-            )
-        pending = clip.pending
-        if pending is None:
-            raise ValueError("a clip without pending rows has no place on the row tape")
-        n_frames = pending.n_rows
-        self._rows.begin(clip)
-        for block in pending.blocks():
-            self._rows.write(block)
-        pending.release()
-        self._rows.end(n_frames)
-
-    def _run_clip_program(self, tape: Array, segments: Sequence[Segment[_OpenClip]]) -> None:
-        statistics = np.zeros((len(tape), len(self._job.recipe.pending.maxima)), tape.dtype)
-        for segment in segments:
-            statistics[segment.slot : segment.slot + segment.count] = segment.owner.maxima
-        with self.clock.stage("compute"):
-            finished = self._frontend().clip_program(tape, statistics)
-        for segment in segments:
-            for name, columns in finished.items():
-                segment.owner.features[name].append(columns[segment.slot : segment.slot + segment.count])
-            if segment.is_last:
-                self._finish(segment.owner)
-
-    def _finish(self, clip: _OpenClip) -> None:
-        if clip.finish is None:
-            raise ValueError("a clip's last row came before its last sample")
-        done = clip.finish()
-        self.tally.clips_done += 1
-        self.tally.audio_seconds += done.row.duration_seconds
-        self._hand_in(clip.shard, clip.index, done)
+            self._deck.end(n_frames, done=done)
 
     def _fail(self, shard: ShardWork, index: int, task: ClipTask, error: ClipError) -> None:
         path = os.path.join(self._job.root, task.path)
@@ -290,12 +191,15 @@ class Lane:
             with self.clock.stage("write"):
                 self._complete(shard)
 
-    def _flush(self) -> None:
-        self._samples.flush()
-        if self._rows is not None:
-            self._rows.flush()
 
-
-def _release(clip: _OpenClip) -> None:
-    for rows in (*clip.features.values(), *([clip.pending] if clip.pending else [])):
-        rows.release()
+def _check(levels: Levels, n_frames: int, *, shortest: int, sample_rate: int) -> None:
+    """Refuse samples of which no features can be made. Raises ClipError."""
+    if not levels.is_finite:
+        hint = "write the file again from its source"
+        raise ClipError("input.non-finite", "some samples are NaN or infinite", hint=hint)
+    if n_frames == 0:
+        raise ClipError(
+            "input.too-short",
+            f"{levels.n_samples} samples at {sample_rate} Hz are too short for a frame, which takes {shortest}",
+            hint="a longer clip, or frame.align: center",
+        )

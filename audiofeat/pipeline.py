@@ -29,7 +29,7 @@ from audiofeat.report import RunReport
 from audiofeat.settings import Settings, settings_of
 from audiofeat.source import Listing, check_unique, scan_folder
 from audiofeat.store.formats import shard_format
-from audiofeat.store.layout import StorePaths
+from audiofeat.store.layout import FORMAT_VERSION, StorePaths
 from audiofeat.store.lock import store_lock
 from audiofeat.store.publish import roll_forward
 from audiofeat.store.reader import StoreInfo
@@ -94,6 +94,7 @@ def run(
     with store_lock(paths):
         roll_forward(paths)
         stored = read_json(paths.store_json)
+        _refuse_newer_store(paths, stored)
         device = choose_device(options.device, stored=stored["numbers"]["device"] if stored else None)
         settings = settings_of(config, device=device)
         ffmpeg = find_ffmpeg()
@@ -209,6 +210,16 @@ def _refuse_foreign_folder(paths: StorePaths) -> None:
         raise ConfigError(
             f"{paths.root} is not empty and not a feature store; nothing in it was touched",
             hint="name a new or empty folder for the store",
+        )
+
+
+def _refuse_newer_store(paths: StorePaths, stored: Mapping[str, Any] | None) -> None:
+    """A store that this version does not understand is never overwritten."""
+    version = stored.get("format_version", FORMAT_VERSION) if stored else FORMAT_VERSION
+    if version > FORMAT_VERSION:
+        raise DamageError(
+            f"{paths.root} has format version {version}, this audiofeat writes {FORMAT_VERSION}; nothing was touched",
+            hint="a newer audiofeat, or another store",
         )
 
 

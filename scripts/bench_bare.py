@@ -13,6 +13,7 @@ A request is ``{"what": "loop", "folder": ..., "threads": 2, "out": ...}``.
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import tempfile
@@ -72,7 +73,7 @@ def loop(frontend: Frontend, files: Sequence[str], *, threads: int, out: str) ->
             write()
 
     _run(lane, threads=threads)
-    return sum(audio_seconds)
+    return math.fsum(audio_seconds)
 
 
 def decode(files: Sequence[str], *, threads: int) -> float:
@@ -86,7 +87,7 @@ def decode(files: Sequence[str], *, threads: int) -> float:
             audio_seconds[number] += len(samples) / rate_hz
 
     _run(reader, threads=threads)
-    return sum(audio_seconds)
+    return math.fsum(audio_seconds)
 
 
 def compute(frontend: Frontend, *, threads: int) -> float:
@@ -126,15 +127,14 @@ def _answer(frontend: Frontend, request: dict[str, Any]) -> dict[str, Any]:
     if request["what"] == "compute":
         return {"seconds_a_frame": compute(frontend, threads=threads)}
     files = sorted(str(path) for path in Path(request["folder"]).rglob("*") if path.is_file())
-    begun = time.perf_counter()
-    if request["what"] == "decode":
-        audio_seconds = decode(files, threads=threads)
-    else:
-        with tempfile.TemporaryDirectory(dir=request["out"]) as out:
+    with tempfile.TemporaryDirectory(dir=request["out"]) as out:
+        begun, cpu_begun = time.perf_counter(), time.process_time()
+        if request["what"] == "decode":
+            audio_seconds = decode(files, threads=threads)
+        else:
             audio_seconds = loop(frontend, files, threads=threads, out=out)
-            seconds = time.perf_counter() - begun
-        return {"clips": len(files), "audio_seconds": audio_seconds, "seconds": seconds}
-    return {"clips": len(files), "audio_seconds": audio_seconds, "seconds": time.perf_counter() - begun}
+        seconds, cpu_seconds = time.perf_counter() - begun, time.process_time() - cpu_begun
+    return {"clips": len(files), "audio_seconds": audio_seconds, "seconds": seconds, "cpu_seconds": cpu_seconds}
 
 
 def main() -> None:

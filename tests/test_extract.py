@@ -12,23 +12,41 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
-from running import PATIENCE_SECONDS, audiofeat, contents, differences, environment, write_clip
+from running import PATIENCE_SECONDS, Finished, audiofeat, contents, differences, environment, write_clip
 
 import audiofeat as package
+from audiofeat.cli import main
 
 LOGMEL = ("--config", "librosa-logmel")
+Command: TypeAlias = Callable[..., Finished]
+SampleRun: TypeAlias = tuple[Path, str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def sample_run(sample_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, dict[str, object]]:
+def sample_run(sample_data: Path, tmp_path_factory: pytest.TempPathFactory) -> SampleRun:
     """The store of the sample data, with the summary and the metrics of the run that made it."""
     out = tmp_path_factory.mktemp("sample_run")
     done = audiofeat("extract", sample_data, out / "store", *LOGMEL, "--metrics", out / "run.json", "--workers", "2")
     assert (done.code, done.err) == (3, "")
     return out / "store", done.out, json.loads((out / "run.json").read_text())
+
+
+@pytest.fixture
+def complaint(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run the command line in this process, for what ends before any work begins."""
+
+    def run(*arguments: str | Path) -> Finished:
+        monkeypatch.setattr(sys, "argv", ["audiofeat", *map(os.fspath, arguments)])
+        with pytest.raises(SystemExit) as leave:
+            main()
+        return Finished(int(str(leave.value.code)), *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +56,7 @@ def one_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_summary_says_what_was_done(sample_run: tuple[Path, str, dict[str, object]]) -> None:
+def test_the_summary_says_what_was_done(sample_run: SampleRun) -> None:
     store, summary, metrics = sample_run
     assert f"{store}: 14 clips" in summary
     assert re.search(r"decoded +14\b.*\(new 16\)", summary)
@@ -52,7 +70,7 @@ def test_the_summary_says_what_was_done(sample_run: tuple[Path, str, dict[str, o
     assert f"{store}/quarantine.jsonl" in summary
 
 
-def test_the_metrics_hold_the_run_in_figures(sample_run: tuple[Path, str, dict[str, object]]) -> None:
+def test_the_metrics_hold_the_run_in_figures(sample_run: SampleRun) -> None:
     store, _, metrics = sample_run
     assert metrics["clips"] == metrics["decoded"] == 14
     assert metrics["failures"] == {"input.not-audio": 1, "input.truncated": 1}
@@ -66,7 +84,7 @@ def test_the_metrics_hold_the_run_in_figures(sample_run: tuple[Path, str, dict[s
 
 
 def test_every_clip_is_in_the_manifest_or_in_the_quarantine(
-    sample_run: tuple[Path, str, dict[str, object]], sample_data: Path
+    sample_run: SampleRun, sample_data: Path
 ) -> None:
     store, _, _ = sample_run
     failed = [json.loads(line) for line in (store / "quarantine.jsonl").read_text().splitlines()]
@@ -80,7 +98,7 @@ def test_every_clip_is_in_the_manifest_or_in_the_quarantine(
     assert sorted(sources) == sorted(str(path.relative_to(sample_data)) for path in there)
 
 
-def test_the_quarantine_names_no_place_of_this_machine(sample_run: tuple[Path, str, dict[str, object]]) -> None:
+def test_the_quarantine_names_no_place_of_this_machine(sample_run: SampleRun) -> None:
     store, _, _ = sample_run
     quarantine = (store / "quarantine.jsonl").read_text()
     assert quarantine
@@ -88,34 +106,36 @@ def test_the_quarantine_names_no_place_of_this_machine(sample_run: tuple[Path, s
     assert "0x" not in quarantine
 
 
-def test_quiet_prints_nothing(sample_run: tuple[Path, str, dict[str, object]], sample_data: Path) -> None:
+def test_quiet_prints_nothing(sample_run: SampleRun, sample_data: Path) -> None:
     store, _, _ = sample_run
     assert audiofeat("extract", sample_data, store, *LOGMEL, "--quiet") == (3, "", "")
 
 
 def test_the_right_digest_is_accepted_and_a_wrong_one_ends_with_12(
-    sample_run: tuple[Path, str, dict[str, object]], sample_data: Path
+    complaint: Command, sample_run: SampleRun, sample_data: Path
 ) -> None:
     store, _, metrics = sample_run
     right = str(metrics["digest"])
-    assert audiofeat("extract", sample_data, store, *LOGMEL, "--expect-digest", right.upper()).code == 3
+    assert complaint("extract", sample_data, store, *LOGMEL, "--expect-digest", right.upper()).code == 3
     wrong = "0" * len(right)
-    done = audiofeat("extract", sample_data, store, *LOGMEL, "--expect-digest", wrong)
+    done = complaint("extract", sample_data, store, *LOGMEL, "--expect-digest", wrong)
     assert done.code == 12
     assert wrong in done.err
     assert right in done.err
 
 
-def test_info_tells_the_store(sample_run: tuple[Path, str, dict[str, object]]) -> None:
+def test_info_tells_the_store(
+    complaint: Command, sample_run: SampleRun
+) -> None:
     store, _, metrics = sample_run
-    done = audiofeat("info", store)
+    done = complaint("info", store)
     assert done.code == 0
     assert "log_mel" in done.out
     assert "128 x float32" in done.out
     assert "clips      14" in done.out
     assert "failures   2 (input.not-audio 1, input.truncated 1)" in done.out
     assert str(metrics["digest"]) in done.out
-    told = json.loads(audiofeat("info", store, "--json").out)
+    told = json.loads(complaint("info", store, "--json").out)
     assert told["content_digest"] == metrics["digest"]
 
 
@@ -166,11 +186,11 @@ def test_links_are_followed_unless_refused(one_clip: Path, tmp_path: Path) -> No
 
 
 def test_no_recompute_refuses_and_leaves_the_store_alone(
-    sample_run: tuple[Path, str, dict[str, object]], sample_data: Path
+    complaint: Command, sample_run: SampleRun, sample_data: Path
 ) -> None:
     store, _, _ = sample_run
     before = contents(store)
-    done = audiofeat("extract", sample_data, store, *LOGMEL, "--no-recompute", "--set", "mel.bands=40")
+    done = complaint("extract", sample_data, store, *LOGMEL, "--no-recompute", "--set", "mel.bands=40")
     assert done.code == 2
     assert "mel.bands: 128 -> 40" in done.err
     assert contents(store) == before
@@ -186,18 +206,20 @@ def test_empty_mel_bands_are_warned_of(one_clip: Path, tmp_path: Path) -> None:
     assert "hold no FFT bin" in quiet.err
 
 
-def test_a_foreign_folder_is_not_touched(one_clip: Path, tmp_path: Path) -> None:
+def test_a_foreign_folder_is_not_touched(complaint: Command, one_clip: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
-    done = audiofeat("extract", one_clip, tmp_path, *LOGMEL)
+    done = complaint("extract", one_clip, tmp_path, *LOGMEL)
     assert done.code == 2
     assert "nothing in it was touched" in done.err
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_a_source_without_audio_ends_with_5_and_makes_no_store(tmp_path: Path) -> None:
+def test_a_source_without_audio_ends_with_5_and_makes_no_store(
+    complaint: Command, tmp_path: Path
+) -> None:
     (tmp_path / "source").mkdir()
     (tmp_path / "source/notes.txt").write_text("to do")
-    done = audiofeat("extract", tmp_path / "source", tmp_path / "store", *LOGMEL)
+    done = complaint("extract", tmp_path / "source", tmp_path / "store", *LOGMEL)
     assert done.code == 5
     assert "no audio file" in done.err
     assert "1 others" in done.err
@@ -214,11 +236,11 @@ def test_a_source_without_audio_ends_with_5_and_makes_no_store(tmp_path: Path) -
     ids=["suffix", "case", "folder"],
 )
 def test_clips_that_want_one_key_are_refused(
-    tmp_path: Path, names: tuple[str, ...], options: tuple[str, ...], message: str
+    complaint: Command, tmp_path: Path, names: tuple[str, ...], options: tuple[str, ...], message: str
 ) -> None:
     for name in names:
         write_clip(tmp_path / "source" / name, seed=0)
-    done = audiofeat("extract", tmp_path / "source", tmp_path / "store", *LOGMEL, *options)
+    done = complaint("extract", tmp_path / "source", tmp_path / "store", *LOGMEL, *options)
     assert done.code == 2
     assert message in done.err
     assert "try:" in done.err
@@ -258,9 +280,9 @@ def test_keys_with_suffixes_resolve_a_collision(tmp_path: Path) -> None:
     ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
 )
 def test_a_mistake_in_an_option_is_explained(
-    one_clip: Path, tmp_path: Path, options: tuple[str, ...], message: str
+    complaint: Command, one_clip: Path, tmp_path: Path, options: tuple[str, ...], message: str
 ) -> None:
-    done = audiofeat("extract", one_clip, tmp_path / "store", *options)
+    done = complaint("extract", one_clip, tmp_path / "store", *options)
     assert done.code == 2
     assert message in done.err
     assert done.out == ""
@@ -272,37 +294,41 @@ def test_a_mistake_in_an_option_is_explained(
     [("nowhere", "does not exist"), ("take.wav", "is not a folder"), ("", "must not be empty")],
     ids=["missing", "file", "empty"],
 )
-def test_a_mistake_in_the_source_is_explained(one_clip: Path, tmp_path: Path, source: str, message: str) -> None:
-    done = audiofeat("extract", os.fspath(one_clip / source) if source else "", tmp_path / "store", *LOGMEL)
+def test_a_mistake_in_the_source_is_explained(
+    complaint: Command, one_clip: Path, tmp_path: Path, source: str, message: str
+) -> None:
+    done = complaint("extract", os.fspath(one_clip / source) if source else "", tmp_path / "store", *LOGMEL)
     assert done.code == 2
     assert message in done.err
     assert not (tmp_path / "store").exists()
 
 
-def test_a_missing_store_argument_is_explained(one_clip: Path) -> None:
-    done = audiofeat("extract", one_clip, *LOGMEL)
+def test_a_missing_store_argument_is_explained(complaint: Command, one_clip: Path) -> None:
+    done = complaint("extract", one_clip, *LOGMEL)
     assert done.code == 2
     assert "STORE (store.path in the configuration) is named neither" in done.err
 
 
-def test_metrics_that_cannot_be_written_are_noticed_before_the_work(one_clip: Path, tmp_path: Path) -> None:
-    done = audiofeat("extract", one_clip, tmp_path / "store", *LOGMEL, "--metrics", tmp_path / "nowhere" / "run.json")
+def test_metrics_that_cannot_be_written_are_noticed_before_the_work(
+    complaint: Command, one_clip: Path, tmp_path: Path
+) -> None:
+    done = complaint("extract", one_clip, tmp_path / "store", *LOGMEL, "--metrics", tmp_path / "nowhere" / "run.json")
     assert done.code == 2
     assert "nowhere" in done.err
     assert not (tmp_path / "store").exists()
 
 
-def test_info_without_a_store_ends_with_10(tmp_path: Path) -> None:
-    done = audiofeat("info", tmp_path)
+def test_info_without_a_store_ends_with_10(complaint: Command, tmp_path: Path) -> None:
+    done = complaint("info", tmp_path)
     assert done.code == 10
     assert "not a store" in done.err
 
 
-def test_a_locked_store_ends_with_11(one_clip: Path, tmp_path: Path) -> None:
+def test_a_locked_store_ends_with_11(complaint: Command, one_clip: Path, tmp_path: Path) -> None:
     (tmp_path / ".state").mkdir()
     with open(tmp_path / ".state" / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        done = audiofeat("extract", one_clip, tmp_path, *LOGMEL)
+        done = complaint("extract", one_clip, tmp_path, *LOGMEL)
     assert done.code == 11
     assert "is being written by another run" in done.err
 
@@ -379,7 +405,7 @@ def test_a_terminal_sees_a_bar(one_clip: Path, tmp_path: Path) -> None:
     assert b"1 clip" in out
 
 
-def test_no_terminal_sees_no_bar(sample_run: tuple[Path, str, dict[str, object]]) -> None:
+def test_no_terminal_sees_no_bar(sample_run: SampleRun) -> None:
     _, summary, _ = sample_run  # its standard error was empty: see the fixture
     assert "\r" not in summary
     assert "it/s" not in summary
@@ -392,13 +418,13 @@ def test_help_is_quick_and_lists_the_commands() -> None:
         assert command in done.out
 
 
-def test_presets_are_listed_and_printed(tmp_path: Path) -> None:
-    listed = audiofeat("presets")
+def test_presets_are_listed_and_printed(complaint: Command, tmp_path: Path) -> None:
+    listed = complaint("presets")
     assert listed.code == 0
     assert "librosa-logmel" in listed.out
-    (tmp_path / "mine.yaml").write_text(audiofeat("presets", "librosa-logmel").out)
+    (tmp_path / "mine.yaml").write_text(complaint("presets", "librosa-logmel").out)
     assert "n_fft: 2048" in (tmp_path / "mine.yaml").read_text()
-    wrong = audiofeat("presets", "librosa-logmell")
+    wrong = complaint("presets", "librosa-logmell")
     assert wrong.code == 2
     assert "did you mean 'librosa-logmel'?" in wrong.err
 

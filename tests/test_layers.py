@@ -28,6 +28,7 @@ RANKS = {
     "shard": 3,
     "known": 4,
     "plan": 5,
+    "deck": 5,
     "lane": 6,
     "finish": 6,
     "engine": 7,

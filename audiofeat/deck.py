@@ -1,0 +1,177 @@
+"""A deck: the tapes of one lane, and the programs that run on them.
+
+::
+
+    samples ─▶ sample tape ─▶ frame program ─▶ cut ─┬───────────────────────────────▶ rows done
+                                                    └▶ row tape ─▶ clip program ─▶ cut ─▶ rows done
+
+Rows on which no step waits for the clip's end are done once their tape has been computed. The others wait, in
+memory or spooled, until the clip's statistics are known, and go on over the row tape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from audiofeat.errors import AudioFeatError
+from audiofeat.frontend.recipe import Recipe
+from audiofeat.records import FeatureSpec
+from audiofeat.stopwatch import Stopwatch
+from audiofeat.store.rows import RowBudget, Rows
+from audiofeat.tape import Segment, Tape
+
+if TYPE_CHECKING:
+    from audiofeat.frontend.program import Frontend
+
+Array = npt.NDArray[Any]
+Features = Mapping[str, Rows]
+
+
+@dataclass(slots=True, eq=False)
+class _OpenClip:
+    """A clip between its first sample and its last row."""
+
+    features: dict[str, Rows]
+    pending: Rows | None
+    maxima: list[float]
+    """Of the pending columns that a later step needs the clip's maximum of."""
+    done: Callable[[Features], None] | None = None
+
+
+class Deck:
+    """Lay clips one after another; each is handed on, with its features, when the last of its rows is done.
+
+    For each clip: ``begin()``, ``write(samples)`` as often as they come, then ``end(n_frames, done=...)``; or
+    ``abandon()`` when the clip cannot be finished. ``flush()`` gets done what has been laid so far.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        features: Sequence[FeatureSpec],
+        budget: RowBudget,
+        *,
+        frontend: Callable[[], Frontend],
+        clock: Stopwatch,
+    ) -> None:
+        """
+        Args:
+            frontend: gives the compiled programs, waiting for them if need be; first called when a tape is full.
+            clock: is told what is computing and what is waiting for the programs.
+        """
+        self._recipe = recipe
+        self._features = features
+        self._budget = budget
+        self._frontend = frontend
+        self._clock = clock
+        self._pending = recipe.pending
+        self._open: _OpenClip | None = None
+        rule = recipe.rule
+        self._samples: Tape[_OpenClip] = Tape(
+            self._run_frame_program, slots=recipe.tape_slots, hop=rule.hop_samples, span=rule.span_samples
+        )
+        self._rows: Tape[_OpenClip] | None = None
+        if self._pending.width:
+            self._rows = Tape(
+                self._run_clip_program,
+                slots=recipe.tape_slots,
+                hop=1,
+                span=1,
+                item_shape=(self._pending.width,),
+                dtype=recipe.precision,
+            )
+
+    def begin(self) -> None:
+        """Open a clip."""
+        features = {spec.name: Rows(spec.dims, self._budget, dtype=spec.dtype) for spec in self._features}
+        pending = Rows(self._pending.width, self._budget, dtype=self._recipe.precision) if self._rows else None
+        self._open = _OpenClip(features, pending, [-np.inf] * len(self._pending.maxima))
+        self._samples.begin(self._open)
+
+    def write(self, samples: Array) -> None:
+        """Lay the open clip's next samples: (n,) float32, its edges included. Raises StorageError from spooling."""
+        self._samples.write(samples)
+
+    def end(self, n_frames: int, *, done: Callable[[Features], None]) -> None:
+        """Close the clip; ``done(features)`` is called once all its rows are, now or during a later call."""
+        if self._open is None:
+            raise ValueError("no clip is open; begin() one first")
+        self._open.done = done
+        self._samples.end(n_frames)
+
+    def abandon(self) -> None:
+        """Forget the open clip and all its rows."""
+        self._samples.abandon()
+        if self._open is not None:
+            for rows in self._open.features.values():
+                rows.release()
+            if self._open.pending is not None:
+                self._open.pending.release()
+
+    def flush(self) -> None:
+        """Compute what lies on the tapes: it must not wait for clips that may never come."""
+        self._samples.flush()
+        if self._rows is not None:
+            self._rows.flush()
+
+    def _run_frame_program(self, tape: Array, segments: Sequence[Segment[_OpenClip]]) -> None:
+        with self._clock.stage("start_up"):
+            frontend = self._frontend()
+        with self._clock.stage("compute"), _programs_fault():
+            finished, pending = frontend.frame_program(tape)
+        for segment in segments:
+            clip = segment.owner
+            here = slice(segment.slot, segment.slot + segment.count)
+            for name, rows in finished.items():
+                clip.features[name].append(rows[here])
+            if clip.pending is not None and pending is not None and segment.count:
+                clip.pending.append(pending[here])
+                for number, columns in enumerate(self._pending.maxima):
+                    clip.maxima[number] = max(clip.maxima[number], pending[here, columns].max())
+            if segment.is_last:
+                self._lay_rows(clip)
+
+    def _lay_rows(self, clip: _OpenClip) -> None:
+        """The clip's end is known, and so are its statistics: on to the clip program, if there is one."""
+        if clip.pending is None or self._rows is None:
+            _hand_on(clip)
+            return
+        n_frames = clip.pending.n_rows
+        self._rows.begin(clip)
+        for block in clip.pending.blocks():
+            self._rows.write(block)
+        clip.pending.release()
+        self._rows.end(n_frames)
+
+    def _run_clip_program(self, tape: Array, segments: Sequence[Segment[_OpenClip]]) -> None:
+        statistics = np.zeros((len(tape), len(self._pending.maxima)), tape.dtype)
+        for segment in segments:
+            statistics[segment.slot : segment.slot + segment.count] = segment.owner.maxima
+        with self._clock.stage("compute"), _programs_fault():
+            finished = self._frontend().clip_program(tape, statistics)
+        for segment in segments:
+            for name, rows in finished.items():
+                segment.owner.features[name].append(rows[segment.slot : segment.slot + segment.count])
+            if segment.is_last:
+                _hand_on(segment.owner)
+
+
+def _hand_on(clip: _OpenClip) -> None:
+    if clip.done is None:
+        raise ValueError("a clip's last row came before its last sample")
+    clip.done(clip.features)
+
+
+@contextmanager
+def _programs_fault() -> Iterator[None]:
+    """Tell what a program raises from what a decoder raises, since programs run while a clip is being decoded."""
+    try:
+        yield
+    except Exception as error:
+        raise AudioFeatError(f"a compiled program failed: {type(error).__name__}: {error}") from error
