@@ -11,4 +11,6 @@
 
 from audiofeat.api import extract, open_store
 
-__all__ = ["extract", "open_store"]
+__all__ = ["__version__", "extract", "open_store"]
+
+__version__ = "0.1.0"

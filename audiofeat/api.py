@@ -40,6 +40,7 @@ def extract(
         AudioFeatError: one of :mod:`audiofeat.errors`.
     """
     from audiofeat.config import load_config
+    from audiofeat.expected_digest import check_digest, parse_digest
     from audiofeat.max_failures import NO_LIMIT, MaxFailures
     from audiofeat.pipeline import RunOptions, run
 
@@ -54,9 +55,12 @@ def extract(
         workers=workers,
         device=device,
         max_failures=MaxFailures.parse(max_failures) if max_failures is not None else NO_LIMIT,
-        expect_digest=expect_digest,
     )
-    return run(settings, options)
+    expected = parse_digest(expect_digest) if expect_digest is not None else None
+    report = run(settings, options)
+    if expected is not None:
+        check_digest(report.digest, expected=expected)
+    return report
 
 
 def open_store(path: str | os.PathLike[str], *, verify: bool = False) -> Store:

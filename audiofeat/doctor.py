@@ -58,6 +58,8 @@ class Finding:
     text: str
     is_problem: bool = False
     """Whether extract would fail, or lose some kind of input, because of it."""
+    is_fine: bool = True
+    """False for what is neither a problem nor found to work."""
 
 
 def examine(folder: Path) -> Iterator[Finding]:
@@ -137,7 +139,7 @@ def _try_format(name: str, make: Callable[[], Path], ffmpeg: str | None) -> Find
     try:
         path = make()
     except (OSError, RuntimeError, subprocess.CalledProcessError):
-        return Finding("format", f"{name}: not tried, since this machine cannot write a sample of it")
+        return Finding("format", f"{name}: not tried, since this machine cannot write a sample of it", is_fine=False)
     try:
         with open_clip(str(path), sample_rate=16_000, limits=Limits(), ffmpeg=ffmpeg) as clip:
             seconds = sum(len(block) for block in clip) / 16_000
@@ -159,4 +161,6 @@ def _tensorflow() -> Iterator[Finding]:
     devices = [line.split("\t") for line in answer.stdout.splitlines() if "\t" in line]
     yield Finding("TensorFlow", "compiles and runs on " + ", ".join(f"{kind} ({name})" for kind, name in devices))
     if all(kind != "GPU" for kind, _ in devices):
-        yield Finding("GPU", "none that TensorFlow sees; pip install 'audiofeat[gpu]' where there is one")
+        yield Finding(
+            "GPU", "none that TensorFlow sees; pip install 'audiofeat[gpu]' where there is one", is_fine=False
+        )

@@ -24,7 +24,7 @@ from audiofeat.dsp.framing import with_edges
 from audiofeat.dsp.levels import Levels
 from audiofeat.errors import AudioFeatError, ClipError, DamageError
 from audiofeat.frontend.recipe import Recipe
-from audiofeat.plan import is_trusted, source_digest_of
+from audiofeat.identity import identify, is_trusted
 from audiofeat.records import ClipRow, ClipTask, Failure, FeatureSpec, Fingerprint, Reuse
 from audiofeat.shard import ClipDone, ClipFailed, ShardWork, manifest_row
 from audiofeat.source import source_text
@@ -173,18 +173,21 @@ class Lane:
             self._deck.end(n_frames, done=done)
 
     def _fail(self, shard: ShardWork, index: int, task: ClipTask, error: ClipError) -> None:
-        path = os.path.join(self._job.root, task.path)
+        begun_ns = time.time_ns()
+        # What could not be read this time says nothing of the next.
+        found = None if error.is_transient else identify(os.path.join(self._job.root, task.path))
         failure = Failure(
             key=task.key,
             source=source_text(task.path),
             reason=error.reason,
             message=error.problem,
             hint=error.hint,
-            source_digest=None if error.is_transient else source_digest_of(path),
+            source_digest=found[0] if found else None,
             decoder=error.decoder,
         )
         self.tally.clips_failed += 1
-        self._hand_in(shard, index, ClipFailed(failure, None))
+        is_sure = found is not None and is_trusted(found[1], read_at_ns=begun_ns)
+        self._hand_in(shard, index, ClipFailed(failure, found[1] if found and is_sure else None))
 
     def _hand_in(self, shard: ShardWork, index: int, result: ClipDone | ClipFailed) -> None:
         if shard.hand_in(index, result):

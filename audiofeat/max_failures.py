@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audiofeat.errors import ConfigError, TooManyFailuresError
@@ -32,7 +33,7 @@ class MaxFailures:
             f"--max-failures {text!r} is neither a number of clips nor a share of them", hint="for example 20 or 5%"
         )
 
-    def check(self, *, failed: int, seen: int, is_over: bool = False) -> None:
+    def check(self, *, failed: int, seen: int, examples: Sequence[str] = (), is_over: bool = False) -> None:
         """Raise TooManyFailuresError where ``failed`` of ``seen`` are too many; ``is_over``: no more will come."""
         too_many = self.count is not None and failed > self.count
         if self.share is not None and (is_over or seen >= _CLIPS_BEFORE_A_SHARE_COUNTS):
@@ -40,8 +41,9 @@ class MaxFailures:
         if too_many:
             limit = f"{self.count}" if self.count is not None else f"{100 * (self.share or 0):g}%"
             raise TooManyFailuresError(
-                f"{failed:,} of {seen:,} clips failed, more than --max-failures {limit} allows; finished shards stay",
-                hint="look at the files named above; the same command with a higher --max-failures goes on from here",
+                f"{failed:,} of {seen:,} clips failed, more than --max-failures {limit} allows; finished shards stay"
+                + "".join(f"\n  {example}" for example in examples),
+                hint="mend the files, or the same command with a higher --max-failures: it goes on from here",
             )
 
 

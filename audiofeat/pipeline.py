@@ -6,7 +6,6 @@ Whatever ends a run, the shards that it finished stay, and the same command goes
 from __future__ import annotations
 
 import os
-import re
 import resource
 import time
 from collections.abc import Callable, Mapping
@@ -54,7 +53,6 @@ class RunOptions:
     """Lanes; None: one for each processor core that this process may use."""
     device: str = "auto"
     max_failures: MaxFailures = NO_LIMIT
-    expect_digest: str | None = None
     follow_links: bool = True
     recompute: bool = True
     """Whether clips whose settings changed are computed again, rather than refused."""
@@ -73,11 +71,6 @@ def run(
         AudioFeatError: one of :mod:`audiofeat.errors`, by what happened. Finished shards stay.
     """
     begun = time.perf_counter()
-    if options.expect_digest is not None and not re.fullmatch("[0-9a-fA-F]{64}", options.expect_digest):
-        raise ConfigError(
-            f"--expect-digest {options.expect_digest!r} is not a content digest",
-            hint="64 hex digits, as `audiofeat info` prints them",
-        )
     source, paths = _places(config)
     report = RunReport(store=str(paths.root))
     report.warnings += empty_band_warnings(config)
@@ -119,12 +112,6 @@ def run(
     report.wall_seconds = time.perf_counter() - begun
     report.busy_seconds = max(0.0, report.wall_seconds - report.start_up_seconds)
     report.peak_rss_bytes += resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    if options.expect_digest is not None and options.expect_digest.lower() != report.digest:
-        raise DamageError(
-            f"the store's content digest is not the expected one\n"
-            f"  expected {options.expect_digest}\n  found    {report.digest}",
-            hint="`audiofeat info` shows the versions and the configuration; one of them, or the source, is another",
-        )
     return report
 
 
@@ -151,6 +138,7 @@ def _bring_up_to_date(
         shard_clips=config.store.shard_clips,
         shard_suffix=shard_format(config.store.format).suffix,
         decoders=decoders.values(),
+        limits=config.limits,
         now_ns=before_scan_ns,
     )
     if known.stale_because and not options.recompute:
@@ -163,15 +151,15 @@ def _bring_up_to_date(
     report.reused = plan.clips_reused
     if watcher is not None:
         watcher.planned(plan)
+    clips = len(listing.clips)
+    failures_before = sum(len(shard.failures) for shard in plan.kept)
     if plan.tasks:
         make_folder(paths.shards)
         make_folder(paths.commits)
-        failures_before = sum(len(shard.failures) for shard in plan.kept)
-        clips = len(listing.clips)
 
         def on_change(engine_report: EngineReport) -> None:
             failed = failures_before + int(engine_report.tally.get("clips_failed", 0))
-            options.max_failures.check(failed=failed, seen=clips)
+            options.max_failures.check(failed=failed, seen=clips, examples=engine_report.examples)
             if watcher is not None:
                 watcher.changed(engine_report)
 
@@ -184,6 +172,8 @@ def _bring_up_to_date(
             if watcher is not None:
                 watcher.ended()
         report.workers = workers
+    failed = failures_before + report.failed_now
+    options.max_failures.check(failed=failed, seen=clips, examples=report.failure_examples, is_over=True)
     make_folder(paths.shards)
     finish_store(paths, settings, plan, clips=listing.clips, features=features, decoders=decoders)
 
@@ -199,7 +189,7 @@ def _places(config: Config) -> tuple[str, StorePaths]:
             f"{' and '.join(missing)} is named neither on the command line nor in the configuration",
             hint="audiofeat extract SOURCE STORE --config ...",
         )
-    return config.source, StorePaths(Path(config.store.path).absolute())
+    return config.source, StorePaths(Path(os.path.abspath(config.store.path)))
 
 
 def _refuse_foreign_folder(paths: StorePaths) -> None:
@@ -261,6 +251,8 @@ def _note_engine(report: RunReport, engine: EngineReport) -> None:
     report.start_up_seconds = engine.start_up_seconds
     report.worker_deaths = engine.deaths
     report.peak_rss_bytes = engine.peak_rss_bytes
+    report.failure_examples = list(engine.examples)
+    report.failed_now = int(tally.get("clips_failed", 0))
 
 
 def _describe(report: RunReport, paths: StorePaths) -> None:

@@ -14,17 +14,14 @@ from dataclasses import dataclass
 
 from blake3 import blake3
 
-from audiofeat.decode.opening import SourceFile
+from audiofeat.config import Limits
 from audiofeat.errors import ClipError
+from audiofeat.identity import identify, is_trusted
 from audiofeat.known import Known
 from audiofeat.records import Clip, ClipRow, ClipTask, Failure, Fingerprint, Reuse, ShardEntry, ShardTask
 
 SHARD_SOURCE_BYTES = 128 << 20
 _LARGEST_SHARE = 4
-
-# A file written twice within one tick of the file system's clock can keep its time: so a time is trusted only
-# once it lies this far in the past of the moment at which the bytes were read.
-TRUSTED_AGE_NS = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +56,6 @@ class Plan:
         return kept + sum(clip.reuse is not None for task in self.tasks for clip in task.clips)
 
 
-def is_trusted(fingerprint: Fingerprint, *, read_at_ns: int) -> bool:
-    """Whether the same size, time and inode will mean the same bytes, given when the bytes were read."""
-    return fingerprint.mtime_ns < read_at_ns - TRUSTED_AGE_NS
-
-
 def shard_borders(clips: Iterable[Clip], *, shard_clips: int) -> Iterator[tuple[str, list[Clip]]]:
     """Cut clips in key order into shards: (slot, clips). A slot is named by the hash of its first key."""
     group: list[Clip] = []
@@ -92,6 +84,7 @@ def make_plan(
     shard_clips: int,
     shard_suffix: str,
     decoders: Iterable[str],
+    limits: Limits,
     now_ns: int,
 ) -> Plan:
     """Compare the listing with what is known.
@@ -101,9 +94,10 @@ def make_plan(
         root: the source folder, to hash files whose fingerprint says nothing.
         shard_suffix: of the kind of shard wanted; shards of another kind are rewritten.
         decoders: name-and-version words of the decoders at hand; results of others are stale.
+        limits: results beyond them are stale, and so is every failure for a limit.
         now_ns: the time before the scan, to tell which fingerprints may be trusted later.
     """
-    chooser = _Chooser(known, root=root, decoders=set(decoders), now_ns=now_ns)
+    chooser = _Chooser(known, root=root, decoders=set(decoders), limits=limits, now_ns=now_ns)
     tasks: list[ShardTask] = []
     kept: list[KeptShard] = []
     for slot, group in shard_borders(clips, shard_clips=shard_clips):
@@ -121,10 +115,11 @@ def make_plan(
 class _Chooser:
     """Decides for each clip: use its known result, or decode it, and why."""
 
-    def __init__(self, known: Known, *, root: str, decoders: set[str], now_ns: int) -> None:
+    def __init__(self, known: Known, *, root: str, decoders: set[str], limits: Limits, now_ns: int) -> None:
         self._known = known
         self._root = root
         self._decoders = decoders
+        self._limits = limits
         self._now_ns = now_ns
         self._stale = f"settings changed ({'; '.join(known.stale_because)})" if known.stale_because else ""
         self.reasons: Counter[str] = Counter()
@@ -149,35 +144,37 @@ class _Chooser:
         """Why a clip must be decoded; empty where its known result stands."""
         if result is None:
             return self._stale if self._stale and clip.key in self._known.keys else "new"
-        if isinstance(result, Failure) and ClipError(result.reason, result.message).is_transient:
-            return "failed before for a passing reason"
+        if isinstance(result, Failure) and _may_pass_now(result):
+            return "failed before, tried again"
+        if isinstance(result, ClipRow) and not self._is_within_limits(result):
+            return "limits changed"
         if result.decoder is not None and result.decoder not in self._decoders:
             return f"decoder changed (was {result.decoder})"
         return "" if self._is_unchanged(clip, result.source_digest) else "changed"
 
+    def _is_within_limits(self, row: ClipRow) -> bool:
+        limits = self._limits
+        return (
+            row.duration_seconds <= limits.max_seconds
+            and row.channels <= limits.max_channels
+            and limits.min_sample_rate <= row.sample_rate <= limits.max_sample_rate
+        )
+
     def _is_unchanged(self, clip: Clip, source_digest: str | None) -> bool:
         now = Fingerprint(clip.size_bytes, clip.mtime_ns, clip.inode)
-        if self._known.fingerprints.get(clip.key) != now and (
-            source_digest is None or source_digest_of(os.path.join(self._root, clip.path)) != source_digest
-        ):
-            return False
+        if self._known.fingerprints.get(clip.key) != now:
+            found = identify(os.path.join(self._root, clip.path)) if source_digest else None
+            if found is None or found[0] != source_digest:
+                return False
+            now = found[1]
         if is_trusted(now, read_at_ns=self._now_ns):
             self.fingerprints[clip.key] = now
         return True
 
 
-def source_digest_of(path: str) -> str | None:
-    """The digest of a source file's bytes; None where they cannot be read."""
-    try:
-        file = SourceFile(path)
-    except ClipError:
-        return None
-    try:
-        return file.digest()
-    except ClipError:
-        return None
-    finally:
-        file.close()
+def _may_pass_now(failure: Failure) -> bool:
+    """Whether a failure may be none this time, though the file is the same: the machine's fault, or a limit's."""
+    return failure.reason.startswith("limit.") or ClipError(failure.reason, failure.message).is_transient
 
 
 def _standing_shard(slot: str, choices: Sequence[ClipTask], known: Known, *, shard_suffix: str) -> KeptShard | None:

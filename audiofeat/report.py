@@ -17,10 +17,14 @@ class RunReport:
     clips: int = 0
     """In the store when the run ended."""
     decoded: int = 0
+    failed_now: int = 0
+    """Clips that were tried in this run and could not be done."""
     reused: int = 0
     deleted: int = 0
     failures: dict[str, int] = field(default_factory=dict)
     """Clips in quarantine by reason."""
+    failure_examples: list[str] = field(default_factory=list)
+    """The first few clips that failed in this run, with their reasons."""
     reasons: dict[str, int] = field(default_factory=dict)
     """Why clips were decoded: new, changed, settings changed (...)."""
     left_out: dict[str, int] = field(default_factory=dict)
@@ -64,18 +68,20 @@ class RunReport:
 
     def summary(self) -> str:
         """The text that a run ends with."""
-        hours = self.store_audio_seconds / 3600
         lines = [
             (
-                f"{self.store}: {_count(self.clips, 'clip')}, {hours:,.2f} h, {_count(self.frames, 'frame')}, "
+                f"{self.store}: {_count(self.clips, 'clip')}, {duration_text(self.store_audio_seconds)}, "
+                f"{_count(self.frames, 'frame')}, "
                 f"{self.size_bytes / 1e6:,.1f} MB"
             ),
-            f"  decoded   {self.decoded:,} of {sum(self.reasons.values()):,}{_why(self.reasons)}",
-            f"  reused    {self.reused:,}",
         ]
+        if self.reasons:
+            lines.append(f"  decoded   {self.decoded:,} of {sum(self.reasons.values()):,}{_why(self.reasons)}")
+        lines.append(f"  reused    {self.reused:,}{'' if self.reasons or self.deleted else ' (nothing to do)'}")
         if self.deleted:
             lines.append(f"  deleted   {self.deleted:,} (no longer in the source)")
         lines.append(f"  failed    {self.failed:,}{_why(self.failures)}")
+        lines += [f"            {example}" for example in self.failure_examples]
         left_out = {what: count for what, count in self.left_out.items() if count}
         if left_out:
             lines.append(f"  left out  {sum(left_out.values()):,}{_why(left_out)}")
@@ -84,7 +90,7 @@ class RunReport:
         lines += [f"  warning   {warning}" for warning in self.warnings]
         lines.append(f"  digest    {self.digest}")
         if self.failed:
-            lines.append(f"  see {self.store}/quarantine.jsonl for what failed, and why")
+            lines.append(f"  see {self.store}/quarantine.jsonl for all that failed, and what to do about it")
         return "\n".join(lines)
 
     def _time(self) -> str:
@@ -103,3 +109,10 @@ def _why(counts: Mapping[str, int]) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def duration_text(seconds: float) -> str:
+    """A duration in the unit that suits it."""
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:,.2f} h"

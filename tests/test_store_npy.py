@@ -18,9 +18,8 @@ class TestNpyShards(ShardSuite):
     format_name = "npy"
 
     def sums(self, shard: Path, feature: str) -> Array:
-        with np.load(shard / "sums.npz") as file:
-            sums: Array = file[feature]
-            return sums
+        sums: Array = np.load(shard / "sums" / f"{feature}.npy")
+        return sums
 
 
 @pytest.fixture
@@ -48,52 +47,44 @@ def test_the_name_of_a_file_counts_in_the_digest(shard: Path) -> None:
     assert NpyShards().digest(shard) != digest
 
 
-def lies() -> dict[str, bytes]:
-    """Files in place of an array of (4, 5) float32, each of which is readable NPY but not what was written."""
-    truth = random_arrays(4, seed=0)["log_mel"]
-    arrays = {
-        "more rows": np.concatenate([truth, truth]),
-        "fewer rows": truth[:3],
-        "fewer dims": truth[:, :2],
-        "columns first": np.asfortranarray(truth),
-        "one axis": truth[:, 0],
-        "three axes": truth[:, :, None],
-        "integers": truth.view(np.int32),
-        "wider numbers": truth.astype(np.float64),
-        "half the width, twice the dims": truth.view(np.float16),
-        "the other byte order": truth.astype(">f4"),
-    }
-    out = {}
-    for name, array in arrays.items():
-        file = io.BytesIO()
-        np.save(file, array)
-        out[name] = file.getvalue()
+def npy(array: Array, *, version: tuple[int, int] = (1, 0)) -> bytes:
     file = io.BytesIO()
-    np.lib.format.write_array(file, truth, version=(2, 0))
-    out["another version"] = file.getvalue()
-    file = io.BytesIO()
-    np.save(file, np.full((4, 5), None), allow_pickle=True)
-    out["pickled objects"] = file.getvalue()
-    honest = out["more rows"][:128].replace(b"(8, 5)", b"(4, 5)") + truth.tobytes()
-    out["rubbish for a header"] = b"\x93NUMPY\x01\x00\x76\x00" + b"{" * 118 + truth.tobytes()
-    out["bytes behind the end"] = honest + b"\0"
-    out["not NPY at all"] = b"RIFF" * 50
-    return out
+    np.lib.format.write_array(file, array, version=version)
+    return file.getvalue()
 
 
-LIES = lies()
+TRUTH = random_arrays(4, seed=0)["log_mel"]
+LIES = {
+    "more rows": npy(np.concatenate([TRUTH, TRUTH])),
+    "fewer rows": npy(TRUTH[:3]),
+    "rows said that are not there": npy(TRUTH[:3]).replace(b"(3, 5)", b"(4, 5)"),
+    "columns first": npy(np.asfortranarray(TRUTH)),
+    "one axis": npy(TRUTH[:, 0]),
+    "three axes": npy(TRUTH[:, :, None]),
+    "another version": npy(TRUTH, version=(2, 0)),
+    "pickled objects": npy(np.full((4, 5), None)),
+    "bytes behind the end": npy(TRUTH) + b"\0",
+    "an open bracket for a header": b"\x93NUMPY\x01\x00\x76\x00" + b"{" * 118 + TRUTH.tobytes(),
+    "an indented header": b"\x93NUMPY\x01\x00\x76\x00" + b"  a\n b".ljust(118) + TRUTH.tobytes(),
+    "no NPY at all": b"RIFF" * 50,
+    "nothing": b"",
+}
 
 
 @pytest.mark.parametrize("lie", LIES)
 def test_a_lying_array_is_refused(shard: Path, lie: str) -> None:
     (shard / "log_mel" / "a.npy").write_bytes(LIES[lie])
-    with pytest.raises(ValueError, match=r".") as caught:
-        rows = NpyShards().open(shard).read("log_mel", Location("a", 0, 4), 0, 4)
-        # A reader knows rows, but neither dims nor dtype: those it must at least hand over as they stand.
-        if rows.shape == (4, 5) and rows.dtype == np.float32:
-            raise AssertionError(f"read as if nothing were wrong: {lie}")
-        raise ValueError("shape or type shows it")
-    assert str(caught.value)
+    with pytest.raises(ValueError, match=r"NPY|array|header|unpack|magic|[Oo]bject"):
+        NpyShards().open(shard).read("log_mel", Location("a", 0, 4), 0, 4)
+
+
+@pytest.mark.parametrize("other", [TRUTH[:, :2], TRUTH.view(np.int32), TRUTH.view(np.float16), TRUTH.astype(">f4")])
+def test_other_dims_and_types_are_handed_over_as_they_stand(shard: Path, other: Array) -> None:
+    """A shard's reader is told neither; the clip's digest, which covers both, tells them."""
+    (shard / "log_mel" / "a.npy").write_bytes(npy(other))
+    found = NpyShards().open(shard).read("log_mel", Location("a", 0, 4), 0, 4)
+    assert (found.shape, found.dtype) == (other.shape, other.dtype)
+    np.testing.assert_array_equal(found, other)
 
 
 @pytest.mark.parametrize("key", ODD_KEYS)

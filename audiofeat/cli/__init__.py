@@ -12,6 +12,7 @@ from importlib import import_module
 
 import click
 
+from audiofeat import __version__
 from audiofeat.errors import AudioFeatError, Interrupted
 
 _COMMANDS = {
@@ -36,13 +37,22 @@ class _Commands(click.Group):
             raise TypeError(f"audiofeat.cli.{cmd_name} has no command of its name")
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            from audiofeat.config import did_you_mean
+
+            raise click.UsageError(f"there is no command {args[0]!r}{did_you_mean(args[0], _COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="audiofeat")
+@click.version_option(__version__, prog_name="audiofeat")
 def cli() -> None:
     """Turn folders of audio into feature stores: spectrogram, mel, log-mel, MFCC.
 
@@ -76,6 +86,15 @@ def main() -> None:
     except AudioFeatError as error:
         click.echo(f"audiofeat: {error}", err=True)
         code = error.exit_code
+    except Exception as error:
+        if os.environ.get("AUDIOFEAT_DEBUG"):
+            raise
+        click.echo(
+            f"audiofeat: internal error, a defect of audiofeat: {type(error).__name__}: {error}\n"
+            "  try: AUDIOFEAT_DEBUG=1 shows where it happened; please report it",
+            err=True,
+        )
+        code = 1
     except BrokenPipeError:
         # Whoever read our output has left, as `head` does; what was asked for is done.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

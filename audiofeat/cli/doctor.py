@@ -24,6 +24,8 @@ def doctor(folder: Path) -> None:
     problems = 0
     for finding in examine(folder.absolute()):
         problems += finding.is_problem
-        click.echo(f"{'!!' if finding.is_problem else 'ok'}  {finding.subject:15} {finding.text}")
+        click.echo(
+            f"{'!!' if finding.is_problem else 'ok' if finding.is_fine else '--'}  {finding.subject:15} {finding.text}"
+        )
     if problems:
         raise MissingToolError(f"{problems} problem{'s' if problems > 1 else ''}: the lines that begin with !!")

@@ -12,8 +12,9 @@ from types import FrameType
 
 import click
 
-from audiofeat.config import load_config
+from audiofeat.config import load_config, preset_names
 from audiofeat.errors import ConfigError, Interrupted
+from audiofeat.expected_digest import check_digest, parse_digest
 from audiofeat.max_failures import NO_LIMIT, MaxFailures
 
 
@@ -24,7 +25,6 @@ from audiofeat.max_failures import NO_LIMIT, MaxFailures
     "-c",
     "--config",
     "config_name",
-    required=True,
     metavar="FILE_OR_PRESET",
     help="A YAML file, or a preset's name (see `audiofeat presets`).",
 )
@@ -73,7 +73,7 @@ from audiofeat.max_failures import NO_LIMIT, MaxFailures
 def extract(
     source: str | None,
     store: str | None,
-    config_name: str,
+    config_name: str | None,
     overrides: tuple[str, ...],
     store_format: str | None,
     workers: int | None,
@@ -95,6 +95,11 @@ def extract(
     audiofeat extract recordings features --config kaldi-mfcc13 --set mfcc.n=20 --format npy
     audiofeat extract --config job.yaml --expect-digest 5e6f...
     """
+    if config_name is None:
+        raise ConfigError(
+            "extract needs --config: a YAML file or the name of a preset",
+            hint=f"--config with one of {', '.join(preset_names())}",
+        )
     config = load_config(
         config_name,
         overrides=overrides,
@@ -104,6 +109,7 @@ def extract(
     )
     if metrics is not None and not metrics.absolute().parent.is_dir():
         raise ConfigError(f"--metrics {str(metrics)!r}: there is no folder {metrics.parent}", hint="make it first")
+    expected = parse_digest(expect_digest) if expect_digest is not None else None
     from audiofeat.cli.progress import progress_on_stderr
     from audiofeat.pipeline import RunOptions, run
 
@@ -111,7 +117,6 @@ def extract(
         workers=workers,
         device=device,
         max_failures=MaxFailures.parse(max_failures) if max_failures is not None else NO_LIMIT,
-        expect_digest=expect_digest,
         follow_links=not no_follow,
         recompute=not no_recompute,
     )
@@ -126,6 +131,8 @@ def extract(
             click.echo(f"audiofeat: warning: {warning}", err=True)
     else:
         click.echo(report.summary())
+    if expected is not None:
+        check_digest(report.digest, expected=expected)
     sys.exit(report.exit_code)
 
 

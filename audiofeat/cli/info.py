@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from audiofeat.report import duration_text
 from audiofeat.store.reader import StoreInfo
 
 
@@ -29,8 +30,9 @@ def info(store: Path, as_json: bool) -> None:
             f"  {feature.name:12} {feature.dims:5} x {feature.dtype}, {feature.unit}, "
             f"{feature.frame_rate_hz:g} frames/s"
         )
-    click.echo(f"clips      {totals['clips']:,} in {len(opened.shards):,} shards, {size_bytes / 1e6:,.1f} MB")
-    click.echo(f"length     {totals['audio_seconds'] / 3600:,.3f} h, {totals['frames']:,} frames")
+    shards = f"{len(opened.shards):,} shard{'' if len(opened.shards) == 1 else 's'}"
+    click.echo(f"clips      {totals['clips']:,} in {shards}, {size_bytes / 1e6:,.1f} MB")
+    click.echo(f"length     {duration_text(totals['audio_seconds'])}, {totals['frames']:,} frames")
     failures = ", ".join(f"{reason} {count:,}" for reason, count in opened.failures.items())
     click.echo(f"failures   {sum(opened.failures.values()):,}{f' ({failures})' if failures else ''}")
     numbers = values["numbers"]

@@ -52,7 +52,7 @@ def load_config(
     merged.add(argument_layer(("source",), source, name="source"))
     merged.add(argument_layer(("store", "path"), store_path, name="store_path"))
     merged.add(argument_layer(("store", "format"), store_format, name="store_format"))
-    return _checked(merged, title=title)
+    return _checked(merged, title=f"{title} with --set" if overrides else title)
 
 
 def _checked(merged: Layer, *, title: str) -> Config:

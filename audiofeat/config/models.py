@@ -264,7 +264,7 @@ class Overrides(Group):
 class Config(Group):
     """A whole job: what to read, what to compute, where to write."""
 
-    source: PathText | None = Field(default=None, description="Folder or manifest; relative to the file that names it.")
+    source: PathText | None = Field(default=None, description="Folder of audio; relative to the file that names it.")
     audio: Audio = Field(default=Audio(), description="The signal: rate and scale.")
     select: Select = Field(default=Select(), description="How clips are named.")
     frame: Frame = Field(default=Frame(), description="Framing, shared by all features.")

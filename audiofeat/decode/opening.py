@@ -118,7 +118,8 @@ def _not_regular(mode: int) -> ClipError:
         stat.S_IFCHR: "a character device",
         stat.S_IFBLK: "a block device",
     }
-    return ClipError("io.not-regular", f"{kinds.get(stat.S_IFMT(mode), 'a special file')}, not a regular file")
+    kind = kinds.get(stat.S_IFMT(mode), "a special file")
+    return ClipError("io.not-regular", f"{kind}, not a regular file", hint="leave it out of the source")
 
 
 def _read_error(error: OSError) -> ClipError:

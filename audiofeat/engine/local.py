@@ -20,7 +20,7 @@ from typing import Any
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.engine.process import WorkerProcess
 from audiofeat.errors import AudioFeatError, Interrupted, MissingToolError, StorageError
-from audiofeat.plan import source_digest_of
+from audiofeat.identity import identify
 from audiofeat.records import ClipTask, Failure, ShardTask
 from audiofeat.source import source_text
 from audiofeat.store.layout import StorePaths
@@ -33,6 +33,7 @@ DRAIN_SECONDS = 5.0
 """How long a stopped run waits for the shards that have been begun."""
 
 _LISTEN_SECONDS = 0.2
+_EXAMPLES = 5
 _DEATHS_WITHOUT_CULPRIT = 3
 # A worker holds as much as keeps its lanes busy while finished shards are reported, and no more: what it holds
 # when it dies is done again.
@@ -49,6 +50,8 @@ class EngineReport:
     start_up_seconds: float = 0.0
     peak_rss_bytes: int = 0
     deaths: int = 0
+    examples: list[str] = field(default_factory=list)
+    """The first few clips that failed, with their reasons."""
 
 
 class LocalEngine:
@@ -186,6 +189,8 @@ class LocalEngine:
         elif "done" in message:
             process.note_finished(message["done"], message["counts"])
             self._deaths_in_a_row = 0
+            self.report.examples += [f"{source}: {reason}" for source, reason in message["failures"]]
+            del self.report.examples[_EXAMPLES:]
         elif "ready" in message:
             self.report.start_up_seconds = max(self.report.start_up_seconds, message["ready"])
         elif "bye" in message:
@@ -220,13 +225,14 @@ class LocalEngine:
     def _condemn(self, task: ShardTask, index: int, end: str) -> ShardTask:
         """Mark the clip that was alone in hand when its process died as failed."""
         clip = task.clips[index]
+        found = identify(os.path.join(self._job.source, clip.path))
         failure = Failure(
             key=clip.key,
             source=source_text(clip.path),
             reason="decoder.crashed",
             message=f"two processes died with this clip in hand, the second with no other ({end})",
             hint="decode the file with another program and look at its samples; it may be hostile",
-            source_digest=source_digest_of(os.path.join(self._job.source, clip.path)),
+            source_digest=found[0] if found else None,
             decoder=None,
         )
         clips: list[ClipTask] = list(task.clips)

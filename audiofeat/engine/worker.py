@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from audiofeat.frontend.program import Frontend
 
 _TALLY_SECONDS = 0.25
+_EXAMPLES = 5
 
 
 class Worker:
@@ -134,7 +135,8 @@ class Worker:
             "clips_failed": sum(failure.key in to_decode for failure in record.failures),
             "audio_seconds": math.fsum(row.duration_seconds for row in decoded),
         }
-        self._send({"done": record.slot, "counts": counts})
+        failures = [(failure.source, failure.reason) for failure in record.failures if failure.key in to_decode]
+        self._send({"done": record.slot, "counts": counts, "failures": failures[:_EXAMPLES]})
 
     def _report(self) -> None:
         while True:

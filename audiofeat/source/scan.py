@@ -68,7 +68,12 @@ def scan_folder(root: str, *, follow_links: bool = True, keep_suffix: bool = Fal
     try:
         status = os.stat(root)
         if not stat.S_ISDIR(status.st_mode):
-            raise SourceError(f"the source {root!r} is not a folder", hint="name the folder that holds the audio files")
+            hint = (
+                f"name its folder, {os.path.dirname(root) or '.'!r}"
+                if stat.S_ISREG(status.st_mode)
+                else "name a folder"
+            )
+            raise SourceError(f"the source {root!r} is not a folder", hint=hint)
         os.scandir(root).close()
     except FileNotFoundError:
         raise SourceError(

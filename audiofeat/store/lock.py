@@ -7,7 +7,6 @@ saves two runs from doing the same work.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import socket
 from collections.abc import Iterator
@@ -39,8 +38,7 @@ def store_lock(paths: StorePaths) -> Iterator[None]:
                 hint="wait until it has ended, or name another store",
             ) from error
         os.ftruncate(descriptor, 0)
-        holder = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
-        os.pwrite(descriptor, holder.encode(), 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
         yield
     finally:
         os.close(descriptor)

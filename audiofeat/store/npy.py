@@ -15,6 +15,7 @@ import io
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 from blake3 import blake3
@@ -90,7 +91,10 @@ class NpyReader:
             version = np.lib.format.read_magic(file)
             if version != (1, 0):
                 raise ValueError(f"NPY version {version[0]}.{version[1]} where 1.0 was written")
-            (n_frames, dims), fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
+            try:
+                (n_frames, dims), fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
+            except (SyntaxError, TokenError) as error:  # of Python's own parser, which NumPy hands a bad header to
+                raise ValueError(f"the array of {location.key!r} has no header that can be read") from error
             expected_bytes = file.tell() + n_frames * dims * dtype.itemsize
             # A header that lies about the shape must neither allocate nor return a part.
             if fortran_order or n_frames != location.n_frames or os.fstat(file.fileno()).st_size != expected_bytes:

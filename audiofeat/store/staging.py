@@ -5,6 +5,7 @@ Storage faults come out as one :class:`StorageError` that says where and how ful
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -31,9 +32,10 @@ def storage_errors(path: Path) -> Iterator[None]:
     except StorageError:
         raise
     except OSError as error:
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         raise StorageError(
-            f"cannot write {path}: {error.strerror or error}{_free_space(path)}",
-            hint="free some space or mend the disk, then run the same command again: what is finished stays",
+            f"cannot write {path}: {error.strerror or error}{_free_space(path) if is_full else ''}",
+            hint=f"{'make room' if is_full else 'mend that'}, then run the same command again: what is finished stays",
         ) from error
 
 
