@@ -14,7 +14,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from audiofeat.config import Limits
@@ -35,6 +35,9 @@ from audiofeat.store.rows import RowBudget
 
 if TYPE_CHECKING:
     from audiofeat.frontend.program import Frontend
+
+
+MOST_EXAMPLES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ class Tally:
     clips_done: int = 0
     clips_failed: int = 0
     audio_seconds: float = 0.0
+    examples: list[str] = field(default_factory=list)
+    """The first few failures, each as path and reason."""
 
 
 class Lane:
@@ -186,6 +191,8 @@ class Lane:
             decoder=error.decoder,
         )
         self.tally.clips_failed += 1
+        if len(self.tally.examples) < MOST_EXAMPLES:
+            self.tally.examples.append(f"{failure.source}: {failure.reason}")
         is_sure = found is not None and is_trusted(found[1], read_at_ns=begun_ns)
         self._hand_in(shard, index, ClipFailed(failure, found[1] if found and is_sure else None))
 

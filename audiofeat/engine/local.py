@@ -21,6 +21,7 @@ from audiofeat.engine.messages import WorkerJob
 from audiofeat.engine.process import WorkerProcess
 from audiofeat.errors import AudioFeatError, Interrupted, MissingToolError, StorageError
 from audiofeat.identity import identify
+from audiofeat.lane import MOST_EXAMPLES
 from audiofeat.records import ClipTask, Failure, ShardTask
 from audiofeat.source import source_text
 from audiofeat.store.layout import StorePaths
@@ -33,7 +34,6 @@ DRAIN_SECONDS = 5.0
 """How long a stopped run waits for the shards that have been begun."""
 
 _LISTEN_SECONDS = 0.2
-_EXAMPLES = 5
 _DEATHS_WITHOUT_CULPRIT = 3
 # A worker holds as much as keeps its lanes busy while finished shards are reported, and no more: what it holds
 # when it dies is done again.
@@ -186,11 +186,11 @@ class LocalEngine:
     def _heed(self, process: WorkerProcess, message: Mapping[str, Any]) -> None:
         if "tally" in message:
             process.note_tally(message["tally"])
+            new = [example for example in message["examples"] if example not in self.report.examples]
+            self.report.examples = [*self.report.examples, *new][:MOST_EXAMPLES]
         elif "done" in message:
             process.note_finished(message["done"], message["counts"])
             self._deaths_in_a_row = 0
-            self.report.examples += [f"{source}: {reason}" for source, reason in message["failures"]]
-            del self.report.examples[_EXAMPLES:]
         elif "ready" in message:
             self.report.start_up_seconds = max(self.report.start_up_seconds, message["ready"])
         elif "bye" in message:

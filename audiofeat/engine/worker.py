@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from audiofeat.frontend.program import Frontend
 
 _TALLY_SECONDS = 0.25
-_EXAMPLES = 5
 
 
 class Worker:
@@ -74,7 +73,7 @@ class Worker:
         threading.Thread(target=self._report, daemon=True).start()
         for thread in threads:
             thread.join()
-        self._send({"tally": self._tally()})
+        self._send_tally()
         # Decoder processes are left out: Linux counts the memory of the process that they were forked from as theirs.
         self._send({"bye": {"peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}})
 
@@ -135,13 +134,16 @@ class Worker:
             "clips_failed": sum(failure.key in to_decode for failure in record.failures),
             "audio_seconds": math.fsum(row.duration_seconds for row in decoded),
         }
-        failures = [(failure.source, failure.reason) for failure in record.failures if failure.key in to_decode]
-        self._send({"done": record.slot, "counts": counts, "failures": failures[:_EXAMPLES]})
+        self._send({"done": record.slot, "counts": counts})
 
     def _report(self) -> None:
         while True:
             time.sleep(_TALLY_SECONDS)
-            self._send({"tally": self._tally()})
+            self._send_tally()
+
+    def _send_tally(self) -> None:
+        examples = [example for lane in self._lanes for example in lane.tally.examples]
+        self._send({"tally": self._tally(), "examples": examples})
 
     def _tally(self) -> dict[str, float]:
         """Sums over the lanes."""
