@@ -156,10 +156,10 @@ def is_unchanged(paths: StorePaths, settings: Settings, clips: Sequence[Clip], d
     values = read_json(paths.unchanged)
     if values is None or not paths.store_json.exists() or paths.pending.exists():
         return False
-    used = {program: decoders.get(program, "") for program in values["programs"]}
-    if values["digest"] != unchanged_digest(settings, clips, used):
+    used = {program: decoders.get(program, "") for program in values.get("programs", ())}
+    if values.get("digest") != unchanged_digest(settings, clips, used):
         return False
-    if values["store_json"] != file_digest(paths.store_json):
+    if values.get("store_json") != file_digest(paths.store_json):
         return False
     info = StoreInfo(paths.root)
     return all((paths.shards / name).exists() for name in info.shards) and paths.manifest.exists()

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 from audiofeat.config import Limits
 from audiofeat.deck import Deck, Features
 from audiofeat.decode import open_clip
-from audiofeat.dsp.framing import with_edges
+from audiofeat.dsp.framing import FrameRule, with_edges
 from audiofeat.dsp.levels import Levels
 from audiofeat.errors import AudioFeatError, ClipError, DamageError
 from audiofeat.frontend.recipe import Recipe
@@ -149,8 +149,7 @@ class Lane:
             try:
                 for block in with_edges(levels.watch(audio), rule):
                     self._deck.write(block)
-                n_frames = rule.n_frames(levels.n_samples)
-                _check(levels, n_frames, shortest=rule.shortest_clip_samples, sample_rate=sample_rate)
+                _check(levels, rule, sample_rate=sample_rate)
             except BaseException as error:
                 self._deck.abandon()
                 if isinstance(error, ClipError):
@@ -175,7 +174,7 @@ class Lane:
                 self.tally.audio_seconds += row.duration_seconds
                 self._hand_in(shard, index, ClipDone(row, features, fingerprint if is_sure else None))
 
-            self._deck.end(n_frames, done=done)
+            self._deck.end(rule.n_frames(levels.n_samples), done=done)
 
     def _fail(self, shard: ShardWork, index: int, task: ClipTask, error: ClipError) -> None:
         begun_ns = time.time_ns()
@@ -202,14 +201,21 @@ class Lane:
                 self._complete(shard)
 
 
-def _check(levels: Levels, n_frames: int, *, shortest: int, sample_rate: int) -> None:
+def _check(levels: Levels, rule: FrameRule, *, sample_rate: int) -> None:
     """Refuse samples of which no features can be made. Raises ClipError."""
     if not levels.is_finite:
         hint = "write the file again from its source"
         raise ClipError("input.non-finite", "some samples are NaN or infinite", hint=hint)
-    if n_frames == 0:
+    if not levels.is_in_range:
+        raise ClipError(
+            "input.non-finite",
+            f"samples reach {levels.peak:.3g}, whose power would not be finite",
+            hint="write the file again, with samples between -1 and 1",
+        )
+    if rule.n_frames(levels.n_samples) == 0:
         raise ClipError(
             "input.too-short",
-            f"{levels.n_samples} samples at {sample_rate} Hz are too short for a frame, which takes {shortest}",
+            f"{levels.n_samples} samples at {sample_rate} Hz are too short for a frame, which takes "
+            f"{rule.shortest_clip_samples}",
             hint="a longer clip, or frame.align: center",
         )

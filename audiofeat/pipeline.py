@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from audiofeat.decode import decoder_versions, find_ffmpeg
 from audiofeat.device import choose_device, usable_cores
 from audiofeat.engine.local import EngineReport, LocalEngine
 from audiofeat.engine.messages import WorkerJob
-from audiofeat.errors import ConfigError, DamageError, NothingMatchedError
+from audiofeat.errors import ConfigError, DamageError, Interrupted, NothingMatchedError
 from audiofeat.finish import finish_store, is_unchanged
 from audiofeat.frontend.recipe import empty_band_warnings, recipe_of
 from audiofeat.known import known_results
@@ -88,7 +89,7 @@ def run(
         roll_forward(paths)
         stored = read_json(paths.store_json)
         _refuse_newer_store(paths, stored)
-        device = choose_device(options.device, stored=stored["numbers"]["device"] if stored else None)
+        device = choose_device(options.device, stored=(stored or {}).get("numbers", {}).get("device"))
         settings = settings_of(config, device=device)
         ffmpeg = find_ffmpeg()
         decoders = decoder_versions(ffmpeg)
@@ -139,6 +140,7 @@ def _bring_up_to_date(
         shard_suffix=shard_format(config.store.format).suffix,
         decoders=decoders.values(),
         limits=config.limits,
+        checkpoint=lambda: _stop_if_asked(stop),
         now_ns=before_scan_ns,
     )
     if known.stale_because and not options.recompute:
@@ -174,8 +176,16 @@ def _bring_up_to_date(
         report.workers = workers
     failed = failures_before + report.failed_now
     options.max_failures.check(failed=failed, seen=clips, examples=report.failure_examples, is_over=True)
+    _stop_if_asked(stop)
     make_folder(paths.shards)
     finish_store(paths, settings, plan, clips=listing.clips, features=features, decoders=decoders)
+
+
+def _stop_if_asked(stop: Callable[[], int | None]) -> None:
+    """Raises Interrupted where a signal has come."""
+    number = stop()
+    if number is not None:
+        raise Interrupted(f"stopped by {signal.Signals(number).name}", signal_number=number)
 
 
 def _places(config: Config) -> tuple[str, StorePaths]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from blake3 import blake3
@@ -86,6 +86,7 @@ def make_plan(
     decoders: Iterable[str],
     limits: Limits,
     now_ns: int,
+    checkpoint: Callable[[], None] = lambda: None,
 ) -> Plan:
     """Compare the listing with what is known.
 
@@ -96,12 +97,16 @@ def make_plan(
         decoders: name-and-version words of the decoders at hand; results of others are stale.
         limits: results beyond them are stale, and so is every failure for a limit.
         now_ns: the time before the scan, to tell which fingerprints may be trusted later.
+        checkpoint: called now and then, since hashing may take long; what it raises ends the planning.
     """
     chooser = _Chooser(known, root=root, decoders=set(decoders), limits=limits, now_ns=now_ns)
     tasks: list[ShardTask] = []
     kept: list[KeptShard] = []
     for slot, group in shard_borders(clips, shard_clips=shard_clips):
-        choices = [chooser.choose(clip) for clip in group]
+        choices = []
+        for clip in group:
+            checkpoint()
+            choices.append(chooser.choose(clip))
         standing = _standing_shard(slot, choices, known, shard_suffix=shard_suffix)
         if standing is None:
             tasks.append(ShardTask(slot, tuple(choices)))

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import kaldi_native_fbank as knf
+import kaldi_native_fbank as knf  # type: ignore[import-untyped]
 import librosa
 import numpy as np
 import numpy.typing as npt

@@ -72,7 +72,15 @@ def _triangle(position: float, left: float, centre: float, right: float) -> floa
 
 
 def triangles(
-    *, rate_hz: int, n_fft: int, bands: int, low_hz: float, high_hz: float, scale: Scale, sides_in_hz: bool, unit_area: bool
+    *,
+    rate_hz: int,
+    n_fft: int,
+    bands: int,
+    low_hz: float,
+    high_hz: float,
+    scale: Scale,
+    sides_in_hz: bool,
+    unit_area: bool,
 ) -> Real:
     """The filterbank, (F // 2 + 1, B), one weight at a time."""
     to_mel, to_hz = scale
@@ -108,7 +116,8 @@ def orthonormal(bands: int) -> Callable[[int], float]:
 
 def _decibels(power: Real, *, top_db: float) -> Real:
     decibels = 10.0 * np.log10(np.maximum(power, 1e-10))
-    return np.maximum(decibels, decibels.max() - top_db)
+    limited: Real = np.maximum(decibels, decibels.max() - top_db)
+    return limited
 
 
 def librosa_logmel(samples: Samples) -> Real:
@@ -132,7 +141,7 @@ def _kaldi_log_bands(samples: Samples, *, bands: int) -> tuple[Real, Real]:
     frames = frames_by_index(samples.astype(np.float64) * 32768.0, length=400, hop=160)
     energies = np.zeros(len(frames))
     for t, frame in enumerate(frames):
-        frame -= frame.mean()
+        frame[:] -= frame.mean()
         energies[t] = math.log(max(float(frame @ frame), EPSILON_FLOAT32))
         for n in range(399, 0, -1):
             frame[n] -= 0.97 * frame[n - 1]
@@ -182,7 +191,8 @@ def whisper_80(samples: Samples) -> Real:
         rate_hz=16000, n_fft=400, bands=80, low_hz=0, high_hz=8000, scale=SLANEY, sides_in_hz=True, unit_area=True
     )
     logs = np.log10(np.maximum(power_spectrum(frames, n_fft=400) @ weights, 1e-10))
-    return (np.maximum(logs, logs.max() - 8.0) + 4.0) / 4.0
+    scaled: Real = (np.maximum(logs, logs.max() - 8.0) + 4.0) / 4.0
+    return scaled
 
 
 def tf_tutorial(samples: Samples) -> Real:

@@ -37,7 +37,7 @@ def audiofeat(*arguments: str | Path, **variables: str) -> Finished:
 def start(*arguments: str | Path, **variables: str) -> subprocess.Popen[str]:
     """Start the command line, with ``variables`` added to its environment."""
     return subprocess.Popen(
-        [sys.executable, "-m", "audiofeat", *map(os.fspath, arguments)],
+        [sys.executable, "-m", "audiofeat", *map(str, arguments)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -86,7 +86,8 @@ def children_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 def left_over(processes: list[psutil.Process]) -> list[psutil.Process]:
     """Those that still run after a moment in which to go."""
-    return list(psutil.wait_procs(processes, timeout=2)[1])
+    _, alive = psutil.wait_procs(processes, timeout=2)
+    return list(alive)
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> bool:

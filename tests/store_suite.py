@@ -168,13 +168,21 @@ class ShardSuite:
         self.write(kind, tmp_path / "pieces", arrays, scarce, piece_rows=piece_rows)
         assert tree(tmp_path / "whole") == tree(tmp_path / "pieces")
 
-    def test_a_clip_of_several_blocks_out_of_a_spool(self, kind: ShardFormat, budget: RowBudget, tmp_path: Path) -> None:
-        arrays = {"a": random_arrays(10, seed=1), "b": random_arrays(2 * BLOCK_ROWS + 5, seed=2), "c": random_arrays(3, seed=3)}
+    def test_a_clip_of_several_blocks_out_of_a_spool(
+        self, kind: ShardFormat, budget: RowBudget, tmp_path: Path
+    ) -> None:
+        arrays = {
+            "a": random_arrays(10, seed=1),
+            "b": random_arrays(2 * BLOCK_ROWS + 5, seed=2),
+            "c": random_arrays(3, seed=3),
+        }
         scarce = RowBudget(budget.spool, clip_bytes=10_000)
         self.write(kind, tmp_path / "shard", arrays, scarce, piece_rows=2_048)
         self.assert_holds(kind, tmp_path / "shard", arrays)
 
-    def test_odd_keys_stay_apart_and_inside_the_shard(self, kind: ShardFormat, budget: RowBudget, tmp_path: Path) -> None:
+    def test_odd_keys_stay_apart_and_inside_the_shard(
+        self, kind: ShardFormat, budget: RowBudget, tmp_path: Path
+    ) -> None:
         arrays = {key: random_arrays(3, seed=seed) for seed, key in enumerate(ODD_KEYS)}
         inside = tmp_path / "inside"
         inside.mkdir()
@@ -209,7 +217,9 @@ class ShardSuite:
             (shard / name).write_bytes(content)
         assert kind.digest(shard) == digest
 
-    def test_a_cut_off_file_gives_an_error_and_no_rows(self, kind: ShardFormat, budget: RowBudget, tmp_path: Path) -> None:
+    def test_a_cut_off_file_gives_an_error_and_no_rows(
+        self, kind: ShardFormat, budget: RowBudget, tmp_path: Path
+    ) -> None:
         arrays = {"a": random_arrays(90, seed=1)}
         shard = tmp_path / "shard"
         self.write(kind, shard, arrays, budget)

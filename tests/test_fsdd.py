@@ -108,7 +108,14 @@ def test_an_unchanged_rerun_is_quick_and_imports_no_tensorflow(
     logmel_store: Path, digits: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "tensorflow.py").write_text("raise ImportError('an unchanged rerun has no use for TensorFlow')\n")
-    options = ("--config", "librosa-logmel", "--set", f"audio.sample_rate={RATE_HZ}", "--metrics", tmp_path / "run.json")
+    options = (
+        "--config",
+        "librosa-logmel",
+        "--set",
+        f"audio.sample_rate={RATE_HZ}",
+        "--metrics",
+        tmp_path / "run.json",
+    )
     done = audiofeat("extract", digits, logmel_store, *options, PYTHONPATH=os.fspath(tmp_path))
     assert (done.code, done.err) == (0, "")
     figures = json.loads((tmp_path / "run.json").read_text())

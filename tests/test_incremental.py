@@ -193,7 +193,9 @@ def test_a_lost_manifest_costs_work_but_no_correctness(hdf5_place: Workplace) ->
     assert contents(hdf5_place.store) == before
 
 
-def test_a_broken_file_stays_in_quarantine_without_being_decoded_and_is_done_once_repaired(hdf5_place: Workplace) -> None:
+def test_a_broken_file_stays_in_quarantine_without_being_decoded_and_is_done_once_repaired(
+    hdf5_place: Workplace,
+) -> None:
     broken = hdf5_place.source / "speaker0/take2.wav"
     whole = broken.read_bytes()
     broken.write_bytes(whole[: len(whole) // 2])

@@ -39,9 +39,9 @@ RANKS = {
     "pipeline": 8,
     "doctor": 8,
     "api": 9,
-    "cli": 10,
+    "cli": 11,
     "__init__": 10,
-    "__main__": 11,
+    "__main__": 12,
 }
 HEAVY = {"h5py", "librosa", "numpy", "pyarrow", "soundfile", "soxr", "tensorflow"}
 

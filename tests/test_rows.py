@@ -46,6 +46,7 @@ def test_rows_come_back_whatever_their_way(tmp_path: Path, budget_of: object, pi
         assert {len(block) for block in blocks[:-1]} <= {block_rows}
         np.testing.assert_array_equal(np.concatenate(blocks), ARRAY)
     assert rows.value_digest == rows_of(ARRAY, roomy(tmp_path)).value_digest
+    rows.release()
 
 
 @given(st.lists(st.integers(0, 40), max_size=12), st.integers(0, 3_000), st.integers(1, 50))
@@ -67,6 +68,7 @@ def test_blocks_are_the_same_from_memory_and_from_a_spool(tmp_path: Path) -> Non
     lengths = [BLOCK_ROWS, BLOCK_ROWS, 3]
     assert [len(block) for block in in_memory.blocks()] == lengths
     assert [len(block) for block in spooled.blocks()] == lengths
+    spooled.release()
 
 
 def test_a_spool_has_no_name_and_takes_the_clips_memory(tmp_path: Path) -> None:

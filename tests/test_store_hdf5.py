@@ -114,7 +114,9 @@ def test_a_recording_file_is_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_bytes() == b"hello"
 
 
-def test_a_recording_file_that_cannot_be_cut_says_so_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recording_file_that_cannot_be_cut_says_so_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def ftruncate(descriptor: int, size: int) -> None:
         raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
 

@@ -15,6 +15,9 @@ FULL_SCALE = 32767.0 / 32768.0
 SILENCE = 1e-3
 """-60 dB of full scale: below it a sample counts as silent."""
 
+LARGEST_PEAK = 1e8
+"""Far above any sound; times 32,768, over a window of a million samples, its square still fits float32."""
+
 _PART_SAMPLES = 256
 
 
@@ -24,7 +27,7 @@ class Levels:
     Sums are taken over fixed parts of each block and those added in float64: the same blocks, the same bits.
     """
 
-    __slots__ = ("_clipped", "_energy", "_silent", "n_samples", "peak")
+    __slots__ = ("_clipped", "_energy", "_magnitude", "_silent", "n_samples", "peak")
 
     def __init__(self) -> None:
         self.n_samples = 0
@@ -32,13 +35,17 @@ class Levels:
         self._energy = 0.0
         self._clipped = 0
         self._silent = 0
+        self._magnitude = np.empty(0, np.float32)
 
     def watch(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
         """Yield the blocks of (n,) float32 as they are, and take notice of them."""
         for block in blocks:
-            magnitude = np.abs(block)
+            if len(self._magnitude) < len(block):
+                self._magnitude = np.empty(len(block), np.float32)
+            magnitude = np.abs(block, out=self._magnitude[: len(block)])
             block_peak = float(magnitude.max())
-            if not block_peak <= self.peak:  # so put that a NaN, which compares false with all, gets in
+            # So put that a NaN, which compares false with all, gets in, and once in, stays.
+            if not block_peak <= self.peak and not math.isnan(self.peak):
                 self.peak = block_peak
             if block_peak >= FULL_SCALE:
                 self._clipped += int(np.count_nonzero(magnitude >= FULL_SCALE))
@@ -54,6 +61,11 @@ class Levels:
     def is_finite(self) -> bool:
         """Whether no sample was NaN or infinite."""
         return math.isfinite(self.peak)
+
+    @property
+    def is_in_range(self) -> bool:
+        """Whether no power of the samples' spectrum can leave float32's range."""
+        return self.peak <= LARGEST_PEAK
 
     @property
     def rms(self) -> float:

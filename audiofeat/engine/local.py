@@ -1,7 +1,7 @@
 """The local engine: worker processes on this machine, supervised, so that none is lost and none outlives the run.
 
-A worker that dies costs its shards an attempt. They are done again at the end, in a process that has one clip in
-hand at a time: a clip with which a process dies there, and which was in hand at a death before, is put in quarantine
+A worker that dies costs its shards an attempt. Those of which it had clips in hand are done again at the end, in a
+process that has one clip in hand at a time: a clip with which a process dies there, and which was in hand at a death before, is put in quarantine
 (``decoder.crashed``), and the rest goes on.
 """
 
@@ -220,7 +220,10 @@ class LocalEngine:
                 f"worker processes died {self._deaths_in_a_row} times in a row, the last by {end}",
                 hint=f"see {process.log}; fewer --workers if memory ran out",
             )
-        self._suspects.extend(process.shards.values())
+        # The clips in hand are the likeliest cause; where that did not end the deaths, every shard is suspect.
+        suspect = {slot for slot, _ in in_hand} if self._deaths_in_a_row <= 1 else set(process.shards)
+        for slot, task in process.shards.items():
+            (self._suspects if slot in suspect else self._waiting).append(task)
 
     def _condemn(self, task: ShardTask, index: int, end: str) -> ShardTask:
         """Mark the clip that was alone in hand when its process died as failed."""

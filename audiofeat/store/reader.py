@@ -46,20 +46,21 @@ class StoreInfo:
                 f"{path} is {'an unfinished store: it has no store.json yet' if unfinished else 'not a store'}",
                 hint="run the same `audiofeat extract` again to finish it" if unfinished else "check the path",
             )
-        values = read_json(self.paths.store_json)
-        if values is None or "format_version" not in values:
+        self.description: Mapping[str, Any] = read_json(self.paths.store_json) or {}
+        """The values of ``store.json``."""
+        version = self.description.get("format_version")
+        if isinstance(version, int) and version > FORMAT_VERSION:
             raise DamageError(
-                f"{self.paths.store_json} is not a store's description", hint="run `audiofeat extract` again"
-            )
-        if values["format_version"] > FORMAT_VERSION:
-            raise DamageError(
-                f"{path} has format version {values['format_version']}, this audiofeat reads up to {FORMAT_VERSION}",
+                f"{path} has format version {version}, this audiofeat reads up to {FORMAT_VERSION}",
                 hint="a newer audiofeat",
             )
-        self.description: Mapping[str, Any] = values
-        """The values of ``store.json``."""
-        self.features = tuple(FeatureSpec.from_json(feature) for feature in values["features"])
-        self.shards = {shard["name"]: ShardEntry.from_json(shard) for shard in values["shards"]}
+        try:
+            self.features = tuple(FeatureSpec.from_json(feature) for feature in self.description["features"])
+            self.shards = {shard["name"]: ShardEntry.from_json(shard) for shard in self.description["shards"]}
+        except (KeyError, TypeError) as error:
+            raise DamageError(
+                f"{self.paths.store_json} is not a store's description", hint="run `audiofeat extract` again"
+            ) from error
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -80,7 +81,7 @@ class StoreInfo:
 
 
 class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
-    """A store as a mapping from key to ``{feature: (frames, dims) array}``. Open it with :func:`open_store`."""
+    """A store as a mapping from key to ``{feature: (frames, dims) array}``; :func:`audiofeat.open_store` opens it."""
 
     def __init__(self, path: str | os.PathLike[str], *, verify: bool = False) -> None:
         super().__init__(path)
@@ -130,13 +131,13 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
         """
         if feature not in {spec.name for spec in self.features}:
             raise KeyError(f"no feature {feature!r} in {self.paths.root}: {', '.join(f.name for f in self.features)}")
-        if self._verify:
-            return self[key][feature][start_frame:stop_frame]
         index = self._index(key)
         n_frames = self._columns["frames"][index].as_py()
         stop = n_frames if stop_frame is None else stop_frame
         if not 0 <= start_frame <= stop <= n_frames:
             raise IndexError(f"frames {start_frame} to {stop} of {key!r}, which has {n_frames}")
+        if self._verify:
+            return self[key][feature][start_frame:stop]
         return self._rows(index, feature, start_frame, stop)
 
     def close(self) -> None:
@@ -164,8 +165,12 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
             rows = self._shard(shard).read(feature, location, start, stop)
         except (OSError, ValueError, KeyError) as error:
             raise DamageError(f"{self.paths.shards / shard} cannot be read: {error}") from error
-        if len(rows) != stop - start:
-            raise DamageError(f"{self.paths.shards / shard} holds {len(rows)} of {stop - start} rows")
+        spec = next(spec for spec in self.features if spec.name == feature)
+        if rows.shape != (stop - start, spec.dims) or rows.dtype != spec.dtype:
+            raise DamageError(
+                f"{self.paths.shards / shard} gives {rows.shape} {rows.dtype} for {feature}, "
+                f"where {(stop - start, spec.dims)} {spec.dtype} were written"
+            )
         return rows
 
     def _shard(self, name: str) -> ShardReader:
@@ -211,15 +216,3 @@ def digest_of_arrays(features: Mapping[str, Array]) -> str:
         rows[name] = Rows(array.shape[1], unlimited, dtype=array.dtype)
         rows[name].append(array)
     return clip_digest(rows)
-
-
-def open_store(path: str | os.PathLike[str], *, verify: bool = False) -> Store:
-    """Open the finished store at ``path`` for reading.
-
-    Args:
-        verify: check each clip's digest when it is read.
-    Raises:
-        NoStoreError: there is none, or it is unfinished.
-        DamageError: its description or manifest is not what was written.
-    """
-    return Store(path, verify=verify)

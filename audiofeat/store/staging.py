@@ -69,7 +69,11 @@ def commit(partial: Path, final: Path) -> None:
             # is the same or damaged: nobody reads it between the two renames without checking.
             with staged(final.parent, name=final.name) as aside:
                 os.rename(final, aside)
-                os.rename(partial, final)
+                try:
+                    os.rename(partial, final)
+                except BaseException:
+                    os.rename(aside, final)
+                    raise
         else:
             os.replace(partial, final)
         fsync_folder(final.parent)

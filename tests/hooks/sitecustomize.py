@@ -31,7 +31,7 @@ def _open_or_not(path: Any, *arguments: Any, **options: Any) -> int:
     return _open(path, *arguments, **options)
 
 
-def _slow_fsync(descriptor: int) -> None:
+def _slow_fsync(descriptor: Any) -> None:
     time.sleep(_FSYNC_SECONDS)
     _fsync(descriptor)
 

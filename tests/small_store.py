@@ -1,0 +1,86 @@
+"""Finished stores of random features, made by the package's own writers without audio or TensorFlow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from store_suite import FEATURES, random_arrays, shard_clip
+
+from audiofeat.config import load_config
+from audiofeat.dsp.levels import Levels
+from audiofeat.finish import finish_store
+from audiofeat.plan import Plan, shard_borders
+from audiofeat.records import Clip, ClipTask, Commit, Failure, Fingerprint, ShardTask
+from audiofeat.settings import Settings
+from audiofeat.shard import ClipDone, ClipFailed, ShardWork, manifest_row
+from audiofeat.store.layout import StorePaths
+from audiofeat.store.rows import RowBudget
+from audiofeat.store.shard_format import Array
+from audiofeat.store.staging import make_folder
+
+DECODER = "soundfile 0.14"
+FINGERPRINT = Fingerprint(1_000, 1, 1)
+
+
+def settings_for(*overrides: str, store_format: str = "hdf5") -> Settings:
+    config = load_config("kaldi-fbank80", overrides=overrides, store_format=store_format)
+    return Settings(config=config, device="cpu", versions={"tensorflow": "2.21"})
+
+
+def small_arrays(n_clips: int) -> dict[str, dict[str, Array]]:
+    """Key -> feature -> rows; the frames are 1, 2, 3, ... in number."""
+    return {f"folder/{number:03d}": random_arrays(number + 1, seed=number) for number in range(n_clips)}
+
+
+def write_shards(
+    paths: StorePaths, settings: Settings, arrays: Mapping[str, Mapping[str, Array]], *, failing: Sequence[str] = ()
+) -> tuple[list[Clip], list[ShardTask], list[Commit]]:
+    """Write and record the shards, as a run does that is killed before it publishes them."""
+    for folder in (paths.shards, paths.commits, paths.spool):
+        make_folder(folder)
+    budget = RowBudget(paths.spool)
+    clips = [Clip(key, f"{key}.wav", 1_000, 1, 1) for key in sorted({*arrays, *failing})]
+    tasks, commits = [], []
+    for slot, group in shard_borders(clips, shard_clips=4):
+        work = ShardWork(ShardTask(slot, tuple(ClipTask(clip.key, clip.path) for clip in group)))
+        for index, clip in enumerate(group):
+            if clip.key in failing:
+                failure = Failure(clip.key, clip.path, "input.truncated", "cut off", "", "f" * 64, DECODER)
+                work.hand_in(index, ClipFailed(failure, FINGERPRINT))
+                continue
+            features = shard_clip(clip.key, arrays[clip.key], budget).features
+            row = manifest_row(
+                key=clip.key,
+                source=clip.path,
+                sample_rate=16_000,
+                channels=1,
+                duration_seconds=1.0,
+                source_digest="d" * 64,
+                decoder=DECODER,
+                levels=Levels(),
+                features=features,
+            )
+            work.hand_in(index, ClipDone(row, features, FINGERPRINT))
+        tasks.append(work.task)
+        commits.append(
+            work.write(
+                paths,
+                FEATURES,
+                store_format=settings.config.store.format,
+                numbers_digest=settings.numbers_digest,
+            )
+        )
+    return clips, tasks, commits
+
+
+def make_store(
+    root: Path, settings: Settings, arrays: Mapping[str, Mapping[str, Array]], *, failing: Sequence[str] = ()
+) -> StorePaths:
+    """A finished store at ``root``."""
+    paths = StorePaths(root)
+    clips, tasks, _ = write_shards(paths, settings, arrays, failing=failing)
+    plan = Plan(tuple(tasks), (), {}, reasons=Counter(), deleted=())
+    finish_store(paths, settings, plan, clips=clips, features=FEATURES, decoders={"soundfile": DECODER})
+    return paths

@@ -1,0 +1,156 @@
+"""What a run knows of earlier ones: finished stores, commit records, and which of them may be used."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from small_store import FINGERPRINT, make_store, settings_for, small_arrays, write_shards
+
+from audiofeat.known import known_results, read_quarantine
+from audiofeat.store.layout import StorePaths
+
+ARRAYS = small_arrays(12)
+FAILING = ["broken/a", "broken/b"]
+KEYS = {*ARRAYS, *FAILING}
+FORMATS = pytest.mark.parametrize("store_format", ["hdf5", "npy"])
+
+
+def test_nothing_is_known_of_an_empty_folder(tmp_path: Path) -> None:
+    known = known_results(StorePaths(tmp_path), settings_for())
+    assert (known.rows, known.failures, known.shards, known.keys, known.stale_because) == ({}, {}, {}, set(), ())
+
+
+@FORMATS
+def test_a_finished_store_is_known_whole(tmp_path: Path, store_format: str) -> None:
+    settings = settings_for(store_format=store_format)
+    known = known_results(make_store(tmp_path, settings, ARRAYS, failing=FAILING), settings)
+    assert known.rows.keys() == ARRAYS.keys()
+    assert known.failures.keys() == set(FAILING)
+    assert known.keys == KEYS
+    assert known.fingerprints == dict.fromkeys(KEYS, FINGERPRINT)
+    assert {shard for shard, _ in known.rows.values()} == known.shards.keys()
+    assert [known.rows[key][1].frames for key in sorted(ARRAYS)] == list(range(1, 13))
+
+
+@FORMATS
+def test_finished_shards_of_a_killed_run_are_known(tmp_path: Path, store_format: str) -> None:
+    settings = settings_for(store_format=store_format)
+    paths = StorePaths(tmp_path)
+    _, _, commits = write_shards(paths, settings, ARRAYS, failing=FAILING)
+    known = known_results(paths, settings)
+    assert known.rows.keys() == ARRAYS.keys()
+    assert known.failures.keys() == set(FAILING)
+    assert known.keys == set(), "no finished run had them"
+    assert set(known.shards.values()) == {commit.shard for commit in commits if commit.shard}
+
+
+def test_other_settings_make_a_store_stale_and_say_which(tmp_path: Path) -> None:
+    paths = make_store(tmp_path, settings_for(), ARRAYS, failing=FAILING)
+    known = known_results(paths, settings_for("mel.bands=40"))
+    assert (known.rows, known.failures) == ({}, {})
+    assert known.keys == KEYS
+    (reason,) = known.stale_because
+    assert "mel.bands" in reason
+    assert "40" in reason
+
+
+def test_another_device_or_version_makes_a_store_stale(tmp_path: Path) -> None:
+    paths = make_store(tmp_path, settings_for(), ARRAYS)
+    for other in (
+        replace(settings_for(), device="gpu"),
+        replace(settings_for(), versions={"tensorflow": "2.22"}),
+    ):
+        known = known_results(paths, other)
+        assert known.rows == {}
+        assert len(known.stale_because) == 1
+
+
+def test_the_kind_of_shard_and_the_tapes_length_make_nothing_stale(tmp_path: Path) -> None:
+    paths = make_store(tmp_path, settings_for(), ARRAYS)
+    known = known_results(paths, settings_for("compute.tape_slots=512", store_format="npy"))
+    assert known.stale_because == ()
+    assert known.rows.keys() == ARRAYS.keys()
+
+
+def test_commits_under_other_settings_do_not_count(tmp_path: Path) -> None:
+    paths = StorePaths(tmp_path)
+    write_shards(paths, settings_for(), ARRAYS)
+    assert known_results(paths, settings_for("mel.bands=40")).rows == {}
+
+
+@FORMATS
+@pytest.mark.parametrize("is_published", [True, False])
+def test_a_shard_that_is_gone_or_cut_off_is_not_known_and_neither_are_its_clips(
+    tmp_path: Path, store_format: str, *, is_published: bool
+) -> None:
+    settings = settings_for(store_format=store_format)
+    paths = StorePaths(tmp_path)
+    arrays = small_arrays(40)
+    if is_published:
+        make_store(tmp_path, settings, arrays)
+    else:
+        write_shards(paths, settings, arrays)
+    before = known_results(paths, settings)
+    gone, cut, *_ = sorted(before.shards)
+    if store_format == "npy":
+        shutil.rmtree(paths.shards / gone)
+        file = min((paths.shards / cut).rglob("*.npy"))
+    else:
+        (paths.shards / gone).unlink()
+        file = paths.shards / cut
+    file.write_bytes(file.read_bytes()[:-1])
+    known = known_results(paths, settings)
+    assert known.shards.keys() == before.shards.keys() - {gone, cut}
+    assert known.rows == {key: row for key, row in before.rows.items() if row[0] not in (gone, cut)}
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"slot": "x"}', b'{"shard": 3}'])
+def test_a_commit_record_that_makes_no_sense_does_not_count(tmp_path: Path, content: bytes) -> None:
+    paths = StorePaths(tmp_path)
+    _, tasks, _ = write_shards(paths, settings_for(), ARRAYS)
+    paths.commit(tasks[0].slot).write_bytes(content)
+    lost = {clip.key for clip in tasks[0].clips}
+    assert known_results(paths, settings_for()).rows.keys() == ARRAYS.keys() - lost
+
+
+def test_a_newer_commit_overrules_the_store(tmp_path: Path) -> None:
+    paths = make_store(tmp_path, settings_for(), ARRAYS, failing=["broken/a"])
+    first, *_ = ARRAYS
+    repaired = {**ARRAYS, "broken/a": ARRAYS[first]}
+    del repaired[first]
+    write_shards(paths, settings_for(), repaired, failing=[first])
+    known = known_results(paths, settings_for())
+    assert "broken/a" in known.rows
+    assert first in known.failures
+    assert not known.rows.keys() & known.failures.keys()
+
+
+@pytest.mark.parametrize("name", ["manifest.parquet", "store.json"])
+def test_of_a_damaged_store_nothing_is_known(tmp_path: Path, name: str) -> None:
+    paths = make_store(tmp_path, settings_for(), ARRAYS)
+    (tmp_path / name).write_bytes(b"{}")
+    assert known_results(paths, settings_for()).rows == {}
+
+
+def test_state_may_be_deleted_at_the_price_of_hashing(tmp_path: Path) -> None:
+    paths = make_store(tmp_path, settings_for(), ARRAYS, failing=FAILING)
+    shutil.rmtree(paths.state)
+    known = known_results(paths, settings_for())
+    assert known.rows.keys() == ARRAYS.keys()
+    assert known.fingerprints == {}
+
+
+def test_fingerprints_that_cannot_be_read_are_none(tmp_path: Path) -> None:
+    paths = make_store(tmp_path, settings_for(), ARRAYS)
+    paths.fingerprints.write_bytes(b"PAR1 no more")
+    assert known_results(paths, settings_for()).fingerprints == {}
+
+
+@pytest.mark.parametrize("content", [b"{", b'{"key": 1}\n', b"\xff", b"3\n"])
+def test_a_damaged_quarantine_is_empty(tmp_path: Path, content: bytes) -> None:
+    paths = StorePaths(tmp_path)
+    paths.quarantine.write_bytes(content)
+    assert read_quarantine(paths) == []
