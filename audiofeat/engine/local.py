@@ -1,8 +1,8 @@
 """The local engine: worker processes on this machine, supervised, so that none is lost and none outlives the run.
 
 A worker that dies costs its shards an attempt. Those of which it had clips in hand are done again at the end, in a
-process that has one clip in hand at a time: a clip with which a process dies there, and which was in hand at a death before, is put in quarantine
-(``decoder.crashed``), and the rest goes on.
+process that has one clip in hand at a time: a clip with which a process dies there, and which was in hand at a death
+before, is put in quarantine (``decoder.crashed``), and the rest goes on.
 """
 
 from __future__ import annotations
@@ -27,18 +27,23 @@ from audiofeat.source import source_text
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.staging import make_folder, write_json
 
-LANES_A_PROCESS = 4
-"""Threads meet the interpreter's lock on short clips: beyond about four, another process does more."""
+MOST_LANES = 4
+"""In one process: threads meet the interpreter's lock, and beyond about four another process does more."""
+
+_SHARDS_A_PROCESS = 4
+"""So many shards must there be for each process: a lane of its own process is a quarter faster than one of two in the
+same (measured on WAV), but a process takes whole shards, and an idle one at the end costs more than that."""
+
+_MOST_SINGLE_LANES = 8
+"""Beyond so many workers, two lanes share a process, and with it TensorFlow's half gigabyte of memory."""
 
 DRAIN_SECONDS = 5.0
 """How long a stopped run waits for the shards that have been begun."""
 
 _LISTEN_SECONDS = 0.2
 _DEATHS_WITHOUT_CULPRIT = 3
-# A worker holds as much as keeps its lanes busy while finished shards are reported, and no more: what it holds
-# when it dies is done again.
-_CLIPS_AHEAD = 4096
-_SHARDS_AHEAD = 64
+_CLIPS_AHEAD = 512
+"""For each lane, so that no tape runs dry between two small shards. What a worker holds when it dies is done again."""
 
 
 @dataclass(slots=True)
@@ -108,7 +113,8 @@ class LocalEngine:
             make_folder(folder)
         for task in tasks:
             write_json(self._paths.task(task.slot), task.to_json())
-        self._waiting.extend(tasks)
+        # The largest first, so that the processes end together.
+        self._waiting.extend(sorted(tasks, key=lambda task: len(task.clips), reverse=True))
         for lanes in self._shares(len(tasks)):
             self._start(lanes)
         while self._waiting or self._suspects or any(process.shards for process in self._processes):
@@ -122,7 +128,9 @@ class LocalEngine:
 
     def _shares(self, n_shards: int) -> list[int]:
         """Lanes for each process to start with: as even as can be."""
-        processes = max(1, min(-(-self._workers // LANES_A_PROCESS), n_shards))
+        fewest = -(-self._workers // MOST_LANES)
+        most = self._workers if self._workers <= _MOST_SINGLE_LANES else -(-self._workers // 2)
+        processes = max(1, min(most, max(fewest, n_shards // _SHARDS_A_PROCESS), n_shards))
         if self._job.device == "gpu":
             processes = 1  # a GPU is worth one CUDA context
         few, more = divmod(self._workers, processes)
@@ -140,16 +148,19 @@ class LocalEngine:
         """Give each process as much as it should hold; what a process has died of before comes last, and apart."""
         usual = [process for process in self._processes if not process.is_careful]
         if self._waiting and not usual:
-            usual.append(self._start(min(self._workers, LANES_A_PROCESS)))
+            usual.append(self._start(min(self._workers, MOST_LANES)))
         for process in usual:
-            while self._waiting and (
-                len(process.shards) <= process.lanes
-                or (process.clips_held < _CLIPS_AHEAD and len(process.shards) < _SHARDS_AHEAD)
-            ):
+            while self._waiting and self._wants_more(process, len(usual)):
                 process.give(self._waiting.popleft())
         if self._suspects and not self._waiting and not any(process.shards for process in self._processes):
             alone = next((process for process in self._processes if process.is_careful), None)
             (alone or self._start(1, is_careful=True)).give(self._suspects.popleft())
+
+    def _wants_more(self, process: WorkerProcess, n_processes: int) -> bool:
+        """Whether a process should get another shard now: one ahead of its lanes, but none that others could begin."""
+        if len(self._waiting) < n_processes:
+            return len(process.shards) < process.lanes
+        return len(process.shards) <= process.lanes or process.clips_held < _CLIPS_AHEAD * process.lanes
 
     def _turn(self) -> None:
         """Hear what the workers say, and stop if asked to."""

@@ -196,6 +196,7 @@ def _compiled_frontend(recipe: Recipe, device: str) -> Frontend:
     # What TensorFlow has put on the heap stays: looking through it again and again held every lane up for 5 ms.
     gc.collect()
     gc.freeze()
+    gc.enable()
     return frontend
 
 
@@ -208,6 +209,7 @@ def _commands(source: IO[bytes]) -> Iterator[Mapping[str, Any]]:
 
 def main() -> None:
     """Read the job from standard input and work."""
+    gc.disable()  # until TensorFlow is there: a tenth of its import went into looking for garbage
     # Libraries print what they like; only messages may go down the pipe.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
