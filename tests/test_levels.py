@@ -9,7 +9,7 @@ import pytest
 from signals import noise, tone
 
 from audiofeat.dsp.framing import Samples
-from audiofeat.dsp.levels import FULL_SCALE, SILENCE, Levels
+from audiofeat.dsp.levels import FULL_SCALE, PART_SAMPLES, SILENCE, Levels
 
 
 def levels_of(*blocks: Samples) -> Levels:
@@ -32,7 +32,7 @@ def test_levels_are_those_of_all_samples(cuts: Sequence[int]) -> None:
     assert levels.n_samples == 16_000
     assert levels.peak == np.abs(samples).max()
     assert levels.rms == pytest.approx(np.sqrt(np.mean(samples.astype(np.float64) ** 2)), rel=1e-7)
-    assert levels.silent_share == np.mean(np.abs(samples) < SILENCE)
+    assert levels.silent_share == 0.0
     assert levels.clipped_share == 0.0
     assert levels.is_finite
 
@@ -54,8 +54,14 @@ def test_the_largest_16_bit_samples_count_as_clipped() -> None:
     assert levels.peak == 1.5
 
 
-def test_what_lies_below_60_db_counts_as_silent() -> None:
-    assert levels_of(array(0.0, 0.0009, -0.0009, 0.0011)).silent_share == 0.75
+def test_parts_whose_rms_lies_below_60_db_count_as_silent() -> None:
+    loud, quiet = np.full(PART_SAMPLES, 2 * SILENCE, np.float32), np.full(PART_SAMPLES, SILENCE / 2, np.float32)
+    assert levels_of(np.concatenate([loud, quiet, quiet, quiet])).silent_share == 0.75
+    assert levels_of(np.concatenate([loud, quiet[:64]])).silent_share == 0.2
+
+
+def test_a_loud_sine_is_not_silent_where_it_crosses_zero() -> None:
+    assert levels_of(tone(16_000)).silent_share == 0.0
 
 
 def test_nothing_at_all() -> None:

@@ -13,12 +13,13 @@ FULL_SCALE = 32767.0 / 32768.0
 """The largest 16-bit sample: at or beyond it a sample counts as clipped."""
 
 SILENCE = 1e-3
-"""-60 dB of full scale: below it a sample counts as silent."""
+"""-60 dB of full scale: a part whose RMS is below it counts as silent."""
 
 LARGEST_PEAK = 1e8
 """Far above any sound; times 32,768, over a window of a million samples, its square still fits float32."""
 
-_PART_SAMPLES = 256
+PART_SAMPLES = 256
+"""The unit in which silence is looked for: 16 ms at 16 kHz."""
 
 
 class Levels:
@@ -27,35 +28,37 @@ class Levels:
     Sums are taken over fixed parts of each block and those added in float64: the same blocks, the same bits.
     """
 
-    __slots__ = ("_clipped", "_energy", "_magnitude", "_silent", "n_samples", "peak")
+    __slots__ = ("_clipped", "_energy", "_silent_samples", "n_samples", "peak")
 
     def __init__(self) -> None:
         self.n_samples = 0
         self.peak = 0.0
         self._energy = 0.0
         self._clipped = 0
-        self._silent = 0
-        self._magnitude = np.empty(0, np.float32)
+        self._silent_samples = 0
 
     def watch(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
         """Yield the blocks of (n,) float32 as they are, and take notice of them."""
         for block in blocks:
-            if len(self._magnitude) < len(block):
-                self._magnitude = np.empty(len(block), np.float32)
-            magnitude = np.abs(block, out=self._magnitude[: len(block)])
-            block_peak = float(magnitude.max())
+            block_peak = float(np.maximum(block.max(), -block.min()))
             # So put that a NaN, which compares false with all, gets in, and once in, stays.
             if not block_peak <= self.peak and not math.isnan(self.peak):
                 self.peak = block_peak
             if block_peak >= FULL_SCALE:
-                self._clipped += int(np.count_nonzero(magnitude >= FULL_SCALE))
-            self._silent += int(np.count_nonzero(magnitude < SILENCE))
-            whole = len(block) // _PART_SAMPLES * _PART_SAMPLES
-            parts = block[:whole].reshape(-1, _PART_SAMPLES)
-            self._energy += float(np.einsum("ij,ij->i", parts, parts).sum(dtype=np.float64))
-            self._energy += float(np.square(block[whole:], dtype=np.float64).sum())
+                self._clipped += int(np.count_nonzero(np.abs(block) >= FULL_SCALE))
+            whole = len(block) // PART_SAMPLES * PART_SAMPLES
+            self._add(block[:whole].reshape(-1, PART_SAMPLES))
+            if whole < len(block):
+                self._add(block[whole:].reshape(1, -1))
             self.n_samples += len(block)
             yield block
+
+    def _add(self, parts: Samples) -> None:
+        """Take in parts: (parts, samples of each)."""
+        samples = parts.shape[1]
+        energies = np.einsum("ij,ij->i", parts, parts)
+        self._energy += float(energies.sum(dtype=np.float64))
+        self._silent_samples += samples * int(np.count_nonzero(energies < samples * SILENCE**2))
 
     @property
     def is_finite(self) -> bool:
@@ -79,5 +82,5 @@ class Levels:
 
     @property
     def silent_share(self) -> float:
-        """Share of samples below :data:`SILENCE`, 0 to 1."""
-        return self._silent / self.n_samples if self.n_samples else 0.0
+        """Share of the clip whose parts have an RMS below :data:`SILENCE`, 0 to 1."""
+        return self._silent_samples / self.n_samples if self.n_samples else 0.0
