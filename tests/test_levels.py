@@ -32,7 +32,7 @@ def test_levels_are_those_of_all_samples(cuts: Sequence[int]) -> None:
     assert levels.n_samples == 16_000
     assert levels.peak == np.abs(samples).max()
     assert levels.rms == pytest.approx(np.sqrt(np.mean(samples.astype(np.float64) ** 2)), rel=1e-7)
-    assert levels.silent_share == 0.0
+    assert levels.silent_share < 1e-3  # a lone sample may be near zero
     assert levels.clipped_share == 0.0
     assert levels.is_finite
 
