@@ -22,7 +22,7 @@ Array = npt.NDArray[Any]
 
 
 @functools.cache
-def _on_cpu() -> None:
+def on_cpu() -> None:
     """TensorFlow takes its threads and devices once a process."""
     use_device("cpu")
 
@@ -30,7 +30,7 @@ def _on_cpu() -> None:
 @functools.cache
 def frontend_of(preset: str, *overrides: str) -> Frontend:
     """The compiled programs of a preset; each is compiled once a test run."""
-    _on_cpu()
+    on_cpu()
     return Frontend(recipe_of(load_config(preset, overrides=overrides)))
 
 

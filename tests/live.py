@@ -14,6 +14,7 @@ import librosa
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from laying import on_cpu
 
 from audiofeat.dsp.framing import Samples
 
@@ -67,6 +68,7 @@ def whisper_80(samples: Samples) -> Array:
 def tf_tutorial(samples: Samples) -> Array:
     if len(samples) < 1024:
         return np.zeros((0, 13), np.float32)  # stft gives no frame, and then the DCT refuses
+    on_cpu()
     spectrograms = tf.abs(tf.signal.stft(samples, frame_length=1024, frame_step=256, fft_length=1024))
     weights = tf.signal.linear_to_mel_weight_matrix(80, 513, 16000, 80.0, 7600.0)
     log_mel = tf.math.log(tf.tensordot(spectrograms, weights, 1) + 1e-6)

@@ -147,7 +147,7 @@ def test_values_of_set_are_typed_as_in_yaml(setting: str, value: object) -> None
 )
 def test_a_wrong_set_is_refused_as_such(setting: str, problem: str) -> None:
     message = refusal(LOG_MEL, overrides=[setting])
-    assert message.startswith("config: 1 problem\n  --set ")
+    assert message.startswith("config with --set: 1 problem\n  --set ")
     assert problem in message
 
 
@@ -173,7 +173,7 @@ def test_all_mistakes_are_listed_at_once_with_their_places(tmp_path: Path) -> No
     )
     job = write(tmp_path / "job.yaml", text)
     lines = refusal(job, overrides=["log.kind=lnn"]).splitlines()
-    assert lines[0] == f"{job}: 9 problems"
+    assert lines[0] == f"{job} with --set: 9 problems"
     assert [line.split()[:3] for line in lines[1:-2]] == [
         ["line", "3", "mel.bandz"],
         ["line", "4", "mel.fmax_hz"],
