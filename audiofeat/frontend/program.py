@@ -8,6 +8,7 @@ length or on the number of workers.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -78,14 +79,12 @@ class Frontend:
 
     def frame_program(self, tape: Array) -> tuple[dict[str, Array], Array | None]:
         finished, pending = self._frame_program(tf.constant(tape))
-        return {name: rows.numpy() for name, rows in finished.items()}, pending.numpy() if self._in_clip else None
+        return _arrays(finished), np.asarray(pending) if self._in_clip else None
 
     def clip_program(self, rows: Array, statistics: Array) -> dict[str, Array]:
         if self._clip_program is None:
             raise ValueError("this recipe has no step that needs the whole clip")
-        return {
-            name: out.numpy() for name, out in self._clip_program(tf.constant(rows), tf.constant(statistics)).items()
-        }
+        return _arrays(self._clip_program(tf.constant(rows), tf.constant(statistics)))
 
     def warm_up(self) -> None:
         """Compile now, so that no clip's time is charged with it."""
@@ -189,6 +188,11 @@ class Frontend:
             )
             return value @ self._constant(matrix)
         raise TypeError(f"no program for the step {step!r}")
+
+
+def _arrays(tensors: Mapping[str, tf.Tensor]) -> dict[str, Array]:
+    """The tensors as read-only arrays that share their memory; ``numpy()`` would copy it."""
+    return {name: np.asarray(tensor) for name, tensor in tensors.items()}
 
 
 def _log_energy(energy: tf.Tensor, floor: float) -> tf.Tensor:
