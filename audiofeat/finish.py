@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from blake3 import blake3
 
 from audiofeat.config import digest_of
 from audiofeat.errors import StorageError
+from audiofeat.known import shard_is_there
 from audiofeat.plan import KeptShard, Plan
 from audiofeat.records import Clip, ClipRow, Failure, FeatureSpec, Fingerprint
 from audiofeat.settings import Settings
@@ -58,8 +60,9 @@ def finish_store(
     description = _description(settings, shards, rows, failures, features, manifest=manifest, quarantine=quarantine)
     is_npy = settings.config.store.format == "npy"
     arrays = [(row.key, shard.entry.name) for shard in shards if shard.entry for row in shard.rows] if is_npy else []
-    link_arrays(paths, arrays, features=[feature.name for feature in features], stale=_linked_features(paths))
+    stale = _linked_features(paths)
     publish(paths, manifest=manifest, quarantine=quarantine, store_json=description)
+    link_arrays(paths, arrays, features=[feature.name for feature in features], stale=stale)
     sweep(paths, keep=(shard.entry.name for shard in shards if shard.entry))
     write_fingerprints(paths.fingerprints, fingerprints)
     _remember(paths, settings, clips, rows, failures, fingerprints, decoders)
@@ -154,12 +157,25 @@ def _remember(
 def is_unchanged(paths: StorePaths, settings: Settings, clips: Sequence[Clip], decoders: Mapping[str, str]) -> bool:
     """Whether the last run left exactly what a run over these clips would make."""
     values = read_json(paths.unchanged)
-    if values is None or not paths.store_json.exists() or paths.pending.exists():
+    begun = (paths.pending, paths.commits, paths.tasks)
+    if values is None or not paths.store_json.exists() or any(folder.exists() for folder in begun):
+        return False  # what an interrupted run has left must be swept, even if it began with other settings
+    programs = values.get("programs")
+    if not isinstance(programs, list):
         return False
-    used = {program: decoders.get(program, "") for program in values.get("programs", ())}
+    used = {program: decoders.get(program, "") for program in programs}
     if values.get("digest") != unchanged_digest(settings, clips, used):
         return False
     if values.get("store_json") != file_digest(paths.store_json):
         return False
     info = StoreInfo(paths.root)
-    return all((paths.shards / name).exists() for name in info.shards) and paths.manifest.exists()
+    return _is_whole(paths.manifest, info.description["manifest"]) and (
+        _is_whole(paths.quarantine, info.description["quarantine"])
+        and all(
+            shard_is_there(paths, shard, store_format=settings.config.store.format) for shard in info.shards.values()
+        )
+    )
+
+
+def _is_whole(path: Path, recorded: Mapping[str, Any]) -> bool:
+    return path.exists() and path.stat().st_size == recorded["size_bytes"] and file_digest(path) == recorded["digest"]

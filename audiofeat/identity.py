@@ -22,6 +22,15 @@ def is_trusted(fingerprint: Fingerprint, *, read_at_ns: int) -> bool:
     return fingerprint.mtime_ns < read_at_ns - TRUSTED_AGE_NS
 
 
+def fingerprint_of(path: str) -> Fingerprint | None:
+    """What the file system says of a file now; None where it says nothing."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return Fingerprint(status.st_size, status.st_mtime_ns, status.st_ino)
+
+
 def identify(path: str) -> tuple[str, Fingerprint] | None:
     """The digest and the fingerprint of the file at ``path``; None where its bytes cannot be read."""
     with suppress(OSError):

@@ -43,7 +43,7 @@ def known_results(paths: StorePaths, settings: Settings) -> Known:
         known.keys.update(store)
         failures = read_quarantine(paths)
         known.keys.update(failure.key for failure in failures)
-        known.stale_because = tuple(changed_keys(store.description["numbers"], settings.numbers))
+        known.stale_because = tuple(changed_keys(store.description.get("numbers", {}), settings.numbers))
         if not known.stale_because:
             _add_store(known, store, failures)
     for path in sorted(paths.commits.glob("*.json")):

@@ -24,7 +24,7 @@ from audiofeat.dsp.framing import FrameRule, with_edges
 from audiofeat.dsp.levels import Levels
 from audiofeat.errors import AudioFeatError, ClipError, DamageError
 from audiofeat.frontend.recipe import Recipe
-from audiofeat.identity import identify, is_trusted
+from audiofeat.identity import fingerprint_of, identify, is_trusted
 from audiofeat.records import ClipRow, ClipTask, Failure, FeatureSpec, Fingerprint, Reuse
 from audiofeat.shard import ClipDone, ClipFailed, ShardWork, manifest_row
 from audiofeat.source import source_text
@@ -109,11 +109,12 @@ class Lane:
             return
         if task.reuse is not None and self._copy(shard, index, task, Reuse.from_json(task.reuse)):
             return
+        seen = fingerprint_of(os.path.join(self._job.root, task.path))
         with self.clock.stage("decode"):
             try:
                 self._decode(shard, index, task)
             except ClipError as error:
-                self._fail(shard, index, task, error)
+                self._fail(shard, index, task, error, seen=seen)
             except AudioFeatError:
                 raise  # of the store or the programs: no clip's fault
             except Exception as error:  # noqa: BLE001  # one clip never stops a run, whatever its decoder raises
@@ -123,7 +124,7 @@ class Lane:
                     f"decoding raised {type(error).__name__}, which nobody foresaw",
                     hint="the traceback is in the store's .state/logs; please report it",
                 )
-                self._fail(shard, index, task, unforeseen)
+                self._fail(shard, index, task, unforeseen, seen=seen)
 
     def _copy(self, shard: ShardWork, index: int, task: ClipTask, reuse: Reuse) -> bool:
         """Copy an unchanged clip's rows out of its old shard; False where they are not what was written."""
@@ -176,10 +177,14 @@ class Lane:
 
             self._deck.end(rule.n_frames(levels.n_samples), done=done)
 
-    def _fail(self, shard: ShardWork, index: int, task: ClipTask, error: ClipError) -> None:
+    def _fail(
+        self, shard: ShardWork, index: int, task: ClipTask, error: ClipError, *, seen: Fingerprint | None
+    ) -> None:
         begun_ns = time.time_ns()
-        # What could not be read this time says nothing of the next.
+        # What could not be read this time says nothing of the next, and neither does a file that is being written.
         found = None if error.is_transient else identify(os.path.join(self._job.root, task.path))
+        if found is not None and seen != found[1]:
+            found = None
         failure = Failure(
             key=task.key,
             source=source_text(task.path),
@@ -198,7 +203,13 @@ class Lane:
     def _hand_in(self, shard: ShardWork, index: int, result: ClipDone | ClipFailed) -> None:
         if shard.hand_in(index, result):
             with self.clock.stage("write"):
-                self._complete(shard)
+                try:
+                    self._complete(shard)
+                except AudioFeatError:
+                    raise
+                except Exception as error:
+                    # Not to be taken for a fault of the clip that this lane happens to be decoding.
+                    raise AudioFeatError(f"a shard cannot be written: {type(error).__name__}: {error}") from error
 
 
 def _check(levels: Levels, rule: FrameRule, *, sample_rate: int) -> None:

@@ -29,11 +29,11 @@ from audiofeat.report import RunReport
 from audiofeat.settings import Settings, settings_of
 from audiofeat.source import Listing, check_unique, scan_folder
 from audiofeat.store.formats import shard_format
-from audiofeat.store.layout import FORMAT_VERSION, StorePaths
+from audiofeat.store.layout import FORMAT_VERSION, StorePaths, is_ours
 from audiofeat.store.lock import store_lock
 from audiofeat.store.publish import roll_forward
 from audiofeat.store.reader import StoreInfo
-from audiofeat.store.staging import make_folder, read_json
+from audiofeat.store.staging import make_folder, read_json, remove
 
 
 class Watcher(Protocol):
@@ -131,6 +131,7 @@ def _bring_up_to_date(
 ) -> None:
     config = settings.config
     features = recipe_of(config).feature_specs()
+    remove(paths.unchanged)  # until this run has left a state of its own
     known = known_results(paths, settings)
     plan = make_plan(
         listing.clips,
@@ -154,7 +155,7 @@ def _bring_up_to_date(
     if watcher is not None:
         watcher.planned(plan)
     clips = len(listing.clips)
-    failures_before = sum(len(shard.failures) for shard in plan.kept)
+    failures_before = plan.failures_standing
     if plan.tasks:
         make_folder(paths.shards)
         make_folder(paths.commits)
@@ -206,7 +207,7 @@ def _refuse_foreign_folder(paths: StorePaths) -> None:
     """A folder that holds something else is never written to."""
     if paths.root.exists() and not paths.root.is_dir():
         raise ConfigError(f"{paths.root} is a file, not a folder", hint="name a new folder for the store")
-    if paths.root.exists() and not paths.store_json.exists() and not paths.state.exists() and any(paths.root.iterdir()):
+    if paths.root.exists() and not is_ours(paths) and any(paths.root.iterdir()):
         raise ConfigError(
             f"{paths.root} is not empty and not a feature store; nothing in it was touched",
             hint="name a new or empty folder for the store",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from blake3 import blake3
 
@@ -19,6 +19,7 @@ from audiofeat.errors import ClipError
 from audiofeat.identity import identify, is_trusted
 from audiofeat.known import Known
 from audiofeat.records import Clip, ClipRow, ClipTask, Failure, Fingerprint, Reuse, ShardEntry, ShardTask
+from audiofeat.source import source_text
 
 SHARD_SOURCE_BYTES = 128 << 20
 _LARGEST_SHARE = 4
@@ -49,6 +50,12 @@ class Plan:
     @property
     def clips_to_decode(self) -> int:
         return self.reasons.total()
+
+    @property
+    def failures_standing(self) -> int:
+        """Clips that could not be done before, and whose files are unchanged."""
+        kept = sum(len(shard.failures) for shard in self.kept)
+        return kept + sum(clip.failure is not None for task in self.tasks for clip in task.clips)
 
     @property
     def clips_reused(self) -> int:
@@ -140,10 +147,13 @@ class _Chooser:
             return ClipTask(clip.key, clip.path)
         fingerprint = self.fingerprints.get(clip.key)
         kept = fingerprint.to_json() if fingerprint else None
+        source = source_text(clip.path)  # which may have changed where the key has not: x.wav is now x.wave
         if located:
             shard, row = located
+            row = replace(row, source=source)
             return ClipTask(clip.key, clip.path, reuse=Reuse(shard, row.to_json()).to_json(), fingerprint=kept)
-        return ClipTask(clip.key, clip.path, failure=failure.to_json() if failure else None, fingerprint=kept)
+        standing = replace(failure, source=source).to_json() if failure else None
+        return ClipTask(clip.key, clip.path, failure=standing, fingerprint=kept)
 
     def _reason_to_decode(self, clip: Clip, result: ClipRow | Failure | None) -> str:
         """Why a clip must be decoded; empty where its known result stands."""
@@ -186,13 +196,12 @@ def _standing_shard(slot: str, choices: Sequence[ClipTask], known: Known, *, sha
     """The known shard that already holds exactly these clips, if there is one."""
     if any(choice.reuse is None and choice.failure is None for choice in choices):
         return None
-    failures = tuple(known.failures[choice.key] for choice in choices if choice.failure is not None)
-    located = [known.rows[choice.key] for choice in choices if choice.reuse is not None]
-    if not located:
+    failures = tuple(Failure.from_json(choice.failure) for choice in choices if choice.failure is not None)
+    reused = [Reuse.from_json(choice.reuse) for choice in choices if choice.reuse is not None]
+    if not reused:
         return KeptShard(None, (), failures)
-    names = {name for name, _ in located}
-    entry = known.shards[located[0][0]]
-    is_same = len(names) == 1 and entry.clips == len(located) and entry.slot == slot
+    entry = known.shards[reused[0].shard]
+    is_same = {reuse.shard for reuse in reused} == {entry.name} and entry.clips == len(reused) and entry.slot == slot
     if not is_same or os.path.splitext(entry.name)[1] != shard_suffix:
         return None
-    return KeptShard(entry, tuple(row for _, row in located), failures)
+    return KeptShard(entry, tuple(ClipRow.from_json(reuse.row) for reuse in reused), failures)

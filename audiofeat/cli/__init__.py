@@ -86,6 +86,10 @@ def main() -> None:
     except AudioFeatError as error:
         click.echo(f"audiofeat: {error}", err=True)
         code = error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has left, as `head` does; what was asked for is done.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
     except Exception as error:
         if os.environ.get("AUDIOFEAT_DEBUG"):
             raise
@@ -95,10 +99,6 @@ def main() -> None:
             err=True,
         )
         code = 1
-    except BrokenPipeError:
-        # Whoever read our output has left, as `head` does; what was asked for is done.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     else:
         code = 0
     sys.exit(code)

@@ -136,6 +136,9 @@ def extract(
     sys.exit(report.exit_code)
 
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 @contextmanager
 def _signals() -> Iterator[list[int]]:
     """Collect the first SIGINT, SIGTERM or SIGHUP, so that the run ends in order; the second ends it at once."""
@@ -146,7 +149,9 @@ def _signals() -> Iterator[list[int]]:
             raise Interrupted("stopped at once", signal_number=number)
         asked.append(number)
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    # One that is ignored stays so: nohup, and jobs in the background.
+    heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, ask) for number in heeded}
     try:
         yield asked
     finally:

@@ -203,6 +203,7 @@ class LocalEngine:
             process.note_finished(message["done"], message["counts"])
             self._deaths_in_a_row = 0
         elif "ready" in message:
+            process.is_ready = True
             self.report.start_up_seconds = max(self.report.start_up_seconds, message["ready"])
         elif "bye" in message:
             process.said_bye = True
@@ -222,8 +223,9 @@ class LocalEngine:
         self._deaths_in_a_row += 1
         in_hand = process.clips_in_hand()
         self._deaths_with.update(in_hand)
-        if process.is_careful and len(in_hand) == 1 and self._deaths_with[in_hand[0]] > 1:
-            slot, index = in_hand[0]
+        culprit = self._culprit(process, in_hand)
+        if culprit is not None:
+            slot, index = culprit
             process.shards[slot] = self._condemn(process.shards[slot], index, end)
             self._deaths_in_a_row = 0
         elif self._deaths_in_a_row > _DEATHS_WITHOUT_CULPRIT:
@@ -235,6 +237,14 @@ class LocalEngine:
         suspect = {slot for slot, _ in in_hand} if self._deaths_in_a_row <= 1 else set(process.shards)
         for slot, task in process.shards.items():
             (self._suspects if slot in suspect else self._waiting).append(task)
+
+    def _culprit(self, process: WorkerProcess, in_hand: Sequence[tuple[str, int]]) -> tuple[str, int] | None:
+        """The clip to blame for a death: alone in hand, for the second time, and not known to fail anyway."""
+        if not process.is_careful or not process.is_ready or len(in_hand) != 1 or self._deaths_with[in_hand[0]] < 2:
+            return None
+        slot, index = in_hand[0]
+        clip = process.shards[slot].clips[index]
+        return in_hand[0] if clip.failure is None and clip.reuse is None else None
 
     def _condemn(self, task: ShardTask, index: int, end: str) -> ShardTask:
         """Mark the clip that was alone in hand when its process died as failed."""

@@ -6,8 +6,12 @@ The record is written after the shard has its final name and is durable. Resumin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from blake3 import blake3
 
 from audiofeat.records import Commit, FeatureSpec, ShardEntry
 from audiofeat.store.formats import shard_format
@@ -39,15 +43,21 @@ def write_shard(
 
 def write_commit(paths: StorePaths, record: Commit) -> None:
     """Say that a shard is finished. Raises StorageError."""
-    write_json(paths.commit(record.slot), record.to_json())
+    values = record.to_json()
+    write_json(paths.commit(record.slot), {**values, "digest": _digest(values)})
 
 
 def read_commit(path: Path) -> Commit | None:
     """The record at ``path``; None where it cannot be read, and then its shard does not count as finished."""
     values = read_json(path)
-    if values is None:
+    if values is None or values.pop("digest", None) != _digest(values):
         return None
     try:
         return Commit.from_json(values)
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError):
         return None
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    """Of a record without its digest: damage to one digit must not become a wrong manifest."""
+    return str(blake3(json.dumps(values, sort_keys=True).encode("ascii")).hexdigest())

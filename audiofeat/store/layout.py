@@ -6,6 +6,9 @@ store's content: it may be deleted at any time, at the price of work.
 
 from __future__ import annotations
 
+import json
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,3 +87,21 @@ class StorePaths:
 
     def task(self, slot: str) -> Path:
         return self.tasks / f"{slot}.json"
+
+
+def is_shard_name(name: str) -> bool:
+    """Whether a file or folder in ``shards`` is a shard, or was to become one."""
+    return re.match(r"\.?[0-9a-f]{12}[-.]", name) is not None
+
+
+def is_ours(paths: StorePaths) -> bool:
+    """Whether the folder at ``paths.root`` is a store, finished or not, whatever of it may be missing or damaged."""
+    if paths.lock.exists():
+        return True
+    with suppress(OSError, ValueError, AttributeError):
+        return isinstance(json.loads(paths.store_json.read_bytes()).get("format_version"), int)
+    # Without its .state an unfinished store is nothing but shards.
+    with suppress(OSError):
+        only_shards = {entry.name for entry in paths.root.iterdir()} <= {paths.shards.name}
+        return only_shards and all(is_shard_name(entry.name) for entry in paths.shards.iterdir())
+    return False

@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from audiofeat.records import Failure
-from audiofeat.store.layout import StorePaths
+from audiofeat.store.layout import StorePaths, is_shard_name
 from audiofeat.store.npy import npy_path
 from audiofeat.store.staging import (
     PARTIAL_SUFFIX,
     commit,
     fsync_folder,
     make_folder,
-    read_json,
     remove,
     storage_errors,
     write_file,
@@ -64,7 +63,7 @@ def sweep(paths: StorePaths, *, keep: Iterable[str]) -> None:
     named = set(keep)
     with storage_errors(paths.root):
         for entry in sorted(paths.shards.iterdir()):
-            if entry.name not in named:
+            if entry.name not in named and is_shard_name(entry.name):
                 remove(entry)
         for folder in (paths.commits, paths.tasks, paths.spool, paths.pending):
             remove(folder)
@@ -116,9 +115,3 @@ def link_arrays(
 
 def _same_file(link: Path, target: Path | None) -> bool:
     return target is not None and target.exists() and os.path.samefile(link, target)
-
-
-def read_unchanged(paths: StorePaths) -> str | None:
-    """The digest of the last run's listing and settings, if that run left nothing to do."""
-    values = read_json(paths.unchanged)
-    return values.get("digest") if values else None

@@ -87,7 +87,7 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
         super().__init__(path)
         from audiofeat.store.manifest import read_manifest  # pyarrow: not for those who only ask what a store is
 
-        expected = self.description["manifest"]["digest"]
+        expected = self.description.get("manifest", {}).get("digest")
         if not self.paths.manifest.exists() or file_digest(self.paths.manifest) != expected:
             raise DamageError(
                 f"{self.paths.manifest} is not the one that store.json names: it was damaged, or is being replaced",
