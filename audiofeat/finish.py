@@ -73,7 +73,7 @@ def unchanged_digest(settings: Settings, clips: Iterable[Clip], decoders: Mappin
     hasher = blake3(f"{settings.digest}\0{digest_of(dict(decoders))}\n".encode())
     for clip in clips:
         path = clip.path.encode("utf-8", "surrogateescape")
-        hasher.update(path + f"\0{clip.key}\0{clip.size_bytes}\0{clip.mtime_ns}\0{clip.inode}\n".encode())
+        hasher.update(path + f"\0{clip.key}\0{clip.size_bytes}\0{clip.ctime_ns}\0{clip.inode}\n".encode())
     return str(hasher.hexdigest())
 
 
@@ -137,7 +137,7 @@ def _remember(
 ) -> None:
     """Leave the next run a shortcut, if an equal listing will surely mean equal bytes."""
     is_sure = all(
-        fingerprints.get(clip.key) == Fingerprint(clip.size_bytes, clip.mtime_ns, clip.inode) for clip in clips
+        fingerprints.get(clip.key) == Fingerprint(clip.size_bytes, clip.ctime_ns, clip.inode) for clip in clips
     )
     if not is_sure:
         remove(paths.unchanged)

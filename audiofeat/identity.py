@@ -12,14 +12,15 @@ from audiofeat.decode import SourceFile
 from audiofeat.errors import ClipError
 from audiofeat.records import Fingerprint
 
-# A file written twice within one tick of the file system's clock can keep its time: so a time is trusted only
-# once it lies this far in the past of the moment at which the bytes were read.
+# The time is that of the inode's last change (ctime), which nobody can set: a modification time may be restored by
+# tar, or fixed for every file by a build. A file written twice within one tick of the file system's clock can keep
+# it: so it is trusted only once it lies this far in the past of the moment at which the bytes were read.
 TRUSTED_AGE_NS = 2_000_000_000
 
 
 def is_trusted(fingerprint: Fingerprint, *, read_at_ns: int) -> bool:
     """Whether the same size, time and inode will mean the same bytes, given when the bytes were read."""
-    return fingerprint.mtime_ns < read_at_ns - TRUSTED_AGE_NS
+    return fingerprint.ctime_ns < read_at_ns - TRUSTED_AGE_NS
 
 
 def fingerprint_of(path: str) -> Fingerprint | None:
@@ -28,7 +29,7 @@ def fingerprint_of(path: str) -> Fingerprint | None:
         status = os.stat(path)
     except OSError:
         return None
-    return Fingerprint(status.st_size, status.st_mtime_ns, status.st_ino)
+    return Fingerprint(status.st_size, status.st_ctime_ns, status.st_ino)
 
 
 def identify(path: str) -> tuple[str, Fingerprint] | None:
@@ -36,13 +37,13 @@ def identify(path: str) -> tuple[str, Fingerprint] | None:
     with suppress(OSError):
         status = os.stat(path)
         if stat.S_ISREG(status.st_mode) and status.st_size == 0:
-            return str(blake3(b"").hexdigest()), Fingerprint(0, status.st_mtime_ns, status.st_ino)
+            return str(blake3(b"").hexdigest()), Fingerprint(0, status.st_ctime_ns, status.st_ino)
     try:
         file = SourceFile(path)
     except ClipError:
         return None
     try:
-        return file.digest(), Fingerprint(file.size_bytes, file.mtime_ns, file.inode)
+        return file.digest(), Fingerprint(file.size_bytes, file.ctime_ns, file.inode)
     except ClipError:
         return None
     finally:

@@ -169,7 +169,7 @@ class Lane:
                     levels=levels,
                     features=features,
                 )
-                fingerprint = Fingerprint(audio.size_bytes, audio.mtime_ns, audio.inode)
+                fingerprint = Fingerprint(audio.size_bytes, audio.ctime_ns, audio.inode)
                 is_sure = is_trusted(fingerprint, read_at_ns=opened_at_ns)
                 self.tally.clips_done += 1
                 self.tally.audio_seconds += row.duration_seconds

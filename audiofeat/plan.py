@@ -176,7 +176,7 @@ class _Chooser:
         )
 
     def _is_unchanged(self, clip: Clip, source_digest: str | None) -> bool:
-        now = Fingerprint(clip.size_bytes, clip.mtime_ns, clip.inode)
+        now = Fingerprint(clip.size_bytes, clip.ctime_ns, clip.inode)
         if self._known.fingerprints.get(clip.key) != now:
             found = identify(os.path.join(self._root, clip.path)) if source_digest else None
             if found is None or found[0] != source_digest:

@@ -35,7 +35,7 @@ class Clip(JsonRecord):
     path: str
     """Path relative to the source, as the file system spells it (``os.fsdecode``)."""
     size_bytes: int
-    mtime_ns: int
+    ctime_ns: int
     inode: int
 
 
@@ -94,7 +94,7 @@ class Fingerprint(JsonRecord):
     """What the file system said of a source file when its bytes were read."""
 
     size_bytes: int
-    mtime_ns: int
+    ctime_ns: int
     inode: int
 
 

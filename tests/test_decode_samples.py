@@ -105,6 +105,6 @@ def test_duration_and_identity_come_with_the_clip(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "clip.wav", chirp(0.5, sample_rate=8_000), sample_rate=8_000)
     with open_clip(str(path), sample_rate=RATE_HZ, limits=Bounds(), ffmpeg=None) as clip:
         status = path.stat()
-        assert (clip.size_bytes, clip.mtime_ns, clip.inode) == (status.st_size, status.st_mtime_ns, status.st_ino)
+        assert (clip.size_bytes, clip.ctime_ns, clip.inode) == (status.st_size, status.st_ctime_ns, status.st_ino)
         assert sum(map(len, clip)) == 8_000
         assert clip.duration_seconds == 0.5

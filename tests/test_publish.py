@@ -158,14 +158,15 @@ def test_the_quarantine_is_sorted_ascii_lines() -> None:
 
 
 def test_sweeping_keeps_what_is_named_and_removes_all_else(paths: StorePaths) -> None:
-    kept, stale = paths.shards / "kept.h5", paths.shards / "stale.h5"
-    old_folder, partial = paths.shards / "old", paths.shards / ".kept.123.partial"
+    kept, stale = paths.shards / "0123456789ab-kept.h5", paths.shards / "0123456789ab-stale.h5"
+    old_folder, partial = paths.shards / "ba9876543210-old", paths.shards / ".0123456789ab.123.partial"
     foreign, fingerprints = paths.root / "README.txt", paths.fingerprints
     for file in (
         kept,
         stale,
         partial,
         foreign,
+        paths.shards / "precious.h5",
         fingerprints,
         paths.root / ".store.json.1.partial",
         paths.state / ".x.partial",
@@ -176,9 +177,16 @@ def test_sweeping_keeps_what_is_named_and_removes_all_else(paths: StorePaths) ->
     for folder in (paths.commits, paths.tasks, paths.spool, paths.pending):
         folder.mkdir()
         (folder / "file").write_bytes(b"")
-    sweep(paths, keep=["kept.h5"])
+    sweep(paths, keep=["0123456789ab-kept.h5"])
     left = sorted(path.relative_to(paths.root).as_posix() for path in paths.root.rglob("*"))
-    assert left == [".state", ".state/fingerprints.parquet", "README.txt", "shards", "shards/kept.h5"]
+    assert left == [
+        ".state",
+        ".state/fingerprints.parquet",
+        "README.txt",
+        "shards",
+        "shards/0123456789ab-kept.h5",
+        "shards/precious.h5",
+    ]
 
 
 # Hard links

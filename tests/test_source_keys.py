@@ -19,7 +19,7 @@ FILE_NAMES = st.binary(min_size=1, max_size=40).filter(lambda name: b"\0" not in
 
 def clips_of(*paths: str, keep_suffix: bool = False) -> list[Clip]:
     return [
-        Clip(key=key_of(path, keep_suffix=keep_suffix), path=path, size_bytes=1, mtime_ns=1, inode=1) for path in paths
+        Clip(key=key_of(path, keep_suffix=keep_suffix), path=path, size_bytes=1, ctime_ns=1, inode=1) for path in paths
     ]
 
 

@@ -30,15 +30,28 @@ class NativeDecoder(Protocol):
 class ClipAudio:
     """One clip's mono samples, decoded block by block as they are asked for."""
 
-    __slots__ = ("_decoder", "_file", "_is_used", "_limits", "channels", "decoder", "inode", "mtime_ns",
-                 "native_sample_rate", "sample_rate", "size_bytes", "source_digest", "source_frames")  # fmt: skip
+    __slots__ = (
+        "_decoder",
+        "_file",
+        "_is_used",
+        "_limits",
+        "channels",
+        "ctime_ns",
+        "decoder",
+        "inode",
+        "native_sample_rate",
+        "sample_rate",
+        "size_bytes",
+        "source_digest",
+        "source_frames",
+    )  # fmt: skip
 
     def __init__(self, file: SourceFile, decoder: NativeDecoder, *, sample_rate: int, limits: Limits) -> None:
         self._file, self._decoder, self._limits = file, decoder, limits
         self._is_used = False
         self.source_digest = file.digest()
         """BLAKE3 of the file's bytes, hex."""
-        self.size_bytes, self.mtime_ns, self.inode = file.size_bytes, file.mtime_ns, file.inode
+        self.size_bytes, self.ctime_ns, self.inode = file.size_bytes, file.ctime_ns, file.inode
         self.decoder = decoder.version
         """Name and version of what decodes it: part of what was computed."""
         self.native_sample_rate, self.channels = decoder.sample_rate, decoder.channels

@@ -33,7 +33,7 @@ def _buffer() -> memoryview:
 class SourceFile:
     """A regular file, open for reading, with its head at hand."""
 
-    __slots__ = ("fd", "head", "inode", "mtime_ns", "size_bytes")
+    __slots__ = ("ctime_ns", "fd", "head", "inode", "mtime_ns", "size_bytes")
 
     def __init__(self, path: str) -> None:
         """Open ``path`` and read its head.
@@ -46,7 +46,8 @@ class SourceFile:
             status = os.fstat(self.fd)
             if not stat.S_ISREG(status.st_mode):
                 raise _not_regular(status.st_mode)
-            self.size_bytes, self.mtime_ns, self.inode = status.st_size, status.st_mtime_ns, status.st_ino
+            self.size_bytes, self.inode = status.st_size, status.st_ino
+            self.mtime_ns, self.ctime_ns = status.st_mtime_ns, status.st_ctime_ns
             if self.size_bytes == 0:
                 raise ClipError("input.empty", "the file is empty (0 bytes)", hint="fetch or make it again")
             self.head = self._pread(min(self.size_bytes, _HEAD_BYTES), 0)

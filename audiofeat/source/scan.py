@@ -163,8 +163,8 @@ class _Scan:
         try:
             status = entry.stat()
         except OSError:  # a dangling or circular link, or just removed: the decoder will say which
-            return Clip(key=key, path=path, size_bytes=0, mtime_ns=0, inode=0)
-        return Clip(key=key, path=path, size_bytes=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
+            return Clip(key=key, path=path, size_bytes=0, ctime_ns=0, inode=0)
+        return Clip(key=key, path=path, size_bytes=status.st_size, ctime_ns=status.st_ctime_ns, inode=status.st_ino)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

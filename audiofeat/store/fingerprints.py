@@ -13,7 +13,7 @@ from audiofeat.records import Fingerprint
 from audiofeat.store.staging import write_file
 
 _SCHEMA = pa.schema(
-    [("key", pa.string()), ("size_bytes", pa.int64()), ("mtime_ns", pa.int64()), ("inode", pa.uint64())]
+    [("key", pa.string()), ("size_bytes", pa.int64()), ("ctime_ns", pa.int64()), ("inode", pa.uint64())]
 )
 
 
@@ -22,7 +22,7 @@ def write_fingerprints(path: Path, fingerprints: Mapping[str, Fingerprint]) -> N
     columns = {
         "key": list(fingerprints),
         "size_bytes": [value.size_bytes for value in fingerprints.values()],
-        "mtime_ns": [value.mtime_ns for value in fingerprints.values()],
+        "ctime_ns": [value.ctime_ns for value in fingerprints.values()],
         "inode": [value.inode for value in fingerprints.values()],
     }
     sink = io.BytesIO()
@@ -36,6 +36,6 @@ def read_fingerprints(path: Path) -> dict[str, Fingerprint]:
         table = pq.read_table(path, schema=_SCHEMA)
     except (OSError, ValueError):
         return {}
-    columns = (table.column(name).to_pylist() for name in ("size_bytes", "mtime_ns", "inode"))
+    columns = (table.column(name).to_pylist() for name in ("size_bytes", "ctime_ns", "inode"))
     values = map(Fingerprint, *columns)
     return dict(zip(table.column("key").to_pylist(), values, strict=True))
