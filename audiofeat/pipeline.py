@@ -235,6 +235,7 @@ def _worker_job(settings: Settings, paths: StorePaths, listing: Listing, *, ffmp
         device=settings.device,
         ffmpeg=ffmpeg,
         lanes=0,
+        is_careful=False,
         hands="",
     )
 

@@ -30,6 +30,8 @@ class WorkerJob(JsonRecord):
     device: str
     ffmpeg: str | None
     lanes: int
+    is_careful: bool
+    """Whether no clip is touched before the programs are compiled, so that a death names its culprit."""
     hands: str
     """The file in which each lane notes the clip it has in hand, for the inquest if the process dies."""
 

@@ -65,7 +65,7 @@ class WorkerProcess:
             raise ValueError("a worker without pipes")
         self._stdin: IO[bytes] = self._child.stdin
         self.stdout: IO[bytes] = self._child.stdout
-        self.say(replace(job, lanes=lanes, hands=str(self._hands)).to_json())
+        self.say(replace(job, lanes=lanes, is_careful=is_careful, hands=str(self._hands)).to_json())
 
     @property
     def clips_held(self) -> int:

@@ -68,10 +68,12 @@ class Worker:
         threads = [
             threading.Thread(target=self._run_lane, args=(number,), daemon=True) for number in range(len(self._lanes))
         ]
-        for thread in threads:
-            thread.start()
         threading.Thread(target=self._obey, args=(commands,), daemon=True).start()
         threading.Thread(target=self._report, daemon=True).start()
+        if self._job.is_careful:
+            self._programs()
+        for thread in threads:
+            thread.start()
         for thread in threads:
             thread.join()
         self._send_tally()
