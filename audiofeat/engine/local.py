@@ -203,7 +203,6 @@ class LocalEngine:
             process.note_finished(message["done"], message["counts"])
             self._deaths_in_a_row = 0
         elif "ready" in message:
-            process.is_ready = True
             self.report.start_up_seconds = max(self.report.start_up_seconds, message["ready"])
         elif "bye" in message:
             process.said_bye = True
@@ -240,7 +239,7 @@ class LocalEngine:
 
     def _culprit(self, process: WorkerProcess, in_hand: Sequence[tuple[str, int]]) -> tuple[str, int] | None:
         """The clip to blame for a death: alone in hand, for the second time, and not known to fail anyway."""
-        if not process.is_careful or not process.is_ready or len(in_hand) != 1 or self._deaths_with[in_hand[0]] < 2:
+        if not process.is_careful or len(in_hand) != 1 or self._deaths_with[in_hand[0]] < 2:
             return None
         slot, index = in_hand[0]
         clip = process.shards[slot].clips[index]

@@ -42,8 +42,6 @@ class WorkerProcess:
         self.log = log
         self.is_careful = is_careful
         self.shards: dict[str, ShardTask] = {}
-        self.is_ready = False
-        """Whether its programs are compiled: before that, no clip is to blame for its death."""
         self.said_bye = False
         self._tally: Mapping[str, float] = {}
         self._of_finished_shards: dict[str, float] = {}
