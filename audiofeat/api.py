@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,18 +17,21 @@ def extract(
     config: str | os.PathLike[str] | Mapping[str, Any] = "librosa-logmel",
     *,
     overrides: Sequence[str] = (),
+    files: Iterable[str | os.PathLike[str]] | None = None,
     store_format: str | None = None,
     workers: int | None = None,
     device: str = "auto",
     max_failures: str | None = None,
     expect_digest: str | None = None,
 ) -> RunReport:
-    """Bring the feature store at ``store`` up to date with the folder of audio at ``source``.
+    """Bring the feature store at ``store`` up to date with the folder of audio, or the manifest, at ``source``.
 
     Args:
-        source, store: folders; None where the configuration names them.
+        source, store: paths; None where the configuration names them.
         config: a preset's name, a YAML file, or a mapping of the same structure.
         overrides: ``"mel.bands=40"`` and the like.
+        files: take these and not all that ``source`` holds, which is then the folder that keys are relative to; None
+            for ``source`` is the working directory.
         store_format: ``hdf5`` or ``npy``; None: as configured.
         workers: clips worked on at a time; None: one a processor core.
         device: ``auto``, ``cpu`` or ``gpu``.
@@ -55,6 +58,7 @@ def extract(
         workers=workers,
         device=device,
         max_failures=MaxFailures.parse(max_failures) if max_failures is not None else NO_LIMIT,
+        files=b"".join(os.fsencode(file) + b"\0" for file in files) if files is not None else None,
     )
     expected = parse_digest(expect_digest) if expect_digest is not None else None
     report = run(settings, options)

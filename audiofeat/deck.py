@@ -2,11 +2,12 @@
 
 ::
 
-    samples ─▶ sample tape ─▶ frame program ─▶ cut ─┬───────────────────────────────▶ rows done
-                                                    └▶ row tape ─▶ clip program ─▶ cut ─▶ rows done
+    samples ─▶ sample tape ─▶ frame program ─▶ cut ─┬───────────────────────────────────▶ tail ─▶ rows done
+                                                    └▶ row tape ─▶ clip program ─▶ cut ─▶ tail ─▶ rows done
 
-Rows on which no step waits for the clip's end are done once their tape has been computed. The others wait, in
-memory or spooled, until the clip's statistics are known, and go on over the row tape.
+Rows on which no step waits for the clip's end are computed with their tape. The others wait, in memory or spooled,
+until the clip's statistics are known, and go on over the row tape. The tail (deltas, normalisation, stacking) looks
+along time, so it begins when the clip's last row is there.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from audiofeat.dsp.tail import apply_tail
 from audiofeat.errors import AudioFeatError
 from audiofeat.frontend.recipe import Recipe
 from audiofeat.records import FeatureSpec
@@ -74,7 +76,11 @@ class Deck:
         self._open: _OpenClip | None = None
         rule = recipe.rule
         self._samples: Tape[_OpenClip] = Tape(
-            self._run_frame_program, slots=recipe.tape_slots, hop=rule.hop_samples, span=rule.span_samples
+            self._run_frame_program,
+            slots=recipe.tape_slots,
+            hop=rule.hop_samples,
+            span=rule.span_samples,
+            dtype=recipe.precision,
         )
         self._rows: Tape[_OpenClip] | None = None
         if self._pending.width:
@@ -89,13 +95,23 @@ class Deck:
 
     def begin(self) -> None:
         """Open a clip."""
-        features = {spec.name: Rows(spec.dims, self._budget, dtype=spec.dtype) for spec in self._features}
-        pending = Rows(self._pending.width, self._budget, dtype=self._recipe.precision) if self._rows else None
+        features = {
+            spec.name: Rows(
+                self._recipe.program_dims(spec.name),
+                self._budget,
+                dtype=spec.dtype,
+                is_digested=not self._recipe.tails[spec.name],
+            )
+            for spec in self._features
+        }
+        pending = None
+        if self._rows is not None:
+            pending = Rows(self._pending.width, self._budget, dtype=self._recipe.precision, is_digested=False)
         self._open = _OpenClip(features, pending, [-np.inf] * len(self._pending.maxima))
         self._samples.begin(self._open)
 
     def write(self, samples: Array) -> None:
-        """Lay the open clip's next samples: (n,) float32, its edges included. Raises StorageError from spooling."""
+        """Lay the open clip's next samples: (n,), its edges included. Raises StorageError from spooling."""
         self._samples.write(samples)
 
     def end(self, n_frames: int, *, done: Callable[[Features], None]) -> None:
@@ -140,7 +156,7 @@ class Deck:
     def _lay_rows(self, clip: _OpenClip) -> None:
         """The clip's end is known, and so are its statistics: on to the clip program, if there is one."""
         if clip.pending is None or self._rows is None:
-            _hand_on(clip)
+            self._hand_on(clip)
             return
         n_frames = clip.pending.n_rows
         self._rows.begin(clip)
@@ -159,13 +175,26 @@ class Deck:
             for name, rows in finished.items():
                 segment.owner.features[name].append(rows[segment.slot : segment.slot + segment.count])
             if segment.is_last:
-                _hand_on(segment.owner)
+                self._hand_on(segment.owner)
 
+    def _hand_on(self, clip: _OpenClip) -> None:
+        if clip.done is None:
+            raise ValueError("a clip's last row came before its last sample")
+        with self._clock.stage("compute"):
+            for spec in self._features:
+                clip.features[spec.name] = self._with_tail(clip.features[spec.name], spec)
+        clip.done(clip.features)
 
-def _hand_on(clip: _OpenClip) -> None:
-    if clip.done is None:
-        raise ValueError("a clip's last row came before its last sample")
-    clip.done(clip.features)
+    def _with_tail(self, rows: Rows, spec: FeatureSpec) -> Rows:
+        """The rows of a feature after its last steps, which look along time."""
+        tail = self._recipe.tails[spec.name]
+        if not tail:
+            return rows
+        finished = Rows(spec.dims, self._budget, dtype=spec.dtype)
+        for block in apply_tail(tail, rows.blocks, n_rows=rows.n_rows, dims=rows.dims, dtype=spec.dtype):
+            finished.append(block)
+        rows.release()
+        return finished
 
 
 @contextmanager

@@ -14,8 +14,9 @@ from audiofeat.config import digest_of
 from audiofeat.errors import StorageError
 from audiofeat.known import shard_is_there
 from audiofeat.plan import KeptShard, Plan
-from audiofeat.records import Clip, ClipRow, Failure, FeatureSpec, Fingerprint
+from audiofeat.records import ClipRow, Failure, FeatureSpec, Fingerprint
 from audiofeat.settings import Settings
+from audiofeat.source import Listing
 from audiofeat.store.commits import read_commit
 from audiofeat.store.digests import content_digest, file_digest
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths
@@ -28,7 +29,7 @@ def finish_store(
     settings: Settings,
     plan: Plan,
     *,
-    clips: Sequence[Clip],
+    listing: Listing,
     features: Sequence[FeatureSpec],
     decoders: Mapping[str, str],
 ) -> None:
@@ -38,7 +39,7 @@ def finish_store(
         StorageError: the disk refuses, or a shard's commit record is gone; the last state stands.
     """
     from audiofeat.store.fingerprints import write_fingerprints
-    from audiofeat.store.manifest import encode_manifest, manifest_table
+    from audiofeat.store.manifest import encode_manifest, manifest_table, with_meta
     from audiofeat.store.publish import encode_quarantine, link_arrays, publish, sweep
 
     shards = list(plan.kept)
@@ -55,7 +56,10 @@ def finish_store(
 
     rows = sorted((row for shard in shards for row in shard.rows), key=lambda row: row.key)
     failures = [failure for shard in shards for failure in shard.failures]
-    manifest = encode_manifest(manifest_table((shard.entry.name, shard.rows) for shard in shards if shard.entry))
+    table = manifest_table((shard.entry.name, shard.rows) for shard in shards if shard.entry)
+    # Always the source's present words: they change no feature, so no clip is decoded again for them.
+    meta = {clip.key: clip.meta for clip in listing.clips}
+    manifest = encode_manifest(with_meta(table, listing.meta_names, meta))
     quarantine = encode_quarantine(failures)
     description = _description(settings, shards, rows, failures, features, manifest=manifest, quarantine=quarantine)
     is_npy = settings.config.store.format == "npy"
@@ -65,15 +69,16 @@ def finish_store(
     link_arrays(paths, arrays, features=[feature.name for feature in features], stale=stale)
     sweep(paths, keep=(shard.entry.name for shard in shards if shard.entry))
     write_fingerprints(paths.fingerprints, fingerprints)
-    _remember(paths, settings, clips, rows, failures, fingerprints, decoders)
+    _remember(paths, settings, listing, rows, failures, fingerprints, decoders)
 
 
-def unchanged_digest(settings: Settings, clips: Iterable[Clip], decoders: Mapping[str, str]) -> str:
+def unchanged_digest(settings: Settings, listing: Listing, decoders: Mapping[str, str]) -> str:
     """Over all that a run starts from, as the file system tells it without opening a file."""
-    hasher = blake3(f"{settings.digest}\0{digest_of(dict(decoders))}\n".encode())
-    for clip in clips:
+    hasher = blake3(f"{settings.digest}\0{digest_of(dict(decoders))}\0{listing.meta_names!r}\n".encode())
+    for clip in listing.clips:
         path = clip.path.encode("utf-8", "surrogateescape")
-        hasher.update(path + f"\0{clip.key}\0{clip.size_bytes}\0{clip.ctime_ns}\0{clip.inode}\n".encode())
+        hasher.update(path + f"\0{clip.key}\0{clip.size_bytes}\0{clip.ctime_ns}\0{clip.inode}\0".encode())
+        hasher.update(f"{clip.excerpt}\0{clip.member}\0{clip.meta!r}\n".encode("utf-8", "surrogateescape"))
     return str(hasher.hexdigest())
 
 
@@ -95,7 +100,8 @@ def _description(
 ) -> dict[str, Any]:
     """What ``store.json`` says. Nothing in it differs between two runs over the same sources and settings."""
     entries = sorted((shard.entry for shard in shards if shard.entry), key=lambda entry: entry.name)
-    reasons = Counter(failure.reason for failure in failures)
+    reasons = Counter(failure.reason for failure in failures if not failure.is_by_choice)
+    left_out = Counter(failure.reason for failure in failures if failure.is_by_choice)
     return {
         "format_version": FORMAT_VERSION,
         "store_format": settings.config.store.format,
@@ -110,6 +116,7 @@ def _description(
             "frames": sum(row.frames for row in rows),
             "audio_seconds": math.fsum(row.duration_seconds for row in rows),
             "failures": dict(sorted(reasons.items())),
+            "left_out": dict(sorted(left_out.items())),
         },
         "shards": [entry.to_json() for entry in entries],
         "manifest": {"size_bytes": len(manifest), "digest": str(blake3(manifest).hexdigest())},
@@ -129,7 +136,7 @@ def _linked_features(paths: StorePaths) -> list[str]:
 def _remember(
     paths: StorePaths,
     settings: Settings,
-    clips: Sequence[Clip],
+    listing: Listing,
     rows: Sequence[ClipRow],
     failures: Sequence[Failure],
     fingerprints: Mapping[str, Fingerprint],
@@ -137,7 +144,7 @@ def _remember(
 ) -> None:
     """Leave the next run a shortcut, if an equal listing will surely mean equal bytes."""
     is_sure = all(
-        fingerprints.get(clip.key) == Fingerprint(clip.size_bytes, clip.ctime_ns, clip.inode) for clip in clips
+        fingerprints.get(clip.key) == Fingerprint(clip.size_bytes, clip.ctime_ns, clip.inode) for clip in listing.clips
     )
     if not is_sure:
         remove(paths.unchanged)
@@ -147,15 +154,15 @@ def _remember(
     write_json(
         paths.unchanged,
         {
-            "digest": unchanged_digest(settings, clips, used),
+            "digest": unchanged_digest(settings, listing, used),
             "programs": sorted(used),
             "store_json": file_digest(paths.store_json),
         },
     )
 
 
-def is_unchanged(paths: StorePaths, settings: Settings, clips: Sequence[Clip], decoders: Mapping[str, str]) -> bool:
-    """Whether the last run left exactly what a run over these clips would make."""
+def is_unchanged(paths: StorePaths, settings: Settings, listing: Listing, decoders: Mapping[str, str]) -> bool:
+    """Whether the last run left exactly what a run over this listing would make."""
     values = read_json(paths.unchanged)
     begun = (paths.pending, paths.commits, paths.tasks)
     if values is None or not paths.store_json.exists() or any(folder.exists() for folder in begun):
@@ -164,7 +171,7 @@ def is_unchanged(paths: StorePaths, settings: Settings, clips: Sequence[Clip], d
     if not isinstance(programs, list):
         return False
     used = {program: decoders.get(program, "") for program in programs}
-    if values.get("digest") != unchanged_digest(settings, clips, used):
+    if values.get("digest") != unchanged_digest(settings, listing, used):
         return False
     if values.get("store_json") != file_digest(paths.store_json):
         return False

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-import stat
-from contextlib import suppress
 
-from blake3 import blake3
-
-from audiofeat.decode import SourceFile
+from audiofeat.decode import Shared, SourceFile
 from audiofeat.errors import ClipError
-from audiofeat.records import Fingerprint
+from audiofeat.records import Fingerprint, Member
 
 # The time is that of the inode's last change (ctime), which nobody can set: a modification time may be restored by
 # tar, or fixed for every file by a build. A file written twice within one tick of the file system's clock can keep
@@ -32,18 +28,19 @@ def fingerprint_of(path: str) -> Fingerprint | None:
     return Fingerprint(status.st_size, status.st_ctime_ns, status.st_ino)
 
 
-def identify(path: str) -> tuple[str, Fingerprint] | None:
-    """The digest and the fingerprint of the file at ``path``; None where its bytes cannot be read."""
-    with suppress(OSError):
-        status = os.stat(path)
-        if stat.S_ISREG(status.st_mode) and status.st_size == 0:
-            return str(blake3(b"").hexdigest()), Fingerprint(0, status.st_ctime_ns, status.st_ino)
+def identify(
+    path: str, member: Member | None = None, *, shared: Shared | None = None
+) -> tuple[str, Fingerprint] | None:
+    """The digest of the bytes of the file at ``path``, or of a member of it, and the fingerprint of that file.
+
+    None where the bytes cannot be read.
+    """
     try:
-        file = SourceFile(path)
+        file = SourceFile(path, member=member, shared=shared)
     except ClipError:
         return None
     try:
-        return file.digest(), Fingerprint(file.size_bytes, file.ctime_ns, file.inode)
+        return file.digest(), file.fingerprint
     except ClipError:
         return None
     finally:

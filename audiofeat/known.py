@@ -8,11 +8,13 @@ modification time and inode that the file had then.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from audiofeat.config import changed_keys
 from audiofeat.errors import DamageError, NoStoreError
-from audiofeat.records import ClipRow, Commit, Failure, Fingerprint, ShardEntry
+from audiofeat.records import ClipRow, Commit, Failure, Fingerprint, Reuse, ShardEntry
 from audiofeat.settings import Settings
 from audiofeat.store.commits import read_commit
 from audiofeat.store.formats import shard_format
@@ -22,11 +24,9 @@ from audiofeat.store.reader import Store
 
 @dataclass(slots=True)
 class Known:
-    """Results of earlier runs that may be used again, by key."""
+    """Results of earlier runs that may be used again, by the keys of the source's clips."""
 
-    rows: dict[str, tuple[str, ClipRow]] = field(default_factory=dict)
-    """Key -> (shard name, row)."""
-    failures: dict[str, Failure] = field(default_factory=dict)
+    clips: dict[str, Reuse] = field(default_factory=dict)
     fingerprints: dict[str, Fingerprint] = field(default_factory=dict)
     shards: dict[str, ShardEntry] = field(default_factory=dict)
     keys: set[str] = field(default_factory=set)
@@ -40,9 +40,8 @@ def known_results(paths: StorePaths, settings: Settings) -> Known:
     known = Known()
     store = _finished_store(paths)
     if store is not None:
-        known.keys.update(store)
         failures = read_quarantine(paths)
-        known.keys.update(failure.key for failure in failures)
+        known.keys.update(_clip_keys(store), (failure.clip_key for failure in failures))
         known.stale_because = tuple(changed_keys(store.description.get("numbers", {}), settings.numbers))
         if not known.stale_because:
             _add_store(known, store, failures)
@@ -87,21 +86,53 @@ def _add_store(known: Known, store: Store, failures: list[Failure]) -> None:
         if shard_is_there(store.paths, shard, store_format=store.description["store_format"])
     }
     known.shards.update(present)
-    known.rows.update((row.key, (name, row)) for name, row in rows_of(store.manifest) if name in present)
-    known.failures.update((failure.key, failure) for failure in failures)
+    found = _Found()
+    lost = set()
+    for name, row in rows_of(store.manifest):
+        if name in present:
+            found.rows[row.clip_key].append(row)
+            found.shards[row.clip_key] = name
+        else:
+            lost.add(row.clip_key)
+    for failure in failures:
+        if failure.clip_key not in lost:  # what is left of a clip is not the clip
+            found.failures[failure.clip_key].append(failure)
+    known.clips.update(found.clips())
     known.fingerprints.update(read_fingerprints(store.paths.fingerprints))
 
 
 def _add_commit(known: Known, paths: StorePaths, commit: Commit) -> None:
+    found = _Found()
     if commit.shard is not None:
         if not shard_is_there(paths, commit.shard, store_format=commit.store_format):
             return
         known.shards[commit.shard.name] = commit.shard
-    for row in commit.rows:
-        if commit.shard is not None:
-            known.rows[row.key] = (commit.shard.name, row)
-            known.failures.pop(row.key, None)
+        for row in commit.rows:
+            found.rows[row.clip_key].append(row)
+            found.shards[row.clip_key] = commit.shard.name
     for failure in commit.failures:
-        known.failures[failure.key] = failure
-        known.rows.pop(failure.key, None)
+        found.failures[failure.clip_key].append(failure)
+    known.clips.update(found.clips())
     known.fingerprints.update(commit.fingerprints)
+
+
+class _Found:
+    """Rows and failures, gathered by the source's clip that they came of."""
+
+    def __init__(self) -> None:
+        self.rows: defaultdict[str, list[ClipRow]] = defaultdict(list)
+        self.failures: defaultdict[str, list[Failure]] = defaultdict(list)
+        self.shards: dict[str, str] = {}
+
+    def clips(self) -> Iterator[tuple[str, Reuse]]:
+        for key in self.rows.keys() | self.failures.keys():
+            rows, failures = self.rows.get(key, ()), self.failures.get(key, ())
+            yield key, Reuse(self.shards.get(key), tuple(rows), tuple(failures), None)
+
+
+def _clip_keys(store: Store) -> Iterable[str]:
+    """The keys of the source's clips that a store's clips were cut out of."""
+    if "parent" not in store.manifest.column_names:
+        return store
+    keys, parents = store.manifest.column("key").to_pylist(), store.manifest.column("parent").to_pylist()
+    return (parent or key for key, parent in zip(keys, parents, strict=True))

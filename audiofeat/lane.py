@@ -2,7 +2,7 @@
 
 ::
 
-    decode ─▶ levels ─▶ edges ─▶ deck (tapes and programs) ─▶ manifest row ─▶ shard
+    decode ─▶ pieces ─▶ levels ─▶ signal steps ─▶ edges ─▶ deck (tapes and programs) ─▶ outcome ─▶ shard
 
 Its tapes stay in the cache of the core that fills them, and a lane waits for nothing but the compiled programs.
 Two lanes share no data but the shards that they hand results in to.
@@ -13,21 +13,26 @@ from __future__ import annotations
 import os
 import time
 import traceback
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from audiofeat.config import Limits
-from audiofeat.deck import Deck, Features
-from audiofeat.decode import open_clip
-from audiofeat.dsp.framing import FrameRule, with_edges
+from audiofeat.config import Config
+from audiofeat.deck import Deck
+from audiofeat.decode import ClipAudio, Shared, open_clip
+from audiofeat.dsp.framing import with_edges
 from audiofeat.dsp.levels import Levels
+from audiofeat.dsp.signal import prepare, prepared_samples
 from audiofeat.errors import AudioFeatError, ClipError, DamageError
-from audiofeat.frontend.recipe import Recipe
+from audiofeat.frontend.recipe import Recipe, recipe_of
 from audiofeat.identity import fingerprint_of, identify, is_trusted
-from audiofeat.records import ClipRow, ClipTask, Failure, FeatureSpec, Fingerprint, Reuse
-from audiofeat.shard import ClipDone, ClipFailed, ShardWork, manifest_row
-from audiofeat.source import source_text
+from audiofeat.outcome import Outcome
+from audiofeat.pieces import Piece, pieces_of
+from audiofeat.records import ClipTask, Failure, FeatureSpec, Fingerprint, Reuse
+from audiofeat.selection import LeftOutError, check_length
+from audiofeat.shard import ClipResult, FinishedClip, ShardWork
+from audiofeat.source import source_name
 from audiofeat.stopwatch import Stopwatch
 from audiofeat.store.copying import EarlierShards
 from audiofeat.store.layout import StorePaths
@@ -39,6 +44,9 @@ if TYPE_CHECKING:
 
 MOST_EXAMPLES = 5
 
+_MOST_DECKS = 8
+"""With the files' own sample rates each rate has a deck of its own; so many are kept at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class LaneJob:
@@ -46,11 +54,11 @@ class LaneJob:
 
     root: str
     paths: StorePaths
-    recipe: Recipe
+    config: Config
     features: tuple[FeatureSpec, ...]
-    limits: Limits
     ffmpeg: str | None
     budget: RowBudget
+    shared: Shared
 
 
 class Feed(Protocol):
@@ -75,18 +83,23 @@ class Lane:
     """Runs clips through the programs until its feed is closed."""
 
     def __init__(
-        self, job: LaneJob, *, frontend: Callable[[], Frontend], complete: Callable[[ShardWork], None]
+        self,
+        job: LaneJob,
+        *,
+        frontend: Callable[[Recipe], Frontend],
+        complete: Callable[[ShardWork], None],
     ) -> None:
         """
         Args:
-            frontend: gives the compiled programs, waiting for them if need be; first called when a tape is full.
+            frontend: gives a recipe's programs, waiting for them if need be; first called when a tape is full.
             complete: called, in this lane's thread, with a shard that all results have been handed in to.
         """
         self.tally = Tally()
         self.clock = Stopwatch()
         self._job = job
+        self._frontend = frontend
         self._complete = complete
-        self._deck = Deck(job.recipe, job.features, job.budget, frontend=frontend, clock=self.clock)
+        self._decks: OrderedDict[int, tuple[Recipe, Deck]] = OrderedDict()
         self._earlier = EarlierShards(job.paths, features=job.features, budget=job.budget)
 
     def run(self, feed: Feed) -> None:
@@ -95,7 +108,8 @@ class Lane:
             item = feed.next(wait=False)
             if item is None:
                 # Nothing to go on with now: what lies on the tapes must not wait for what may never come.
-                self._deck.flush()
+                for _, deck in self._decks.values():
+                    deck.flush()
                 item = feed.next(wait=True)
                 if item is None:
                     return
@@ -103,11 +117,7 @@ class Lane:
 
     def _do(self, shard: ShardWork, index: int) -> None:
         task = shard.task.clips[index]
-        if task.failure is not None:
-            fingerprint = Fingerprint.from_json(task.fingerprint) if task.fingerprint else None
-            self._hand_in(shard, index, ClipFailed(Failure.from_json(task.failure), fingerprint))
-            return
-        if task.reuse is not None and self._copy(shard, index, task, Reuse.from_json(task.reuse)):
+        if task.reuse is not None and self._reuse(shard, index, task.reuse):
             return
         seen = fingerprint_of(os.path.join(self._job.root, task.path))
         with self.clock.stage("decode"):
@@ -126,81 +136,122 @@ class Lane:
                 )
                 self._fail(shard, index, task, unforeseen, seen=seen)
 
-    def _copy(self, shard: ShardWork, index: int, task: ClipTask, reuse: Reuse) -> bool:
-        """Copy an unchanged clip's rows out of its old shard; False where they are not what was written."""
-        row = ClipRow.from_json(reuse.row)
+    def _reuse(self, shard: ShardWork, index: int, reuse: Reuse) -> bool:
+        """Copy an unchanged clip's rows out of their old shard; False where they are not what was written."""
+        finished: list[FinishedClip] = []
         try:
             with self.clock.stage("copy"):
-                features = self._earlier.copy(reuse.shard, row)
+                for row in reuse.rows:
+                    finished.append(FinishedClip(row, self._earlier.copy(reuse.shard or "", row)))
         except DamageError:
+            for clip in finished:
+                for rows in clip.features.values():
+                    rows.release()
             return False  # then the clip is simply decoded again
-        fingerprint = Fingerprint.from_json(task.fingerprint) if task.fingerprint else None
-        self._hand_in(shard, index, ClipDone(row, features, fingerprint))
+        self._hand_in(shard, index, ClipResult(tuple(finished), reuse.failures, reuse.fingerprint))
         return True
 
     def _decode(self, shard: ShardWork, index: int, task: ClipTask) -> None:
-        """Decode a clip onto the deck. Raises ClipError; then nothing of the clip goes further."""
-        job, rule = self._job, self._job.recipe.rule
-        sample_rate = job.recipe.sample_rate_hz
-        path = os.path.join(job.root, task.path)
+        """Decode a clip onto a deck. Raises ClipError; then nothing of the clip goes further."""
+        job, settings = self._job, self._job.config.audio
         opened_at_ns = time.time_ns()
-        with open_clip(path, sample_rate=sample_rate, limits=job.limits, ffmpeg=job.ffmpeg) as audio:
-            levels = Levels()
-            self._deck.begin()
+        outcome = Outcome(task, settings, hand_in=lambda result: self._finish(shard, index, result))
+        with open_clip(
+            os.path.join(job.root, task.path),
+            member=task.member,
+            excerpt=task.excerpt,
+            channels=settings.channels,
+            sample_rate=None if settings.sample_rate == "native" else settings.sample_rate,
+            limits=job.config.limits,
+            ffmpeg=job.ffmpeg,
+            shared=job.shared,
+        ) as audio:
             try:
-                for block in with_edges(levels.watch(audio), rule):
-                    self._deck.write(block)
-                _check(levels, rule, sample_rate=sample_rate)
+                recipe, deck = self._deck_at(audio.sample_rate)
+                for piece in pieces_of(audio, settings, budget=job.budget):
+                    self._lay(piece, outcome, audio, recipe, deck)
             except BaseException as error:
-                self._deck.abandon()
+                outcome.drop()
                 if isinstance(error, ClipError):
                     error.decoder = audio.decoder
                 raise
+            fingerprint = Fingerprint(audio.size_bytes, audio.ctime_ns, audio.inode)
+            is_sure = is_trusted(fingerprint, read_at_ns=opened_at_ns)
+        outcome.close(audio, fingerprint=fingerprint if is_sure else None)
 
-            def done(features: Features) -> None:
-                row = manifest_row(
-                    key=task.key,
-                    source=source_text(task.path),
-                    sample_rate=audio.native_sample_rate,
-                    channels=audio.channels,
-                    duration_seconds=audio.duration_seconds,
-                    source_digest=audio.source_digest,
-                    decoder=audio.decoder,
-                    levels=levels,
-                    features=features,
-                )
-                fingerprint = Fingerprint(audio.size_bytes, audio.ctime_ns, audio.inode)
-                is_sure = is_trusted(fingerprint, read_at_ns=opened_at_ns)
-                self.tally.clips_done += 1
-                self.tally.audio_seconds += row.duration_seconds
-                self._hand_in(shard, index, ClipDone(row, features, fingerprint if is_sure else None))
+    def _lay(self, piece: Piece, outcome: Outcome, audio: ClipAudio, recipe: Recipe, deck: Deck) -> None:
+        """Lay a piece on the deck, unless it turns out to be unwanted."""
+        levels = Levels()
+        seed = f"{outcome.task.key}#{piece.channel}@{piece.start_sample}"
+        deck.begin()
+        try:
+            watched = levels.watch(piece.blocks)
+            samples = prepare(watched, recipe.signal, key=seed, gain=piece.gain, dtype=recipe.precision)
+            for block in with_edges(samples, recipe.rule):
+                deck.write(block)
+            _check_samples(levels)
+            duration_seconds = outcome.duration_of(piece, levels, audio)
+            try:
+                check_length(duration_seconds, self._job.config.select)
+            except LeftOutError as error:
+                deck.abandon()
+                outcome.leave_out(piece, levels, error, duration_seconds=duration_seconds)
+                return
+            n_frames = recipe.rule.n_frames(prepared_samples(levels.n_samples, recipe.signal))
+            if n_frames < recipe.fewest_frames:
+                if not piece.is_rest:
+                    raise _too_short(levels, recipe, n_frames=n_frames, sample_rate=audio.sample_rate)
+                deck.abandon()
+                return
+        except BaseException:
+            deck.abandon()
+            raise
+        deck.end(n_frames, done=outcome.expect(piece, levels))
 
-            self._deck.end(rule.n_frames(levels.n_samples), done=done)
+    def _deck_at(self, sample_rate: int) -> tuple[Recipe, Deck]:
+        """The recipe and the deck for clips at a sample rate. Raises ClipError where the recipe cannot be."""
+        found = self._decks.get(sample_rate)
+        if found is None:
+            job = self._job
+            recipe = recipe_of(job.config, sample_rate_hz=sample_rate)
+            deck = Deck(recipe, job.features, job.budget, frontend=lambda: self._frontend(recipe), clock=self.clock)
+            found = self._decks[sample_rate] = recipe, deck
+            if len(self._decks) > _MOST_DECKS:
+                self._decks.popitem(last=False)[1][1].flush()
+        self._decks.move_to_end(sample_rate)
+        return found
+
+    def _finish(self, shard: ShardWork, index: int, result: ClipResult) -> None:
+        self.tally.clips_done += 1
+        self.tally.audio_seconds += sum(clip.row.duration_seconds for clip in result.finished)
+        self._hand_in(shard, index, result)
 
     def _fail(
         self, shard: ShardWork, index: int, task: ClipTask, error: ClipError, *, seen: Fingerprint | None
     ) -> None:
         begun_ns = time.time_ns()
         # What could not be read this time says nothing of the next, and neither does a file that is being written.
-        found = None if error.is_transient else identify(os.path.join(self._job.root, task.path))
+        path = os.path.join(self._job.root, task.path)
+        found = None if error.is_transient else identify(path, task.member, shared=self._job.shared)
         if found is not None and seen != found[1]:
             found = None
         failure = Failure(
             key=task.key,
-            source=source_text(task.path),
+            source=source_name(task.path, task.member),
             reason=error.reason,
             message=error.problem,
             hint=error.hint,
             source_digest=found[0] if found else None,
             decoder=error.decoder,
+            excerpt=str(task.excerpt) if task.excerpt else None,
         )
         self.tally.clips_failed += 1
         if len(self.tally.examples) < MOST_EXAMPLES:
             self.tally.examples.append(f"{failure.source}: {failure.reason}")
         is_sure = found is not None and is_trusted(found[1], read_at_ns=begun_ns)
-        self._hand_in(shard, index, ClipFailed(failure, found[1] if found and is_sure else None))
+        self._hand_in(shard, index, ClipResult((), (failure,), found[1] if found and is_sure else None))
 
-    def _hand_in(self, shard: ShardWork, index: int, result: ClipDone | ClipFailed) -> None:
+    def _hand_in(self, shard: ShardWork, index: int, result: ClipResult) -> None:
         if shard.hand_in(index, result):
             with self.clock.stage("write"):
                 try:
@@ -212,7 +263,7 @@ class Lane:
                     raise AudioFeatError(f"a shard cannot be written: {type(error).__name__}: {error}") from error
 
 
-def _check(levels: Levels, rule: FrameRule, *, sample_rate: int) -> None:
+def _check_samples(levels: Levels) -> None:
     """Refuse samples of which no features can be made. Raises ClipError."""
     if not levels.is_finite:
         hint = "write the file again from its source"
@@ -223,10 +274,18 @@ def _check(levels: Levels, rule: FrameRule, *, sample_rate: int) -> None:
             f"samples reach {levels.peak:.3g}, whose power would not be finite",
             hint="write the file again, with samples between -1 and 1",
         )
-    if rule.n_frames(levels.n_samples) == 0:
-        raise ClipError(
+
+
+def _too_short(levels: Levels, recipe: Recipe, *, n_frames: int, sample_rate: int) -> ClipError:
+    found = f"{levels.n_samples} samples at {sample_rate} Hz"
+    if n_frames:
+        return ClipError(
             "input.too-short",
-            f"{levels.n_samples} samples at {sample_rate} Hz are too short for a frame, which takes "
-            f"{rule.shortest_clip_samples}",
-            hint="a longer clip, or frame.align: center",
+            f"{found} make {n_frames} frames; deltas and stacking as configured take {recipe.fewest_frames}",
+            hint="a longer clip, or deltas.edge: replicate, or stack.tail: pad",
         )
+    return ClipError(
+        "input.too-short",
+        f"{found} are too short for a frame, which takes {recipe.rule.shortest_clip_samples}",
+        hint="a longer clip, or frame.align: center",
+    )

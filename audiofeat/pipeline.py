@@ -21,13 +21,13 @@ from audiofeat.engine.local import EngineReport, LocalEngine
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.errors import ConfigError, DamageError, Interrupted, NothingMatchedError
 from audiofeat.finish import finish_store, is_unchanged
-from audiofeat.frontend.recipe import empty_band_warnings, recipe_of
+from audiofeat.frontend.recipe import empty_band_warnings, feature_specs
 from audiofeat.known import known_results
 from audiofeat.max_failures import NO_LIMIT, MaxFailures
 from audiofeat.plan import Plan, make_plan
 from audiofeat.report import RunReport
 from audiofeat.settings import Settings, settings_of
-from audiofeat.source import Listing, check_unique, scan_folder
+from audiofeat.source import Listing, check_unique, list_files, list_source
 from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths, is_ours
 from audiofeat.store.lock import store_lock
@@ -55,6 +55,8 @@ class RunOptions:
     device: str = "auto"
     max_failures: MaxFailures = NO_LIMIT
     follow_links: bool = True
+    files: bytes | None = None
+    """Names of files, one a line or NUL-separated, to take instead of all that the source holds."""
     recompute: bool = True
     """Whether clips whose settings changed are computed again, rather than refused."""
 
@@ -72,16 +74,17 @@ def run(
         AudioFeatError: one of :mod:`audiofeat.errors`, by what happened. Finished shards stay.
     """
     begun = time.perf_counter()
-    source, paths = _places(config)
+    source, paths = _places(config, options)
     report = RunReport(store=str(paths.root))
     report.warnings += empty_band_warnings(config)
+    feature_specs(config)  # whose complaints should come before a long scan
     before_scan_ns = time.time_ns()
-    listing = scan_folder(source, follow_links=options.follow_links, keep_suffix=config.select.keys == "name")
+    listing = _list(source, config, options)
     _note_left_out(report, listing)
     if not listing.clips:
         raise NothingMatchedError(
             f"no audio file in {source} ({listing.not_audio:,} others, {listing.hidden:,} hidden)",
-            hint="a folder with files that end in .wav, .flac, .mp3, .m4a, ...",
+            hint="a folder with files that end in .wav, .flac, .mp3, .m4a, ..., or a manifest that names some",
         )
     check_unique(listing.clips, store_format=config.store.format)
     _refuse_foreign_folder(paths)
@@ -93,7 +96,7 @@ def run(
         settings = settings_of(config, device=device)
         ffmpeg = find_ffmpeg()
         decoders = decoder_versions(ffmpeg)
-        if not is_unchanged(paths, settings, listing.clips, decoders):
+        if not is_unchanged(paths, settings, listing, decoders):
             _bring_up_to_date(
                 report,
                 options,
@@ -130,7 +133,7 @@ def _bring_up_to_date(
     stop: Callable[[], int | None],
 ) -> None:
     config = settings.config
-    features = recipe_of(config).feature_specs()
+    features = feature_specs(config)
     remove(paths.unchanged)  # until this run has left a state of its own
     known = known_results(paths, settings)
     plan = make_plan(
@@ -141,6 +144,7 @@ def _bring_up_to_date(
         shard_suffix=shard_format(config.store.format).suffix,
         decoders=decoders.values(),
         limits=config.limits,
+        select=config.select,
         checkpoint=lambda: _stop_if_asked(stop),
         now_ns=before_scan_ns,
     )
@@ -179,7 +183,7 @@ def _bring_up_to_date(
     options.max_failures.check(failed=failed, seen=clips, examples=report.failure_examples, is_over=True)
     _stop_if_asked(stop)
     make_folder(paths.shards)
-    finish_store(paths, settings, plan, clips=listing.clips, features=features, decoders=decoders)
+    finish_store(paths, settings, plan, listing=listing, features=features, decoders=decoders)
 
 
 def _stop_if_asked(stop: Callable[[], int | None]) -> None:
@@ -189,18 +193,38 @@ def _stop_if_asked(stop: Callable[[], int | None]) -> None:
         raise Interrupted(f"stopped by {signal.Signals(number).name}", signal_number=number)
 
 
-def _places(config: Config) -> tuple[str, StorePaths]:
-    missing = [
-        f"{what} ({key} in the configuration)"
-        for what, key, value in (("SOURCE", "source", config.source), ("STORE", "store.path", config.store.path))
-        if value is None
-    ]
-    if missing or config.source is None or config.store.path is None:
+def _places(config: Config, options: RunOptions) -> tuple[str, StorePaths]:
+    source = os.curdir if config.source is None and options.files is not None else config.source
+    places = {
+        "SOURCE (source in the configuration)": source,
+        "STORE (store.path in the configuration)": config.store.path,
+    }
+    missing = [what for what, place in places.items() if place is None]
+    if source is None or config.store.path is None:
         raise ConfigError(
             f"{' and '.join(missing)} is named neither on the command line nor in the configuration",
             hint="audiofeat extract SOURCE STORE --config ...",
         )
-    return config.source, StorePaths(Path(os.path.abspath(config.store.path)))
+    return source, StorePaths(Path(os.path.abspath(config.store.path)))
+
+
+def _list(source: str, config: Config, options: RunOptions) -> Listing:
+    keep_suffix = config.select.keys == "name"
+    if options.files is not None:
+        listing = list_files(options.files, root=source, keep_suffix=keep_suffix, follow_links=options.follow_links)
+    else:
+        listing = list_source(
+            source, manifest=config.manifest, keep_suffix=keep_suffix, follow_links=options.follow_links
+        )
+    if config.audio.channels == "each":
+        named = next((clip for clip in listing.clips if clip.excerpt and clip.excerpt.channel is not None), None)
+        if named is not None:
+            raise ConfigError(
+                f"audio.channels is each, but {source} asks for channel {named.excerpt and named.excerpt.channel} "
+                f"of {named.key!r}",
+                hint="leave the channels out of the manifest, or set audio.channels to mix or first",
+            )
+    return listing
 
 
 def _refuse_foreign_folder(paths: StorePaths) -> None:
@@ -248,6 +272,7 @@ def _note_left_out(report: RunReport, listing: Listing) -> None:
         "link loops": len(listing.loops),
         "unreadable folders": len(listing.unreadable),
     }
+    report.warnings += listing.warnings
     report.warnings += [
         f"the folder {folder} could not be listed: its clips are missing" for folder in listing.unreadable
     ]
@@ -275,6 +300,10 @@ def _describe(report: RunReport, paths: StorePaths) -> None:
     report.frames = totals["frames"]
     report.store_audio_seconds = totals["audio_seconds"]
     report.failures = dict(totals["failures"])
+    report.left_out |= {
+        {"select.too-short": "too short", "select.too-long": "too long"}.get(reason, reason): count
+        for reason, count in info.left_out.items()
+    }
     report.digest = info.digest
     parts = (info.description["manifest"]["size_bytes"], info.description["quarantine"]["size_bytes"])
     report.size_bytes = sum(shard.size_bytes for shard in info.shards.values()) + sum(parts)

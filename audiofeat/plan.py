@@ -14,12 +14,14 @@ from dataclasses import dataclass, replace
 
 from blake3 import blake3
 
-from audiofeat.config import Limits
+from audiofeat.config import Limits, Select
+from audiofeat.decode import Shared
 from audiofeat.errors import ClipError
 from audiofeat.identity import identify, is_trusted
 from audiofeat.known import Known
 from audiofeat.records import Clip, ClipRow, ClipTask, Failure, Fingerprint, Reuse, ShardEntry, ShardTask
-from audiofeat.source import source_text
+from audiofeat.selection import is_wanted
+from audiofeat.source import source_name
 
 SHARD_SOURCE_BYTES = 128 << 20
 _LARGEST_SHARE = 4
@@ -54,13 +56,17 @@ class Plan:
     @property
     def failures_standing(self) -> int:
         """Clips that could not be done before, and whose files are unchanged."""
-        kept = sum(len(shard.failures) for shard in self.kept)
-        return kept + sum(clip.failure is not None for task in self.tasks for clip in task.clips)
+        kept = [failure for shard in self.kept for failure in shard.failures]
+        copied = [failure for reuse in self._copied() for failure in reuse.failures]
+        return sum(not failure.is_by_choice for failure in kept + copied)
 
     @property
     def clips_reused(self) -> int:
-        kept = sum(len(shard.rows) for shard in self.kept)
-        return kept + sum(clip.reuse is not None for task in self.tasks for clip in task.clips)
+        """Clips of the store whose rows stay as they are, in their place or in another shard."""
+        return sum(len(shard.rows) for shard in self.kept) + sum(len(reuse.rows) for reuse in self._copied())
+
+    def _copied(self) -> Iterator[Reuse]:
+        return (clip.reuse for task in self.tasks for clip in task.clips if clip.reuse is not None)
 
 
 def shard_borders(clips: Iterable[Clip], *, shard_clips: int) -> Iterator[tuple[str, list[Clip]]]:
@@ -71,14 +77,14 @@ def shard_borders(clips: Iterable[Clip], *, shard_clips: int) -> Iterator[tuple[
     for clip in clips:
         digest = blake3(clip.key.encode()).digest()
         is_border = int.from_bytes(digest[:8], "little") % shard_clips == 0
-        is_full = group_bytes + clip.size_bytes > SHARD_SOURCE_BYTES or len(group) >= _LARGEST_SHARE * shard_clips
+        is_full = group_bytes + clip.weight_bytes > SHARD_SOURCE_BYTES or len(group) >= _LARGEST_SHARE * shard_clips
         if group and (is_border or is_full):
             yield slot, group
             group, group_bytes = [], 0
         if not group:
             slot = digest[:6].hex()
         group.append(clip)
-        group_bytes += clip.size_bytes
+        group_bytes += clip.weight_bytes
     if group:
         yield slot, group
 
@@ -92,6 +98,7 @@ def make_plan(
     shard_suffix: str,
     decoders: Iterable[str],
     limits: Limits,
+    select: Select,
     now_ns: int,
     checkpoint: Callable[[], None] = lambda: None,
 ) -> Plan:
@@ -103,10 +110,11 @@ def make_plan(
         shard_suffix: of the kind of shard wanted; shards of another kind are rewritten.
         decoders: name-and-version words of the decoders at hand; results of others are stale.
         limits: results beyond them are stale, and so is every failure for a limit.
+        select: results of which it thinks otherwise now are stale.
         now_ns: the time before the scan, to tell which fingerprints may be trusted later.
         checkpoint: called now and then, since hashing may take long; what it raises ends the planning.
     """
-    chooser = _Chooser(known, root=root, decoders=set(decoders), limits=limits, now_ns=now_ns)
+    chooser = _Chooser(known, root=root, decoders=set(decoders), limits=limits, select=select, now_ns=now_ns)
     tasks: list[ShardTask] = []
     kept: list[KeptShard] = []
     for slot, group in shard_borders(clips, shard_clips=shard_clips):
@@ -127,45 +135,57 @@ def make_plan(
 class _Chooser:
     """Decides for each clip: use its known result, or decode it, and why."""
 
-    def __init__(self, known: Known, *, root: str, decoders: set[str], limits: Limits, now_ns: int) -> None:
+    def __init__(
+        self, known: Known, *, root: str, decoders: set[str], limits: Limits, select: Select, now_ns: int
+    ) -> None:
         self._known = known
         self._root = root
         self._decoders = decoders
         self._limits = limits
+        self._select = select
         self._now_ns = now_ns
         self._stale = f"settings changed ({'; '.join(known.stale_because)})" if known.stale_because else ""
+        self._shared = Shared()
+        self._identified: dict[str, tuple[str, Fingerprint] | None] = {}
+        """Of files that many clips are cut out of."""
         self.reasons: Counter[str] = Counter()
         self.fingerprints: dict[str, Fingerprint] = {}
 
     def choose(self, clip: Clip) -> ClipTask:
-        located = self._known.rows.get(clip.key)
-        failure = self._known.failures.get(clip.key)
-        result = located[1] if located else failure
-        reason = self._reason_to_decode(clip, result)
-        if reason:
+        known = self._known.clips.get(clip.key)
+        reason = self._reason_to_decode(clip, known)
+        if reason or known is None:
             self.reasons[reason] += 1
-            return ClipTask(clip.key, clip.path)
-        fingerprint = self.fingerprints.get(clip.key)
-        kept = fingerprint.to_json() if fingerprint else None
-        source = source_text(clip.path)  # which may have changed where the key has not: x.wav is now x.wave
-        if located:
-            shard, row = located
-            row = replace(row, source=source)
-            return ClipTask(clip.key, clip.path, reuse=Reuse(shard, row.to_json()).to_json(), fingerprint=kept)
-        standing = replace(failure, source=source).to_json() if failure else None
-        return ClipTask(clip.key, clip.path, failure=standing, fingerprint=kept)
+            return ClipTask(clip.key, clip.path, clip.excerpt, clip.member)
+        source = source_name(
+            clip.path, clip.member
+        )  # which may have changed where the key has not: x.wav is now x.wave
+        reuse = Reuse(
+            shard=known.shard,
+            rows=tuple(replace(row, source=source) for row in known.rows),
+            failures=tuple(replace(failure, source=source) for failure in known.failures),
+            fingerprint=self.fingerprints.get(clip.key),
+        )
+        return ClipTask(clip.key, clip.path, clip.excerpt, clip.member, reuse)
 
-    def _reason_to_decode(self, clip: Clip, result: ClipRow | Failure | None) -> str:
+    def _reason_to_decode(self, clip: Clip, known: Reuse | None) -> str:
         """Why a clip must be decoded; empty where its known result stands."""
-        if result is None:
+        if known is None:
             return self._stale if self._stale and clip.key in self._known.keys else "new"
-        if isinstance(result, Failure) and _may_pass_now(result):
+        results: tuple[ClipRow | Failure, ...] = (*known.rows, *known.failures)
+        excerpt = str(clip.excerpt) if clip.excerpt else None
+        if any(result.excerpt != excerpt for result in results):
+            return "span or channel changed"
+        if any(_may_pass_now(failure) for failure in known.failures):
             return "failed before, tried again"
-        if isinstance(result, ClipRow) and not self._is_within_limits(result):
+        if not all(self._is_within_limits(row) for row in known.rows):
             return "limits changed"
-        if result.decoder is not None and result.decoder not in self._decoders:
-            return f"decoder changed (was {result.decoder})"
-        return "" if self._is_unchanged(clip, result.source_digest) else "changed"
+        if not all(self._is_selected_as_before(result) for result in results):
+            return "select changed"
+        for decoder in sorted({result.decoder for result in results if result.decoder is not None}):
+            if decoder not in self._decoders:
+                return f"decoder changed (was {decoder})"
+        return "" if self._is_unchanged(clip, results[0].source_digest) else "changed"
 
     def _is_within_limits(self, row: ClipRow) -> bool:
         limits = self._limits
@@ -175,16 +195,31 @@ class _Chooser:
             and limits.min_sample_rate <= row.sample_rate <= limits.max_sample_rate
         )
 
+    def _is_selected_as_before(self, result: ClipRow | Failure) -> bool:
+        if isinstance(result, ClipRow):
+            return is_wanted(result.duration_seconds, self._select)
+        if not result.is_by_choice or result.duration_seconds is None:
+            return True
+        return not is_wanted(result.duration_seconds, self._select)
+
     def _is_unchanged(self, clip: Clip, source_digest: str | None) -> bool:
         now = Fingerprint(clip.size_bytes, clip.ctime_ns, clip.inode)
         if self._known.fingerprints.get(clip.key) != now:
-            found = identify(os.path.join(self._root, clip.path)) if source_digest else None
+            found = self._identify(clip) if source_digest else None
             if found is None or found[0] != source_digest:
                 return False
             now = found[1]
         if is_trusted(now, read_at_ns=self._now_ns):
             self.fingerprints[clip.key] = now
         return True
+
+    def _identify(self, clip: Clip) -> tuple[str, Fingerprint] | None:
+        path = os.path.join(self._root, clip.path)
+        if clip.excerpt is None or clip.member is not None:
+            return identify(path, clip.member, shared=self._shared)
+        if path not in self._identified:
+            self._identified[path] = identify(path)
+        return self._identified[path]
 
 
 def _may_pass_now(failure: Failure) -> bool:
@@ -194,14 +229,16 @@ def _may_pass_now(failure: Failure) -> bool:
 
 def _standing_shard(slot: str, choices: Sequence[ClipTask], known: Known, *, shard_suffix: str) -> KeptShard | None:
     """The known shard that already holds exactly these clips, if there is one."""
-    if any(choice.reuse is None and choice.failure is None for choice in choices):
+    reused = [choice.reuse for choice in choices if choice.reuse is not None]
+    if len(reused) < len(choices):
         return None
-    failures = tuple(Failure.from_json(choice.failure) for choice in choices if choice.failure is not None)
-    reused = [Reuse.from_json(choice.reuse) for choice in choices if choice.reuse is not None]
-    if not reused:
+    rows = tuple(row for reuse in reused for row in reuse.rows)
+    failures = tuple(failure for reuse in reused for failure in reuse.failures)
+    names = {reuse.shard for reuse in reused if reuse.shard is not None}
+    if not names:
         return KeptShard(None, (), failures)
-    entry = known.shards[reused[0].shard]
-    is_same = {reuse.shard for reuse in reused} == {entry.name} and entry.clips == len(reused) and entry.slot == slot
+    entry = known.shards[names.pop()]
+    is_same = not names and entry.clips == len(rows) and entry.slot == slot
     if not is_same or os.path.splitext(entry.name)[1] != shard_suffix:
         return None
-    return KeptShard(entry, tuple(ClipRow.from_json(reuse.row) for reuse in reused), failures)
+    return KeptShard(entry, tuple(sorted(rows, key=lambda row: row.key)), failures)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeAlias
 
 from typing_extensions import Self
 
@@ -26,6 +26,42 @@ class JsonRecord:
         return cls(**values)
 
 
+MetaValue: TypeAlias = str | int | float | bool | None
+"""What a manifest says of a clip in a column of its own."""
+
+_SPAN_BYTES_PER_SECOND = 32_000
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt(JsonRecord):
+    """What of a file is a clip: a span, a channel, or both. None is from the start, to the end, all channels."""
+
+    start_seconds: float | None = None
+    end_seconds: float | None = None
+    channel: int | None = None
+    """Counted from 0."""
+
+    def __str__(self) -> str:
+        """One spelling for one excerpt, such as ``1.5-2.25#0``: equal texts, equal excerpts."""
+        start, end = ("" if value is None else repr(value) for value in (self.start_seconds, self.end_seconds))
+        span = f"{start}-{end}" if start or end else ""
+        return span if self.channel is None else f"{span}#{self.channel}"
+
+
+@dataclass(frozen=True, slots=True)
+class Member(JsonRecord):
+    """Where inside a container file (a tar, a Parquet file) a clip's bytes lie."""
+
+    name: str
+    """As text, below the container's own name: what messages and the manifest show."""
+    offset: int
+    """In a tar the byte at which its data begins, in Parquet the number of its row."""
+    size_bytes: int
+    """In Parquet a mean."""
+    column: str | None = None
+    """In Parquet the dotted name of the column that holds the bytes; None in a tar."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clip(JsonRecord):
     """One piece of audio to make features of, as the scan saw it."""
@@ -33,10 +69,26 @@ class Clip(JsonRecord):
     key: str
     """The clip's name in the store: valid UTF-8, unique, POSIX separators."""
     path: str
-    """Path relative to the source, as the file system spells it (``os.fsdecode``)."""
+    """Path of its file relative to the source's root, as the file system spells it (``os.fsdecode``)."""
     size_bytes: int
+    """Of the file, as are the two below."""
     ctime_ns: int
     inode: int
+    excerpt: Excerpt | None = None
+    """None where the clip is the whole file."""
+    member: Member | None = None
+    """None where the file is the audio."""
+    meta: tuple[MetaValue, ...] = ()
+    """What the source says of it besides, in the order of the listing's ``meta_names``."""
+
+    @property
+    def weight_bytes(self) -> int:
+        """About how much source a worker has to read for it."""
+        size_bytes = self.member.size_bytes if self.member else self.size_bytes
+        if self.excerpt is not None and self.excerpt.end_seconds is not None:
+            seconds = self.excerpt.end_seconds - (self.excerpt.start_seconds or 0.0)
+            return min(size_bytes, int(seconds * _SPAN_BYTES_PER_SECOND))
+        return size_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +99,8 @@ class FeatureSpec(JsonRecord):
     dims: int
     dtype: str
     unit: str
-    frame_rate_hz: float
+    frame_rate_hz: float | None
+    """None where each clip keeps its own sample rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +111,10 @@ class ClipRow(JsonRecord):
     source: str
     """Path relative to the source, as text: bytes outside UTF-8 percent-encoded."""
     start_seconds: float | None
+    """Where in the file the clip begins; None where it is the whole file."""
     end_seconds: float | None
     channel: int | None
+    """None where the channels are mixed."""
     sample_rate: int
     """Of the source, in Hz."""
     channels: int
@@ -73,6 +128,15 @@ class ClipRow(JsonRecord):
     clipped_share: float
     silent_share: float
     feature_digest: str
+    parent: str | None = None
+    """The key of the source's clip that this one was cut out of; None where it is all of it."""
+    excerpt: str | None = None
+    """What the source asked of the file (:class:`Excerpt` as text); None where it asked for all of it."""
+
+    @property
+    def clip_key(self) -> str:
+        """The key of the source's clip."""
+        return self.parent or self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +151,21 @@ class Failure(JsonRecord):
     source_digest: str | None
     """None where the bytes could not be read."""
     decoder: str | None
+    parent: str | None = None
+    """As for :class:`ClipRow`, and so is ``excerpt``."""
+    excerpt: str | None = None
+    duration_seconds: float | None = None
+    """Where the length is the reason: at least so long."""
+
+    @property
+    def clip_key(self) -> str:
+        """The key of the source's clip."""
+        return self.parent or self.key
+
+    @property
+    def is_by_choice(self) -> bool:
+        """Whether the clip was left out because the configuration says so."""
+        return self.reason.startswith("select.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,26 +178,68 @@ class Fingerprint(JsonRecord):
 
 
 @dataclass(frozen=True, slots=True)
-class Reuse(JsonRecord):
-    """Where the finished rows of an unchanged clip lie: they are copied, not computed again."""
+class Reuse:
+    """What is known of a clip whose source is unchanged: rows to copy out of a shard, and failures that stand."""
 
-    shard: str
-    row: Mapping[str, Any]
-    """The clip's :class:`ClipRow` there, as JSON."""
+    shard: str | None
+    """The name of the shard that holds the rows; None where there are none."""
+    rows: tuple[ClipRow, ...]
+    failures: tuple[Failure, ...]
+    fingerprint: Fingerprint | None
+    """Of the source's file, where it may be trusted."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "shard": self.shard,
+            "rows": [row.to_json() for row in self.rows],
+            "failures": [failure.to_json() for failure in self.failures],
+            "fingerprint": self.fingerprint.to_json() if self.fingerprint else None,
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Reuse:
+        return cls(
+            shard=values["shard"],
+            rows=tuple(ClipRow.from_json(row) for row in values["rows"]),
+            failures=tuple(Failure.from_json(failure) for failure in values["failures"]),
+            fingerprint=Fingerprint.from_json(values["fingerprint"]) if values["fingerprint"] else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class ClipTask(JsonRecord):
-    """What is to be done for one clip of a shard."""
+class ClipTask:
+    """What is to be done for one clip of the source; it may become several rows of the manifest."""
 
     key: str
     path: str
-    reuse: Mapping[str, Any] | None = None
-    """A :class:`Reuse` as JSON; None where the clip is to be decoded."""
-    failure: Mapping[str, Any] | None = None
-    """A :class:`Failure` as JSON that still stands: an unchanged file that could not be done."""
-    fingerprint: Mapping[str, Any] | None = None
-    """The :class:`Fingerprint` that goes with either."""
+    excerpt: Excerpt | None = None
+    member: Member | None = None
+    reuse: Reuse | None = None
+    """None where the clip is to be decoded."""
+
+    @property
+    def source(self) -> tuple[str, Member | None]:
+        """What has to be opened for it."""
+        return self.path, self.member
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "key": self.key,
+            "path": self.path,
+            "excerpt": self.excerpt.to_json() if self.excerpt else None,
+            "member": self.member.to_json() if self.member else None,
+            "reuse": self.reuse.to_json() if self.reuse else None,
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> ClipTask:
+        return cls(
+            key=values["key"],
+            path=values["path"],
+            excerpt=Excerpt.from_json(values["excerpt"]) if values["excerpt"] else None,
+            member=Member.from_json(values["member"]) if values["member"] else None,
+            reuse=Reuse.from_json(values["reuse"]) if values["reuse"] else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,9 @@ def settings_of(config: Config, *, device: str) -> Settings:
         MissingToolError: a library whose version changes numbers is not installed.
     """
     versions = {"audiofeat_numbers": str(NUMBERS_VERSION)}
-    for package in _NUMBER_PACKAGES:
+    # Dither draws on NumPy's normal noise, whose stream NumPy may change.
+    packages = (*_NUMBER_PACKAGES, "numpy") if config.audio.dither else _NUMBER_PACKAGES
+    for package in packages:
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError as error:

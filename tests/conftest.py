@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 from make_sample_data import make_formats, make_sample_data
+from planned import Source
 from running import write_clips
+
+from audiofeat import plan as planning
+from audiofeat.decode import Shared
+from audiofeat.records import Member
 
 PROJECT = Path(__file__).resolve().parent.parent
 JOB = """\
@@ -58,3 +63,22 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("job") / "job.yaml"
     path.write_text(JOB)
     return path
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    """A folder of three files."""
+    source = Source(tmp_path)
+    for key in ("a", "b", "c"):
+        source.add(key, content=key.encode())
+    return source
+
+
+@pytest.fixture
+def no_file_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planning must not need the bytes of any file."""
+
+    def refuse(path: str, member: Member | None = None, *, shared: Shared | None = None) -> str:
+        raise AssertionError(f"{path} was read")
+
+    monkeypatch.setattr(planning, "identify", refuse)

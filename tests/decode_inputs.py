@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from audiofeat.decode import find_ffmpeg, open_clip
+from audiofeat.decode import Shared, find_ffmpeg, open_clip
+from audiofeat.decode.channels import Channels
 from audiofeat.errors import ClipError
+from audiofeat.records import Excerpt, Member
 
 FFMPEG = find_ffmpeg()
 RATE_HZ = 16_000
@@ -38,6 +40,8 @@ class Decoded:
     channels: int
     source_frames: int
     source_digest: str
+    where: tuple[float | None, float | None]
+    """``start_seconds`` and ``end_seconds``."""
 
 
 def chirp(seconds: float = 1.0, *, sample_rate: int = RATE_HZ) -> np.ndarray:
@@ -57,26 +61,52 @@ def run_ffmpeg(*arguments: str | Path) -> bytes:
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True).stdout
 
 
-def decode(path: str | Path, *, sample_rate: int = RATE_HZ, limits: Bounds | None = None) -> Decoded:
-    with open_clip(str(path), sample_rate=sample_rate, limits=limits or Bounds(), ffmpeg=FFMPEG) as clip:
+def decode(
+    path: str | Path,
+    *,
+    sample_rate: int | None = RATE_HZ,
+    limits: Bounds | None = None,
+    excerpt: Excerpt | None = None,
+    channels: Channels = "mix",
+    member: Member | None = None,
+    shared: Shared | None = None,
+) -> Decoded:
+    """One pass over a clip; ``samples`` are (n,) where one channel comes out, else (n, channels)."""
+    with open_clip(
+        str(path), member=member, excerpt=excerpt, channels=channels, sample_rate=sample_rate,
+        limits=limits or Bounds(), ffmpeg=FFMPEG, shared=shared,
+    ) as clip:  # fmt: skip
         blocks = list(clip)
-        assert all(block.dtype == np.float32 and block.ndim == 1 for block in blocks)
+        assert all(block.dtype == np.float32 and block.shape[1:] == (clip.output_channels,) for block in blocks)
+        samples = np.concatenate(blocks)
         return Decoded(
-            np.concatenate(blocks),
+            samples[:, 0] if channels != "each" else samples,
             clip.decoder,
             clip.native_sample_rate,
             clip.channels,
             clip.source_frames,
             clip.source_digest,
+            (clip.start_seconds, clip.end_seconds),
         )
 
 
-def refused(path: str | Path, *, limits: Bounds | None = None, ffmpeg: str | None = FFMPEG) -> ClipError:
+def refused(
+    path: str | Path,
+    *,
+    limits: Bounds | None = None,
+    ffmpeg: str | None = FFMPEG,
+    excerpt: Excerpt | None = None,
+    channels: Channels = "mix",
+    member: Member | None = None,
+) -> ClipError:
     """The error that decoding ``path`` ends with."""
     with (
         pytest.raises(ClipError) as caught,
-        open_clip(str(path), sample_rate=RATE_HZ, limits=limits or Bounds(), ffmpeg=ffmpeg) as clip,
-    ):
+        open_clip(
+            str(path), member=member, excerpt=excerpt, channels=channels, sample_rate=RATE_HZ,
+            limits=limits or Bounds(), ffmpeg=ffmpeg,
+        ) as clip,
+    ):  # fmt: skip
         list(clip)
     assert str(path) not in str(caught.value)
     return caught.value

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from audiofeat.config import load_config
 from audiofeat.deck import Deck, Features
 from audiofeat.dsp.framing import Samples, with_edges
+from audiofeat.dsp.signal import prepare, prepared_samples
 from audiofeat.frontend.program import Frontend, use_device
 from audiofeat.frontend.recipe import recipe_of
 from audiofeat.stopwatch import Stopwatch
@@ -34,6 +36,21 @@ def frontend_of(preset: str, *overrides: str) -> Frontend:
     return Frontend(recipe_of(load_config(preset, overrides=overrides)))
 
 
+def frontend_with(knobs: Mapping[str, Any], *features: str, precision: str = "float64") -> Frontend:
+    """The compiled programs of features with settings by dotted name; each is compiled once a test run."""
+    return _frontend_with(json.dumps({**knobs, "compute.precision": precision, "compute.tape_slots": 256}), features)
+
+
+@functools.cache
+def _frontend_with(knobs: str, features: tuple[str, ...]) -> Frontend:
+    config: dict[str, Any] = {"features": {name: {} for name in features}}
+    for name, value in json.loads(knobs).items():
+        group, key = name.split(".")
+        config.setdefault(group, {})[key] = value
+    on_cpu()
+    return Frontend(recipe_of(load_config(config)))
+
+
 class Layer:
     """A deck in front of one frontend's programs."""
 
@@ -46,7 +63,7 @@ class Layer:
 
     def features_of(self, clips: Iterable[Samples], *, block_samples: int = 65_536) -> list[dict[str, Array]]:
         """The features of each clip by name, (frames, dims), all clips being laid in the order given."""
-        rule = self._frontend.recipe.rule
+        recipe = self._frontend.recipe
         out: list[dict[str, Array]] = []
         for number, clip in enumerate(clips):
             out.append({})
@@ -58,10 +75,11 @@ class Layer:
                 }
 
             starts = range(0, len(clip), block_samples)
+            blocks = (clip[start : start + block_samples] for start in starts)
             self._deck.begin()
-            for block in with_edges((clip[start : start + block_samples] for start in starts), rule):
+            for block in with_edges(prepare(blocks, recipe.signal, key="", dtype=recipe.precision), recipe.rule):
                 self._deck.write(block)
-            self._deck.end(rule.n_frames(len(clip)), done=done)
+            self._deck.end(recipe.rule.n_frames(prepared_samples(len(clip), recipe.signal)), done=done)
         self._deck.flush()
         return out
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from store_suite import FEATURES, random_arrays, shard_clip
 
 from audiofeat.config import load_config
-from audiofeat.dsp.levels import Levels
 from audiofeat.finish import finish_store
 from audiofeat.plan import Plan, shard_borders
-from audiofeat.records import Clip, ClipTask, Commit, Failure, Fingerprint, ShardTask
+from audiofeat.records import Clip, ClipRow, ClipTask, Commit, Failure, Fingerprint, ShardTask
 from audiofeat.settings import Settings
-from audiofeat.shard import ClipDone, ClipFailed, ShardWork, manifest_row
+from audiofeat.shard import ClipResult, FinishedClip, ShardWork
+from audiofeat.source import Listing
+from audiofeat.store.digests import clip_digest
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.rows import RowBudget
 from audiofeat.store.shard_format import Array
@@ -48,21 +49,29 @@ def write_shards(
         for index, clip in enumerate(group):
             if clip.key in failing:
                 failure = Failure(clip.key, clip.path, "input.truncated", "cut off", "", "f" * 64, DECODER)
-                work.hand_in(index, ClipFailed(failure, FINGERPRINT))
+                work.hand_in(index, ClipResult((), (failure,), FINGERPRINT))
                 continue
             features = shard_clip(clip.key, arrays[clip.key], budget).features
-            row = manifest_row(
+            row = ClipRow(
                 key=clip.key,
                 source=clip.path,
+                start_seconds=None,
+                end_seconds=None,
+                channel=None,
                 sample_rate=16_000,
                 channels=1,
                 duration_seconds=1.0,
+                frames=next(iter(features.values())).n_rows,
+                row_offset=0,
                 source_digest="d" * 64,
                 decoder=DECODER,
-                levels=Levels(),
-                features=features,
+                peak=0.0,
+                rms=0.0,
+                clipped_share=0.0,
+                silent_share=0.0,
+                feature_digest=clip_digest(features),
             )
-            work.hand_in(index, ClipDone(row, features, FINGERPRINT))
+            work.hand_in(index, ClipResult((FinishedClip(row, features),), (), FINGERPRINT))
         tasks.append(work.task)
         commits.append(
             work.write(
@@ -75,6 +84,11 @@ def write_shards(
     return clips, tasks, commits
 
 
+def listing_of(clips: Sequence[Clip], root: Path) -> Listing:
+    """The listing of a folder that holds these clips and nothing else."""
+    return Listing(str(root), list(clips))
+
+
 def make_store(
     root: Path, settings: Settings, arrays: Mapping[str, Mapping[str, Array]], *, failing: Sequence[str] = ()
 ) -> StorePaths:
@@ -82,5 +96,7 @@ def make_store(
     paths = StorePaths(root)
     clips, tasks, _ = write_shards(paths, settings, arrays, failing=failing)
     plan = Plan(tuple(tasks), (), {}, reasons=Counter(), deleted=())
-    finish_store(paths, settings, plan, clips=clips, features=FEATURES, decoders={"soundfile": DECODER})
+    finish_store(
+        paths, settings, plan, listing=listing_of(clips, root), features=FEATURES, decoders={"soundfile": DECODER}
+    )
     return paths

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from decode_inputs import FFMPEG, RATE_HZ, Bounds, chirp, decode, refused, run_ffmpeg, wav_bytes, write_wav
 
-from audiofeat.decode import decoder_versions, ffmpeg, ffmpeg_decoder, find_ffmpeg, open_clip
+from audiofeat.decode import decoder_versions, ffmpeg, ffmpeg_process, find_ffmpeg, open_clip
 from audiofeat.decode.container import Container
 from audiofeat.decode.ffmpeg_complaints import judge
 from audiofeat.decode.ffmpeg_decoder import FfmpegDecoder
@@ -73,7 +73,7 @@ def test_a_playlist_under_an_audio_name_starts_no_decoder(
 ) -> None:
     path = playlist(m4a, kind).with_suffix(f".{suffix}")
     path.write_bytes(playlist(m4a, kind).read_bytes())
-    monkeypatch.setattr(ffmpeg_decoder, "_start", lambda *_, **__: pytest.fail("ffmpeg was started"))
+    monkeypatch.setattr(ffmpeg_process, "_start", lambda *_, **__: pytest.fail("ffmpeg was started"))
     assert refused(path).reason == "input.playlist"
 
 
@@ -157,7 +157,7 @@ def test_the_way_ffmpeg_ends_decides_the_reason(m4a: Path, tmp_path: Path, behav
 def test_a_decoder_that_hangs_is_killed_at_the_deadline(
     m4a: Path, tmp_path: Path, beginning: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ffmpeg_decoder, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(ffmpeg_process, "_PATIENCE_SECONDS", 0.2)
     started = time.monotonic()
     assert refused(m4a, ffmpeg=stand_in(tmp_path, f"trap '' TERM; {beginning} sleep 60")).reason == "limit.time"
     assert time.monotonic() - started < 5.0
@@ -169,7 +169,7 @@ def test_ten_megabytes_of_complaints_neither_block_nor_pile_up(m4a: Path, tmp_pa
     with open_clip(str(m4a), sample_rate=RATE_HZ, limits=Bounds(), ffmpeg=chatter) as clip:
         assert sum(map(len, clip)) == 1_000
         assert isinstance(clip._decoder, FfmpegDecoder)
-        assert len(clip._decoder._stderr) <= 16_384
+        assert len(clip._decoder._process._stderr) <= 16_384
 
 
 def test_ffmpeg_gets_an_empty_environment_and_no_stdin(
@@ -178,7 +178,7 @@ def test_ffmpeg_gets_an_empty_environment_and_no_stdin(
     monkeypatch.setenv("FFREPORT", f"file={tmp_path}/report.log")
     witness = tmp_path / "witness"
     program = stand_in(tmp_path, f"(env; pwd; wc -c) > {witness}; exit 1")
-    monkeypatch.setattr(ffmpeg_decoder, "_bound", lambda _: None)  # it may not write files otherwise
+    monkeypatch.setattr(ffmpeg_process, "_bound", lambda _: None)  # it may not write files otherwise
     refused(m4a, ffmpeg=program)
     lines = witness.read_text().splitlines()
     assert not [line for line in lines if line.startswith(("FFREPORT", "HOME"))]

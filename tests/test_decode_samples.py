@@ -12,7 +12,8 @@ import soxr
 from decode_inputs import FFMPEG, RATE_HZ, Bounds, chirp, decode, run_ffmpeg, write_wav
 
 from audiofeat.decode import open_clip, soundfile_decoder
-from audiofeat.decode.samples import Resampler, to_mono
+from audiofeat.decode.channels import to_mono
+from audiofeat.decode.samples import Resampler
 
 BLOCK_FRAMES = 65_536
 
@@ -54,9 +55,10 @@ def test_resampling_keeps_length_and_tone(tmp_path: Path, native_hz: int) -> Non
 
 def test_resampling_in_blocks_equals_resampling_at_once() -> None:
     samples = np.random.default_rng(5).normal(size=150_000).astype(np.float32)
-    stream = Resampler(native_sample_rate=44_100, sample_rate=RATE_HZ)
-    blocks = [stream.push(samples[start : start + BLOCK_FRAMES]) for start in range(0, len(samples), BLOCK_FRAMES)]
-    in_blocks = np.concatenate([*blocks, stream.finish()])
+    stream = Resampler(native_sample_rate=44_100, sample_rate=RATE_HZ, channels=1)
+    column = samples[:, np.newaxis]
+    blocks = [stream.push(column[start : start + BLOCK_FRAMES]) for start in range(0, len(samples), BLOCK_FRAMES)]
+    in_blocks = np.concatenate([*blocks, stream.finish()])[:, 0]
     at_once = soxr.resample(samples, 44_100, RATE_HZ, quality="HQ")
     assert len(in_blocks) == len(at_once)
     np.testing.assert_allclose(in_blocks, at_once, atol=1e-6)

@@ -60,7 +60,7 @@ def test_a_rectangle_is_all_ones() -> None:
 
 
 def test_an_unknown_window_is_refused() -> None:
-    with pytest.raises(ValueError, match="window kind 'kaiser': one of rect, hann, hamming, blackman"):
+    with pytest.raises(ValueError, match="window kind 'kaiser': one of rect, sine, hann, hamming, blackman"):
         window(5, kind="kaiser")
 
 
@@ -175,8 +175,17 @@ def test_a_chain_is_cut_before_the_first_step_that_needs_the_clip() -> None:
 
 def test_the_columns_of_a_chain() -> None:
     spectrum, mel = steps.Spectrum(1), steps.Mel(23, 0.0, 8000.0, "htk", "mel", "none")
-    cepstrum = steps.Cepstrum(23, 13, "ortho", 0.0, 0)
-    assert steps.dims((spectrum,), n_fft=512) == 257
-    assert steps.dims((spectrum, mel, steps.Log(1.0, "max", 1.0)), n_fft=512) == 23
-    assert steps.dims((spectrum, mel, cepstrum, steps.EnergyForC0(1.0)), n_fft=512) == 13
-    assert steps.dims((steps.RawLogEnergy(1.0),), n_fft=512) == 1
+    cepstrum, without_c0 = (steps.Cepstrum(23, 13, "ortho", 0.0, 0, c0) for c0 in ("last", "drop"))
+    energy = steps.LogEnergy("raw_frame", 1.0)
+    chains: list[tuple[int, steps.Chain]] = [
+        (400, (steps.Waveform(),)),
+        (257, (steps.Stft("none"),)),
+        (257, (spectrum,)),
+        (23, (spectrum, mel, steps.Log(1.0, "max", 1.0))),
+        (24, (spectrum, mel, steps.Log(1.0, "max", 1.0), steps.EnergyColumn(energy, "last"))),
+        (13, (spectrum, mel, cepstrum, steps.EnergyForC0(energy))),
+        (12, (spectrum, mel, without_c0)),
+        (1, (energy,)),
+    ]
+    for wanted, chain in chains:
+        assert steps.dims(chain, n_fft=512, win_samples=400) == wanted

@@ -283,7 +283,7 @@ def test_a_mistake_in_an_option_is_explained(
 
 @pytest.mark.parametrize(
     ("source", "message"),
-    [("nowhere", "does not exist"), ("take.wav", "is not a folder"), ("", "must not be empty")],
+    [("nowhere", "does not exist"), ("take.wav", "is one audio file"), ("", "must not be empty")],
     ids=["missing", "file", "empty"],
 )
 def test_a_mistake_in_the_source_is_explained(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from small_store import FINGERPRINT, make_store, settings_for, small_arrays, write_shards
 
-from audiofeat.known import known_results, read_quarantine
+from audiofeat.known import Known, known_results, read_quarantine
 from audiofeat.store.layout import StorePaths
 
 ARRAYS = small_arrays(12)
@@ -18,21 +18,29 @@ KEYS = {*ARRAYS, *FAILING}
 FORMATS = pytest.mark.parametrize("store_format", ["hdf5", "npy"])
 
 
+def done_of(known: Known) -> set[str]:
+    return {key for key, clip in known.clips.items() if clip.rows}
+
+
+def failing_of(known: Known) -> set[str]:
+    return {key for key, clip in known.clips.items() if clip.failures}
+
+
 def test_nothing_is_known_of_an_empty_folder(tmp_path: Path) -> None:
     known = known_results(StorePaths(tmp_path), settings_for())
-    assert (known.rows, known.failures, known.shards, known.keys, known.stale_because) == ({}, {}, {}, set(), ())
+    assert (known.clips, known.shards, known.keys, known.stale_because) == ({}, {}, set(), ())
 
 
 @FORMATS
 def test_a_finished_store_is_known_whole(tmp_path: Path, store_format: str) -> None:
     settings = settings_for(store_format=store_format)
     known = known_results(make_store(tmp_path, settings, ARRAYS, failing=FAILING), settings)
-    assert known.rows.keys() == ARRAYS.keys()
-    assert known.failures.keys() == set(FAILING)
+    assert done_of(known) == ARRAYS.keys()
+    assert failing_of(known) == set(FAILING)
     assert known.keys == KEYS
     assert known.fingerprints == dict.fromkeys(KEYS, FINGERPRINT)
-    assert {shard for shard, _ in known.rows.values()} == known.shards.keys()
-    assert [known.rows[key][1].frames for key in sorted(ARRAYS)] == list(range(1, 13))
+    assert {known.clips[key].shard for key in ARRAYS} == known.shards.keys()
+    assert [known.clips[key].rows[0].frames for key in sorted(ARRAYS)] == list(range(1, 13))
 
 
 @FORMATS
@@ -41,8 +49,8 @@ def test_finished_shards_of_a_killed_run_are_known(tmp_path: Path, store_format:
     paths = StorePaths(tmp_path)
     _, _, commits = write_shards(paths, settings, ARRAYS, failing=FAILING)
     known = known_results(paths, settings)
-    assert known.rows.keys() == ARRAYS.keys()
-    assert known.failures.keys() == set(FAILING)
+    assert done_of(known) == ARRAYS.keys()
+    assert failing_of(known) == set(FAILING)
     assert known.keys == set(), "no finished run had them"
     assert set(known.shards.values()) == {commit.shard for commit in commits if commit.shard}
 
@@ -50,7 +58,7 @@ def test_finished_shards_of_a_killed_run_are_known(tmp_path: Path, store_format:
 def test_other_settings_make_a_store_stale_and_say_which(tmp_path: Path) -> None:
     paths = make_store(tmp_path, settings_for(), ARRAYS, failing=FAILING)
     known = known_results(paths, settings_for("mel.bands=40"))
-    assert (known.rows, known.failures) == ({}, {})
+    assert known.clips == {}
     assert known.keys == KEYS
     (reason,) = known.stale_because
     assert "mel.bands" in reason
@@ -64,7 +72,7 @@ def test_another_device_or_version_makes_a_store_stale(tmp_path: Path) -> None:
         replace(settings_for(), versions={"tensorflow": "2.22"}),
     ):
         known = known_results(paths, other)
-        assert known.rows == {}
+        assert known.clips == {}
         assert len(known.stale_because) == 1
 
 
@@ -72,13 +80,13 @@ def test_the_kind_of_shard_and_the_tapes_length_make_nothing_stale(tmp_path: Pat
     paths = make_store(tmp_path, settings_for(), ARRAYS)
     known = known_results(paths, settings_for("compute.tape_slots=512", store_format="npy"))
     assert known.stale_because == ()
-    assert known.rows.keys() == ARRAYS.keys()
+    assert done_of(known) == ARRAYS.keys()
 
 
 def test_commits_under_other_settings_do_not_count(tmp_path: Path) -> None:
     paths = StorePaths(tmp_path)
     write_shards(paths, settings_for(), ARRAYS)
-    assert known_results(paths, settings_for("mel.bands=40")).rows == {}
+    assert known_results(paths, settings_for("mel.bands=40")).clips == {}
 
 
 @FORMATS
@@ -104,7 +112,7 @@ def test_a_shard_that_is_gone_or_cut_off_is_not_known_and_neither_are_its_clips(
     file.write_bytes(file.read_bytes()[:-1])
     known = known_results(paths, settings)
     assert known.shards.keys() == before.shards.keys() - {gone, cut}
-    assert known.rows == {key: row for key, row in before.rows.items() if row[0] not in (gone, cut)}
+    assert known.clips == {key: clip for key, clip in before.clips.items() if clip.shard not in (gone, cut)}
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"slot": "x"}', b'{"shard": 3}'])
@@ -113,7 +121,7 @@ def test_a_commit_record_that_makes_no_sense_does_not_count(tmp_path: Path, cont
     _, tasks, _ = write_shards(paths, settings_for(), ARRAYS)
     paths.commit(tasks[0].slot).write_bytes(content)
     lost = {clip.key for clip in tasks[0].clips}
-    assert known_results(paths, settings_for()).rows.keys() == ARRAYS.keys() - lost
+    assert done_of(known_results(paths, settings_for())) == ARRAYS.keys() - lost
 
 
 def test_a_newer_commit_overrules_the_store(tmp_path: Path) -> None:
@@ -123,23 +131,23 @@ def test_a_newer_commit_overrules_the_store(tmp_path: Path) -> None:
     del repaired[first]
     write_shards(paths, settings_for(), repaired, failing=[first])
     known = known_results(paths, settings_for())
-    assert "broken/a" in known.rows
-    assert first in known.failures
-    assert not known.rows.keys() & known.failures.keys()
+    assert "broken/a" in done_of(known)
+    assert first in failing_of(known)
+    assert not done_of(known) & failing_of(known)
 
 
 @pytest.mark.parametrize("name", ["manifest.parquet", "store.json"])
 def test_of_a_damaged_store_nothing_is_known(tmp_path: Path, name: str) -> None:
     paths = make_store(tmp_path, settings_for(), ARRAYS)
     (tmp_path / name).write_bytes(b"{}")
-    assert known_results(paths, settings_for()).rows == {}
+    assert known_results(paths, settings_for()).clips == {}
 
 
 def test_state_may_be_deleted_at_the_price_of_hashing(tmp_path: Path) -> None:
     paths = make_store(tmp_path, settings_for(), ARRAYS, failing=FAILING)
     shutil.rmtree(paths.state)
     known = known_results(paths, settings_for())
-    assert known.rows.keys() == ARRAYS.keys()
+    assert done_of(known) == ARRAYS.keys()
     assert known.fingerprints == {}
 
 

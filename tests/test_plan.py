@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planned import DECODER, NOW_NS, Source, to_decode
 
-from audiofeat import plan as planning
 from audiofeat.config import Limits
-from audiofeat.identity import TRUSTED_AGE_NS, identify, is_trusted
-from audiofeat.known import Known
-from audiofeat.plan import SHARD_SOURCE_BYTES, Plan, make_plan, shard_borders
-from audiofeat.records import Clip, ClipRow, ClipTask, Failure, Fingerprint, Reuse, ShardEntry
+from audiofeat.identity import TRUSTED_AGE_NS, is_trusted
+from audiofeat.plan import SHARD_SOURCE_BYTES, shard_borders
+from audiofeat.records import Clip, Fingerprint, Reuse
 
 LONG_AGO_NS = 1_000_000_000_000
-NOW_NS = 4_000_000_000_000_000_000  # in the year 2096: whatever a test writes now lies in the past of its scan
-DECODER = "soundfile 0.14"
 
 
 def clip_of(key: str, *, size_bytes: int = 1_000, ctime_ns: int = LONG_AGO_NS, inode: int = 1) -> Clip:
@@ -126,107 +122,6 @@ def test_no_clips_no_shards() -> None:
 # What is decoded
 
 
-class Source:
-    """A folder of files, and the results that an earlier run left of them."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.known = Known()
-        self.clips: list[Clip] = []
-
-    def add(self, key: str, content: bytes = b"sound") -> Clip:
-        path = self.root / f"{key}.wav"
-        path.write_bytes(content)
-        return self.list(key)
-
-    def list(self, key: str) -> Clip:
-        """Put the file on the listing as it is now."""
-        status = (self.root / f"{key}.wav").stat()
-        clip = Clip(key, f"{key}.wav", status.st_size, status.st_ctime_ns, status.st_ino)
-        self.clips = sorted([*(each for each in self.clips if each.key != key), clip], key=lambda each: each.key)
-        return clip
-
-    def finish(self, *, failing: Sequence[str] = (), reason: str = "input.truncated", name: str = "shard.h5") -> None:
-        """As if a run had done all clips in one shard, ``failing`` excepted."""
-        (slot, _), *others = shard_borders(self.clips, shard_clips=1_000_000)
-        assert not others
-        done = [clip for clip in self.clips if clip.key not in failing]
-        for clip in self.clips:
-            found = identify(str(self.root / clip.path))
-            assert found is not None
-            digest = found[0]
-            if clip.key in failing:
-                self.known.failures[clip.key] = Failure(clip.key, clip.path, reason, "broken", "", digest, DECODER)
-            else:
-                self.known.rows[clip.key] = (name, row_of(clip, digest))
-            self.known.fingerprints[clip.key] = Fingerprint(clip.size_bytes, clip.ctime_ns, clip.inode)
-            self.known.keys.add(clip.key)
-        if done:
-            self.known.shards[name] = ShardEntry(name, slot, 100, "00", len(done), 10 * len(done))
-
-    def plan(
-        self,
-        *,
-        decoders: Sequence[str] = (DECODER,),
-        shard_suffix: str = ".h5",
-        limits: Limits | None = None,
-        now_ns: int = NOW_NS,
-    ) -> Plan:
-        return make_plan(
-            self.clips,
-            self.known,
-            root=str(self.root),
-            shard_clips=1_000_000,
-            shard_suffix=shard_suffix,
-            decoders=decoders,
-            limits=limits or Limits(),
-            now_ns=now_ns,
-        )
-
-
-def row_of(clip: Clip, source_digest: str) -> ClipRow:
-    return ClipRow(
-        key=clip.key,
-        source=clip.path,
-        start_seconds=None,
-        end_seconds=None,
-        channel=None,
-        sample_rate=16_000,
-        channels=1,
-        duration_seconds=1.0,
-        frames=10,
-        row_offset=0,
-        source_digest=source_digest,
-        decoder=DECODER,
-        peak=0.5,
-        rms=0.1,
-        clipped_share=0.0,
-        silent_share=0.0,
-        feature_digest="00",
-    )
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Source:
-    source = Source(tmp_path)
-    for key in ("a", "b", "c"):
-        source.add(key, content=key.encode())
-    return source
-
-
-@pytest.fixture
-def no_file_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: str) -> str:
-        raise AssertionError(f"{path} was read")
-
-    monkeypatch.setattr(planning, "identify", refuse)
-
-
-def to_decode(plan: Plan) -> list[str]:
-    clips = [clip for task in plan.tasks for clip in task.clips]
-    return [clip.key for clip in clips if clip.reuse is None and clip.failure is None]
-
-
 @pytest.mark.usefixtures("no_file_is_read")
 def test_at_first_all_clips_are_new(source: Source) -> None:
     plan = source.plan()
@@ -260,9 +155,7 @@ def test_a_new_clip_is_decoded_and_its_shards_others_are_copied(source: Source) 
     assert [clip.key for clip in copied] == ["a", "b", "c"]
     for clip in copied:
         assert clip.reuse is not None
-        reuse = Reuse.from_json(clip.reuse)
-        assert (reuse.shard, ClipRow.from_json(reuse.row)) == source.known.rows[clip.key]
-        assert clip.fingerprint == source.known.fingerprints[clip.key].to_json()
+        assert clip.reuse == replace(source.known.clips[clip.key], fingerprint=source.known.fingerprints[clip.key])
 
 
 def test_changed_bytes_are_decoded(source: Source) -> None:
@@ -335,7 +228,7 @@ def test_a_file_that_failed_stays_in_quarantine_while_it_is_unchanged(source: So
     assert plan.reasons == {}
     (kept,) = plan.kept
     assert [row.key for row in kept.rows] == ["a", "c"]
-    assert kept.failures == (source.known.failures["b"],)
+    assert kept.failures == source.known.clips["b"].failures
 
 
 @pytest.mark.usefixtures("no_file_is_read")
@@ -378,12 +271,8 @@ def test_a_failure_stands_in_a_shard_that_is_written_again(source: Source) -> No
     source.finish(failing=["b"])
     source.add("d")
     (task,) = source.plan().tasks
-    assert task.clips[1] == ClipTask(
-        "b",
-        "b.wav",
-        failure=source.known.failures["b"].to_json(),
-        fingerprint=source.known.fingerprints["b"].to_json(),
-    )
+    (failure,) = source.known.clips["b"].failures
+    assert task.clips[1].reuse == Reuse(None, (), (failure,), source.known.fingerprints["b"])
 
 
 @pytest.mark.usefixtures("no_file_is_read")
@@ -408,7 +297,7 @@ def test_another_kind_of_shard_is_written_again_without_decoding(source: Source)
 def test_clips_out_of_two_shards_make_a_new_one(source: Source) -> None:
     source.finish()
     source.known.shards["second.h5"] = replace(source.known.shards["shard.h5"], name="second.h5", clips=1)
-    source.known.rows["b"] = ("second.h5", source.known.rows["b"][1])
+    source.known.clips["b"] = replace(source.known.clips["b"], shard="second.h5")
     plan = source.plan()
     assert (len(plan.tasks), len(plan.kept), plan.reasons) == (1, 0, {})
 

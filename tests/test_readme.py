@@ -5,24 +5,19 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
-import json
 import re
-import types
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any
 
 import click
 import numpy as np
 import numpy.typing as npt
 import pytest
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
+from readme import README, code_blocks, rows_of, section
 
 from audiofeat import errors
 from audiofeat.cli import cli
 from audiofeat.config import load_config, preset_names
-from audiofeat.config.models import FEATURE_NAMES, Config
 from audiofeat.errors import AudioFeatError, ClipError, Interrupted
 from audiofeat.frontend.recipe import recipe_of
 from audiofeat.records import FeatureSpec
@@ -34,68 +29,9 @@ from audiofeat.store.publish import link_arrays
 from audiofeat.store.rows import RowBudget, Rows
 from audiofeat.store.shard_format import ShardClip
 
-README = (Path(__file__).resolve().parent.parent / "README.md").read_text("utf-8")
 DIMS = 3
 LOG_MEL = FeatureSpec("log_mel", DIMS, "float32", "dB", 100.0)
 N_FRAMES = {"speech/low": 7, "tones/sine_440hz": 40, "tones/siren": 5}
-
-
-def section(title: str) -> str:
-    """The text below a heading of the second level, up to the next one."""
-    return README.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
-
-
-def rows_of(text: str) -> list[list[str]]:
-    """The cells of every table row but headings and rulers."""
-    lines = [line for line in text.splitlines() if line.startswith("|") and not line.startswith("|---")]
-    cells = [[cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
-    return [row for row in cells if row[0][:1] == "`" or row[0][:1].isdigit()]
-
-
-def code_blocks(text: str) -> list[str]:
-    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-
-
-def knobs() -> Iterator[tuple[str, FieldInfo]]:
-    """Every key of the configuration that is no group, as ``--set`` names it."""
-    for name, field in Config.model_fields.items():
-        model = field.annotation
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            yield from ((f"{name}.{key}", own) for key, own in model.model_fields.items())
-        elif name != "features":
-            yield name, field
-
-
-def allowed_values(field: FieldInfo) -> str:
-    """The table's words for what a key may be."""
-    kind: Any = field.annotation
-    limits = list(field.metadata)
-    or_null = ""
-    if get_origin(kind) in (Union, types.UnionType):
-        kind, or_null = next(each for each in get_args(kind) if each is not types.NoneType), " or `null`"
-    while get_origin(kind) is Annotated:
-        kind, *more = get_args(kind)
-        limits += more
-    if get_origin(kind) is Literal:
-        return " ".join(f"`{choice}`" for choice in get_args(kind)) + or_null
-    if kind is bool:
-        return "`true` `false`"
-    if kind is str:
-        return "path" + or_null
-    bounds = {name: getattr(limit, name) for limit in limits for name in ("ge", "gt", "le") if hasattr(limit, name)}
-    words = {int: "whole number", float: "number"}[kind]
-    if {"ge", "le"} <= bounds.keys():
-        words += f", {bounds['ge']:,} to {bounds['le']:,}"
-    elif "ge" in bounds:
-        words += f", at least {bounds['ge']:,}"
-    elif "gt" in bounds:
-        words += f", above {bounds['gt']:,}"
-    return words + or_null
-
-
-def unit_of(field: FieldInfo) -> str:
-    extra = field.json_schema_extra
-    return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
 
 
 def package_files() -> list[Path]:
@@ -113,7 +49,7 @@ def reasons_in_the_code() -> set[str]:
         for node in ast.walk(ast.parse(file.read_text("utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     )
-    return {text for text in texts if re.fullmatch(r"(input|io|limit|decoder)\.[a-z]+(-[a-z]+)*", text)}
+    return {text for text in texts if re.fullmatch(r"(input|io|limit|decoder|select)\.[a-z]+(-[a-z]+)*", text)}
 
 
 def exit_codes() -> set[int]:
@@ -200,38 +136,6 @@ def test_every_python_example_compiles() -> None:
         compile(block, "README.md", "exec")
 
 
-def test_the_table_of_keys_is_that_of_the_models() -> None:
-    table = [row[:4] for row in rows_of(section("Configuration"))]
-    models = [
-        [
-            f"`{name}`",
-            allowed_values(field),
-            unit_of(field),
-            f"`{field.default if isinstance(field.default, str) else json.dumps(field.default)}`",
-        ]
-        for name, field in knobs()
-    ]
-    assert table == models
-
-
-def test_every_key_has_a_meaning() -> None:
-    assert [row[0] for row in rows_of(section("Configuration")) if len(row) != 5 or not row[4].endswith(".")] == []
-
-
-def test_the_configuration_example_is_one(tmp_path: Path) -> None:
-    example = re.findall(r"```yaml\n(.*?)```", section("Configuration"), re.DOTALL)
-    assert len(example) == 1
-    (tmp_path / "job.yaml").write_text(example[0])
-    config = load_config(tmp_path / "job.yaml")
-    assert set(config.features) == {"log_mel", "mfcc", "spectrogram"}
-    assert config.store.path == str(tmp_path / "features")
-
-
-def test_every_feature_is_named() -> None:
-    features = section("Configuration").partition("**Features** are")[2].partition("\n\n")[0]
-    assert set(re.findall(r"`(\w+)`", features)) == set(FEATURE_NAMES)
-
-
 def test_the_table_of_presets_is_that_of_the_presets() -> None:
     table = {row[0].strip("`"): row[2:5] for row in rows_of(section("Presets"))}
     shipped = {}
@@ -270,7 +174,7 @@ def test_every_command_is_told() -> None:
     assert re.findall(r"^### `audiofeat (\w+)", section("Commands"), re.MULTILINE) == list(commands())
 
 
-@pytest.mark.parametrize("name", ["extract", "presets", "info", "doctor"])
+@pytest.mark.parametrize("name", ["extract", "init", "presets", "knobs", "info", "doctor"])
 def test_every_option_of_a_command_is_told(name: str) -> None:
     text = section("Commands").partition(f"### `audiofeat {name}")[2].partition("\n### ")[0]
     declared = {option for parameter in commands()[name].params for option in parameter.opts if option[:1] == "-"}

@@ -35,9 +35,17 @@ def test_clips_are_sorted_by_key_with_what_the_system_knows_of_them(tmp_path: Pa
     ]
     status = (tmp_path / "a/c.mp3").stat()
     assert listing.clips[2] == Clip(
-        key="a/c", path="a/c.mp3", size_bytes=7, ctime_ns=status.st_ctime_ns, inode=status.st_ino
+        key="a/c", path="a/c.mp3", size_bytes=7, ctime_ns=status.st_ctime_ns, inode=status.st_ino, meta=("a",)
     )
     assert (listing.root, listing.folders) == (str(tmp_path), 2)
+
+
+def test_a_clips_folder_is_its_meta_value_one_object_a_folder(tmp_path: Path) -> None:
+    touch(tmp_path, "a.wav", "100%/b/c.wav", "100%/b/d.wav")
+    listing = scan_folder(str(tmp_path))
+    assert listing.meta_names == ("folder",)
+    assert [clip.meta for clip in listing.clips] == [("100%25/b",), ("100%25/b",), ("",)]
+    assert listing.clips[0].meta is listing.clips[1].meta
 
 
 def test_suffixes_are_kept_on_request(tmp_path: Path) -> None:
@@ -143,7 +151,8 @@ def test_links_that_lead_nowhere_are_clips_for_the_decoder_to_refuse(tmp_path: P
     (tmp_path / "dangling.txt").symlink_to("nowhere")
     listing = scan_folder(str(tmp_path))
     assert listing.clips == [
-        Clip(key=name, path=f"{name}.wav", size_bytes=0, ctime_ns=0, inode=0) for name in ("circular", "dangling")
+        Clip(key=name, path=f"{name}.wav", size_bytes=0, ctime_ns=0, inode=0, meta=("",))
+        for name in ("circular", "dangling")
     ]
     assert listing.not_audio == 1
 

@@ -16,8 +16,10 @@ from audiofeat import __version__
 from audiofeat.errors import AudioFeatError, Interrupted
 
 _COMMANDS = {
-    "extract": "Turn a folder of audio into a feature store.",
+    "extract": "Turn a folder of audio, or a manifest, into a feature store.",
+    "init": "Print a commented configuration to start from.",
     "presets": "List the presets, or print one in full.",
+    "knobs": "Explain every setting of a configuration.",
     "info": "Say what is in a store.",
     "doctor": "Check what this machine has and lacks.",
 }

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 import click
 
@@ -33,7 +34,14 @@ from audiofeat.max_failures import NO_LIMIT, MaxFailures
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Change one setting, such as mel.bands=40; may be given again.",
+    help="Change one setting, such as mel.bands=40; may be given again (see `audiofeat knobs`).",
+)
+@click.option(
+    "--files-from",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="Take the files named in FILE (- is standard input), one a line or NUL-separated. SOURCE is then the folder "
+    "that their keys are relative to; with one argument that is STORE, and SOURCE the working directory.",
 )
 @click.option(
     "--format",
@@ -75,6 +83,7 @@ def extract(
     store: str | None,
     config_name: str | None,
     overrides: tuple[str, ...],
+    files_from: IO[bytes] | None,
     store_format: str | None,
     workers: int | None,
     device: str,
@@ -85,14 +94,17 @@ def extract(
     no_recompute: bool,
     quiet: bool,
 ) -> None:
-    """Turn the folder SOURCE into the feature store STORE.
+    """Turn SOURCE into the feature store STORE.
 
-    Run it again after a fault, or when files were added or changed: only what is missing is done. SOURCE and STORE
-    may stand in the configuration instead.
+    SOURCE is a folder of audio, a manifest (.csv, .tsv, .jsonl, Kaldi's wav.scp) or a container (.parquet, .tar). Run
+    it again after a fault, or when files were added or changed: only what is missing is done. SOURCE and STORE may
+    stand in the configuration instead.
 
     \b
     audiofeat extract recordings features --config librosa-logmel
     audiofeat extract recordings features --config kaldi-mfcc13 --set mfcc.n=20 --format npy
+    audiofeat extract train.csv features --config kaldi-fbank80 --set audio.channels=first
+    find . -name '*.flac' -print0 | audiofeat extract --files-from - features --config whisper-80
     audiofeat extract --config job.yaml --expect-digest 5e6f...
     """
     if config_name is None:
@@ -100,6 +112,8 @@ def extract(
             "extract needs --config: a YAML file or the name of a preset",
             hint=f"--config with one of {', '.join(preset_names())}",
         )
+    if files_from is not None and store is None:
+        source, store = None, source
     config = load_config(
         config_name,
         overrides=overrides,
@@ -118,6 +132,7 @@ def extract(
         device=device,
         max_failures=MaxFailures.parse(max_failures) if max_failures is not None else NO_LIMIT,
         follow_links=not no_follow,
+        files=files_from.read() if files_from is not None else None,
         recompute=not no_recompute,
     )
     with _signals() as asked:

@@ -2,44 +2,35 @@
 
 from audiofeat.config.complaints import did_you_mean
 from audiofeat.config.digest import changed_keys, digest_of, numbers_config, stored_config
+from audiofeat.config.feature_groups import Cmvn, Deltas, Energy, Log, Mel, Mfcc, Spectrum
 from audiofeat.config.features import Feature, resolve_features
 from audiofeat.config.load import load_config
-from audiofeat.config.models import (
-    FEATURE_NAMES,
-    Audio,
-    Compute,
-    Config,
-    FeatureName,
-    Frame,
-    Limits,
-    Log,
-    Mel,
-    Mfcc,
-    Overrides,
-    Preemphasis,
-    Select,
-    Spectrum,
-    Store,
-    Window,
-)
+from audiofeat.config.models import FEATURE_NAMES, Compute, Config, FeatureName, Limits, Overrides, Store
 from audiofeat.config.preset_list import preset_names, preset_summary, preset_text
+from audiofeat.config.signal_groups import Audio, Frame, Length, Manifest, Preemphasis, Select, Stack, Window
 
 __all__ = [
     "FEATURE_NAMES",
     "Audio",
+    "Cmvn",
     "Compute",
     "Config",
+    "Deltas",
+    "Energy",
     "Feature",
     "FeatureName",
     "Frame",
+    "Length",
     "Limits",
     "Log",
+    "Manifest",
     "Mel",
     "Mfcc",
     "Overrides",
     "Preemphasis",
     "Select",
     "Spectrum",
+    "Stack",
     "Store",
     "Window",
     "changed_keys",

@@ -10,17 +10,19 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args, get_origin
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from audiofeat.config.models import FEATURE_NAMES, Config, Overrides
+from audiofeat.config.values import Values, values_of
 from audiofeat.errors import ConfigError
 
 KeyPath: TypeAlias = tuple[str, ...]
 
 _SHOWN_CHARACTERS = 60
+_LIKE, _VERY_LIKE = 0.6, 0.8
 _WHOLE_DOCUMENT = _NO_PLACE = "-"
 
 
@@ -34,6 +36,11 @@ class Complaint:
     """``line 7``, ``--set`` ...; empty where the path tells (or nobody wrote the key)."""
     involves: tuple[KeyPath, ...] = ()
     """All keys that a complaint about several keys weighs against each other."""
+
+
+def rule_broken(text: str, at: KeyPath, *others: KeyPath) -> Complaint:
+    """A rule between several keys, reported at the first of them."""
+    return Complaint(at, text, involves=(at, *others))
 
 
 def config_error(title: str, complaints: Iterable[Complaint], *, place_of: Callable[[KeyPath], str]) -> ConfigError:
@@ -50,14 +57,21 @@ def config_error(title: str, complaints: Iterable[Complaint], *, place_of: Calla
 
 
 def complaints_of(error: ValidationError) -> list[Complaint]:
-    """pydantic's list of mistakes, each as a complaint at the key that it is about."""
-    return [_complaint(details) for details in error.errors(include_url=False)]
+    """pydantic's list of mistakes, as one complaint for each key that they are about.
+
+    Of a knob that takes several kinds of values pydantic says why the value is none of each; of a list, what is
+    wrong with each item.
+    """
+    found: dict[KeyPath, list[ErrorDetails]] = {}
+    for details in error.errors(include_url=False):
+        found.setdefault(_key_path(details), []).append(details)
+    return [Complaint(path, _text(details, path)) for path, details in found.items()]
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``; did you mean 'bands'?``, or nothing where no known word is like it."""
+def did_you_mean(word: str, known: Iterable[str], *, likeness: float = _LIKE) -> str:
+    """``; did you mean 'bands'?``, or nothing where no known word is like it (1 is the same, 0 nothing in common)."""
     lowered = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower(), lowered, n=1)
+    close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=likeness)
     return f"; did you mean {lowered[close[0]]!r}?" if close else ""
 
 
@@ -101,20 +115,37 @@ def _reading_order(place: str) -> tuple[bool, int]:
     return not is_line, int(number) if is_line else 0
 
 
-def _complaint(details: ErrorDetails) -> Complaint:
-    path = tuple(str(part) for part in details["loc"] if part != "[key]")
-    return Complaint(path, _text(details, path))
+def _key_path(details: ErrorDetails) -> KeyPath:
+    """The key, without what pydantic puts behind it: the kind of value that was tried, the number of a list's item."""
+    path: list[str] = []
+    for part in details["loc"]:
+        if part == "[key]" or (path and _values_at(tuple(path)) is not None):
+            break
+        path.append(str(part))
+    return tuple(path)
 
 
-def _text(details: ErrorDetails, path: KeyPath) -> str:
-    value, limits = details["input"], details.get("ctx", {})
+def _text(found: list[ErrorDetails], path: KeyPath) -> str:
+    first, values = found[0], _values_at(path)
+    if values is not None and len(values.kinds) > 1:
+        return _not_one_of(first["input"], values)
+    if isinstance(index := first["loc"][-1], int):
+        more = f"  (and {len(found) - 1} more)" if len(found) > 1 else ""
+        return f"item {index + 1}: {_one_text(first, path)}{more}"
+    return _one_text(first, path)
+
+
+def _one_text(details: ErrorDetails, path: KeyPath) -> str:
+    value, limits, values = details["input"], details.get("ctx", {}), _values_at(path)
     match details["type"]:
         case "extra_forbidden":
             return _unknown_key(path)
         case "literal_error" if details["loc"][-1] == "[key]":
             return _unknown_feature(path[-1])
-        case "literal_error" | "string_unicode":
-            return _not_a_choice(value, choices=_choices(path))
+        case "literal_error" | "string_unicode" if values is not None and values.choices:
+            return _not_one_of(value, values)
+        case "string_unicode":
+            return f"expected text, got {shown(value)}, which is not Unicode"
         case "missing" | "too_short":
             return f"no feature is asked for; name at least one of {', '.join(FEATURE_NAMES)}"
         case "int_type" | "int_from_float":
@@ -124,9 +155,14 @@ def _text(details: ErrorDetails, path: KeyPath) -> str:
         case "bool_type":
             return f"expected true or false, got {shown(value)}"
         case "string_type":
-            return f"expected a path as text, got {shown(value)}"
+            is_path = values is not None and values.kinds[0].kind == "path"
+            return f"expected {'a path as text' if is_path else 'text'}, got {shown(value)}"
+        case "tuple_type":
+            return f"expected a list of numbers, got {shown(value)}"
         case "bad_path":
             return f"a path must not be empty or hold a NUL character, got {shown(value)}"
+        case "string_too_short":
+            return "a name must not be empty"
         case "finite_number":
             return f"expected a finite number, got {shown(value)}"
         case "model_type" | "dict_type" | "model_attributes_type":
@@ -143,8 +179,12 @@ def _text(details: ErrorDetails, path: KeyPath) -> str:
 def _unknown_key(path: KeyPath) -> str:
     *group, key = path
     model = _model_at(tuple(group))
-    allowed = list(model.model_fields) if model else []
-    meant = _belongs_elsewhere(key, inside_feature=model is Overrides) or did_you_mean(key, allowed)
+    allowed = [*(["extends"] if model is Config else []), *(model.model_fields if model else [])]
+    meant = (
+        did_you_mean(key, allowed, likeness=_VERY_LIKE)
+        or _belongs_elsewhere(key, inside_feature=model is Overrides)
+        or did_you_mean(key, allowed)
+    )
     return f"unknown key{meant}  (allowed: {', '.join(allowed)})"
 
 
@@ -164,10 +204,10 @@ def _unknown_feature(name: str) -> str:
     return f"unknown feature{did_you_mean(name, FEATURE_NAMES)}  (there are: {', '.join(FEATURE_NAMES)})"
 
 
-def _not_a_choice(value: object, *, choices: tuple[object, ...]) -> str:
+def _not_one_of(value: object, values: Values) -> str:
     found = repr(value) if isinstance(value, str) else shown(value)
-    meant = did_you_mean(value, [str(choice) for choice in choices]) if isinstance(value, str) else ""
-    return f"{cut(found)}: one of {', '.join(map(str, choices))}{meant}"
+    meant = did_you_mean(value, map(str, values.choices)) if isinstance(value, str) else ""
+    return f"{cut(found)}: {values.sentence}{meant}"
 
 
 def _allowed(path: KeyPath) -> str:
@@ -175,21 +215,27 @@ def _allowed(path: KeyPath) -> str:
     return ", ".join(model.model_fields if model else FEATURE_NAMES)
 
 
-def _choices(path: KeyPath) -> tuple[object, ...]:
+def _values_at(path: KeyPath) -> Values | None:
+    """What the knob at a path may hold; None for groups and unknown keys."""
     model = _model_at(path[:-1])
-    annotation = model.model_fields[path[-1]].annotation if model else None
-    return get_args(annotation) if get_origin(annotation) is Literal else ()
+    field = model.model_fields.get(path[-1]) if model else None
+    is_group = field is None or path == ("features",) or bool(_keys_of(field.annotation))
+    return None if field is None or is_group else values_of(field)
 
 
 def _model_at(path: KeyPath) -> type[BaseModel] | None:
-    """The model whose keys are allowed at a path; None for ``features``, whose keys are feature names."""
+    """The model whose keys are allowed at a path; None for ``features``, whose keys are feature names, and where
+    there is no group."""
     if path == ("features",):
         return None
     model: type[BaseModel] = Config
     if path[:1] == ("features",):
         model, path = Overrides, path[2:]
     for key in path:
-        annotation: Any = model.model_fields[key].annotation
+        field = model.model_fields.get(key)
+        annotation: Any = field.annotation if field else None
+        if not _keys_of(annotation):
+            return None
         model = annotation
     return model
 

@@ -12,30 +12,46 @@ from typing import Any
 
 from blake3 import blake3
 
-from audiofeat.config.features import Feature, resolve_features
-from audiofeat.config.models import Config
+from audiofeat.config.features import ACTING_KEYS, Feature, resolve_features
+from audiofeat.config.inert import acting_values
+from audiofeat.config.models import Config, Overrides
+
+_NUMBER_GROUPS = ("audio", "length", "frame", "window", "preemphasis", "stack")
+_SHOWN_CHARACTERS = 60
 
 
 def stored_config(config: Config) -> dict[str, Any]:
     """The resolved config as ``store.json`` holds it: JSON-ready, every key spelled out, sorted.
 
-    Where the source and the store lie is left out, since a moved store is the same store, and so is
-    ``compute.tape_slots``, which changes no value. The shared groups of features are left out as well: each
-    feature holds its own, resolved. ``load_config`` accepts the result.
+    Where the source and the store lie is left out, since a moved store is the same store, and so are the names of
+    a manifest's columns and ``compute.tape_slots``, which change no value. The shared groups of features are left
+    out as well: each feature holds, resolved, the keys that act on it. ``load_config`` accepts the result.
     """
-    left_out: dict[str, Any] = {"source": True, "store": {"path"}, "compute": {"tape_slots"}}
-    shared: dict[str, Any] = {"spectrum": True, "mel": True, "log": True, "mfcc": True, "features": True}
+    left_out: dict[str, Any] = {"source": True, "manifest": True, "store": {"path"}, "compute": {"tape_slots"}}
+    shared = dict.fromkeys([*Overrides.model_fields, "features"], True)
     values = config.model_dump(mode="json", exclude={**left_out, **shared})
     features = {name: _groups(feature) for name, feature in resolve_features(config).items()}
     return _sorted({**values, "features": features})
 
 
 def numbers_config(config: Config) -> dict[str, Any]:
-    """The part of the stored config that can change a feature value: equal parts, equal numbers."""
+    """The part of the stored config that can change a feature value: equal parts, equal numbers.
+
+    Which clips are taken (``select``, ``limits``) is not in it, but how they are cut out of the source is
+    (``audio.channels``, ``audio.chunk_seconds``).
+    """
     stored = stored_config(config)
-    values = {group: stored[group] for group in ("audio", "frame", "window", "preemphasis")}
-    features = {name: _used(feature) for name, feature in resolve_features(config).items()}
-    return _sorted({**values, "compute": {"precision": config.compute.precision}, "features": features})
+    values = {group: stored[group] for group in _NUMBER_GROUPS}
+    return _sorted(
+        {
+            **acting_values(values, features=tuple(config.features)),
+            "compute": stored["compute"],
+            "features": {
+                name: acting_values(groups, features=(name,), sample_rate=config.audio.sample_rate)
+                for name, groups in stored["features"].items()
+            },
+        }
+    )
 
 
 def digest_of(values: Mapping[str, Any]) -> str:
@@ -52,28 +68,17 @@ def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """One line a difference, such as ``mfcc.n: 13 -> 20``, sorted by key."""
     before, after = dict(_leaves(old)), dict(_leaves(new))
     return [
-        f"{key}: {before.get(key, '(none)')} -> {after.get(key, '(none)')}"
+        f"{key}: {_shown(before.get(key))} -> {_shown(after.get(key))}"
         for key in sorted(before.keys() | after.keys())
         if before.get(key) != after.get(key)
     ]
 
 
 def _groups(feature: Feature) -> dict[str, Any]:
-    groups = {"spectrum": feature.spectrum, "mel": feature.mel, "log": feature.log, "mfcc": feature.mfcc}
-    return {name: group.model_dump(mode="json") for name, group in groups.items()}
-
-
-def _used(feature: Feature) -> dict[str, Any]:
-    """The settings that reach the feature's values; ``mel.empty`` only decides whether there are any."""
-    groups = _groups(feature)
-    if feature.name == "spectrogram":
-        if feature.spectrum.output in ("db", "ln"):
-            return {"spectrum": groups["spectrum"], "log": groups["log"]}
-        return {"spectrum": {"output": feature.spectrum.output}}
-    del groups["mel"]["empty"]
-    groups["spectrum"] = {"power": feature.spectrum.power}
-    wanted = {"mel": ("spectrum", "mel"), "log_mel": ("spectrum", "mel", "log")}.get(feature.name, tuple(groups))
-    return {name: groups[name] for name in wanted}
+    return {
+        group: getattr(feature, group).model_dump(mode="json", include=set(keys))
+        for group, keys in ACTING_KEYS[feature.name].items()
+    }
 
 
 def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -83,6 +88,13 @@ def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield from _leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", json.dumps(value)
+
+
+def _shown(text: str | None) -> str:
+    """A long list is told by its digest: that it is another one is all that a line can say."""
+    if text is None:
+        return "(none)"
+    return text if len(text) <= _SHOWN_CHARACTERS else f"(values with digest {blake3(text.encode()).hexdigest()[:8]})"
 
 
 def _sorted(values: dict[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from audiofeat.config.models import Config, FeatureName, Group, Log, Mel, Mfcc, Spectrum
+from audiofeat.config.feature_groups import Cmvn, Deltas, Energy, Log, Mel, Mfcc, Spectrum
+from audiofeat.config.kinds import Group
+from audiofeat.config.models import Config, FeatureName
 
 _AnyGroup = TypeVar("_AnyGroup", bound=Group)
+
+
+def _keys(group: type[Group], *, without: tuple[str, ...] = ()) -> tuple[str, ...]:
+    return tuple(key for key in group.model_fields if key not in without)
+
+
+_SUMMED = _keys(Spectrum, without=("output",))
+_TAIL = {"deltas": _keys(Deltas), "cmvn": _keys(Cmvn)}
+_BANDS = {"spectrum": _SUMMED, "mel": _keys(Mel)}
+_LOG_BANDS = {**_BANDS, "log": _keys(Log)}
+_ENERGY = {"energy": _keys(Energy)}
+
+ACTING_KEYS: Mapping[FeatureName, Mapping[str, tuple[str, ...]]] = {
+    "waveform": {},
+    "stft": {"spectrum": ("norm",)},
+    "spectrogram": {"spectrum": _keys(Spectrum), "log": _keys(Log, without=("kind",)), **_TAIL},
+    "mel": {**_BANDS, **_TAIL},
+    "log_mel": {**_LOG_BANDS, **_ENERGY, **_TAIL},
+    "mfcc": {**_LOG_BANDS, "mfcc": _keys(Mfcc), **_ENERGY, **_TAIL},
+}
+"""The keys that a feature may override: those that can have an effect on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +43,9 @@ class Feature:
     mel: Mel
     log: Log
     mfcc: Mfcc
+    energy: Energy
+    deltas: Deltas
+    cmvn: Cmvn
 
 
 def resolve_features(config: Config) -> dict[str, Feature]:
@@ -30,6 +57,9 @@ def resolve_features(config: Config) -> dict[str, Feature]:
             mel=_merged(config.mel, own=own.mel),
             log=_merged(config.log, own=own.log),
             mfcc=_merged(config.mfcc, own=own.mfcc),
+            energy=_merged(config.energy, own=own.energy),
+            deltas=_merged(config.deltas, own=own.deltas),
+            cmvn=_merged(config.cmvn, own=own.cmvn),
         )
         for name, own in sorted(config.features.items())
     }

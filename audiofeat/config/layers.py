@@ -187,9 +187,11 @@ def _normalised(values: dict[str, Any], layer: Layer, *, folder: str) -> dict[st
             if isinstance(own, dict):
                 _fill_empty(own, Overrides.model_fields)
     if folder:
-        _place(values, "source", folder=folder)
-        if isinstance(store := values.get("store"), dict):
-            _place(store, "path", folder=folder)
+        _place(values, ("source",), folder=folder)
+        _place(values, ("store", "path"), folder=folder)
+        _place(values, ("cmvn", "file"), folder=folder)
+        for name in FEATURE_NAMES:
+            _place(values, ("features", name, "cmvn", "file"), folder=folder)
     return values
 
 
@@ -200,9 +202,12 @@ def _fill_empty(values: dict[str, Any], groups: Any) -> None:
             values[name] = {}
 
 
-def _place(values: dict[str, Any], key: str, *, folder: str) -> None:
-    if isinstance(path := values.get(key), str) and path:
-        values[key] = os.path.join(folder, os.path.expanduser(path))
+def _place(values: Any, path: KeyPath, *, folder: str) -> None:
+    *groups, key = path
+    for group in groups:
+        values = values.get(group) if isinstance(values, dict) else None
+    if isinstance(values, dict) and isinstance(name := values.get(key), str) and name:
+        values[key] = os.path.join(folder, os.path.expanduser(name))
 
 
 def _copied(values: Mapping[Any, Any], path: KeyPath, complaints: list[Complaint]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from audiofeat.config.checks import cross_complaints
 from audiofeat.config.complaints import Complaint, KeyPath, complaints_of, config_error
 from audiofeat.config.layers import Layer, argument_layer, mapping_layers, named_layers, override_layer
 from audiofeat.config.models import Config
+from audiofeat.config.statistics import with_statistics
 
 
 def load_config(
@@ -25,12 +26,13 @@ def load_config(
     store_path: str | None = None,
     store_format: str | None = None,
 ) -> Config:
-    """Read, merge and check a config.
+    """Read, merge and check a config; a ``cmvn.file`` is read, and its numbers stand in its place.
 
     Args:
         config: a preset's name, a YAML file's path (it exists, ends in .yaml or .yml, or has a slash in it), a
             mapping, or None for the defaults.
-        overrides: ``KEY=VALUE`` each, such as ``mel.bands=40``; VALUE is typed as in YAML, the last one wins.
+        overrides: ``KEY=VALUE`` each, such as ``mel.bands=40``; VALUE is typed as in YAML, the last one wins. Here and
+            in a mapping, paths are relative to the working directory.
         source, store_path, store_format: over everything else, where not None.
 
     Raises:
@@ -66,6 +68,8 @@ def _checked(merged: Layer, *, title: str) -> Config:
     if config is not None:
         wrong = [each.path for each in complaints]
         complaints += [each for each in cross_complaints(config) if not _touches(each, wrong)]
+    if config is not None and not complaints:
+        config, complaints = with_statistics(config)
     if config is None or complaints:
         raise config_error(title, _one_a_key(complaints), place_of=merged.place_of)
     return config

@@ -1,6 +1,6 @@
-"""From a path to mono samples: opened once, recognised by its magic bytes, checked, decoded block by block.
+"""From a path to samples: opened once, recognised by its magic bytes, checked, decoded block by block.
 
-SourceFile -> sniff -> read_header -> SoundfileDecoder | FfmpegDecoder -> to_mono -> Resampler
+SourceFile -> sniff -> read_header -> SoundfileDecoder | FfmpegDecoder -> channels -> Resampler
 """
 
 from __future__ import annotations
@@ -9,5 +9,8 @@ from audiofeat.decode.clip import ClipAudio, decoder_versions, open_clip
 from audiofeat.decode.ffmpeg import ffmpeg_version, find_ffmpeg
 from audiofeat.decode.limits import Limits
 from audiofeat.decode.opening import SourceFile
+from audiofeat.decode.shared import Shared
 
-__all__ = ["ClipAudio", "Limits", "SourceFile", "decoder_versions", "ffmpeg_version", "find_ffmpeg", "open_clip"]
+__all__ = [
+    "ClipAudio", "Limits", "Shared", "SourceFile", "decoder_versions", "ffmpeg_version", "find_ffmpeg", "open_clip",
+]  # fmt: skip

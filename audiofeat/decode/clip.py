@@ -1,4 +1,4 @@
-"""One clip: opened, recognised, checked, and decoded to mono at the wanted rate, block by block."""
+"""One clip: opened, recognised, checked, and decoded at the wanted rate, block by block."""
 
 from __future__ import annotations
 
@@ -6,57 +6,90 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from audiofeat.decode.channels import Channels, channel_picker, wanted_channel
+from audiofeat.decode.container import Container
 from audiofeat.decode.ffmpeg import ffmpeg_version
 from audiofeat.decode.ffmpeg_decoder import FfmpegDecoder
 from audiofeat.decode.headers import promise, read_header
 from audiofeat.decode.limits import Limits, max_frames, too_long
 from audiofeat.decode.opening import SourceFile
-from audiofeat.decode.samples import Resampler, Samples, to_mono
+from audiofeat.decode.samples import Resampler, Samples
+from audiofeat.decode.shared import Shared
 from audiofeat.decode.sniff import sniff
 from audiofeat.decode.soundfile_decoder import SoundfileDecoder, soundfile_version
+from audiofeat.decode.span import WHOLE, Span
+from audiofeat.records import Excerpt, Member
 
 
 class NativeDecoder(Protocol):
-    """What both decoders are: blocks at the file's own rate and channels."""
+    """What both decoders are: the blocks of a span at the file's own rate and channels."""
 
     version: str
     sample_rate: int
     channels: int
+    start_frame: int
+    end_frame: int
+    """Valid once the blocks have come."""
 
     def blocks(self) -> Iterator[Samples]: ...
     def close(self) -> None: ...
 
 
 class ClipAudio:
-    """One clip's mono samples, decoded block by block as they are asked for."""
+    """One clip's samples, decoded block by block as they are asked for."""
 
     __slots__ = (
         "_decoder",
         "_file",
         "_is_used",
         "_limits",
+        "_pick",
+        "_span",
+        "channel",
         "channels",
         "ctime_ns",
         "decoder",
+        "end_seconds",
         "inode",
         "native_sample_rate",
+        "output_channels",
         "sample_rate",
         "size_bytes",
         "source_digest",
         "source_frames",
+        "start_seconds",
     )  # fmt: skip
 
-    def __init__(self, file: SourceFile, decoder: NativeDecoder, *, sample_rate: int, limits: Limits) -> None:
-        self._file, self._decoder, self._limits = file, decoder, limits
+    def __init__(
+        self,
+        file: SourceFile,
+        decoder: NativeDecoder,
+        *,
+        digest: str,
+        span: Span,
+        channels: Channels,
+        sample_rate: int | None,
+        limits: Limits,
+    ) -> None:
+        self._file, self._decoder, self._span, self._limits = file, decoder, span, limits
         self._is_used = False
-        self.source_digest = file.digest()
-        """BLAKE3 of the file's bytes, hex."""
-        self.size_bytes, self.ctime_ns, self.inode = file.size_bytes, file.ctime_ns, file.inode
+        self.source_digest = digest
+        """BLAKE3 of the bytes of the file, or of the member of one, in hex."""
+        fingerprint = file.fingerprint
+        self.size_bytes, self.ctime_ns, self.inode = fingerprint.size_bytes, fingerprint.ctime_ns, fingerprint.inode
         self.decoder = decoder.version
         """Name and version of what decodes it: part of what was computed."""
         self.native_sample_rate, self.channels = decoder.sample_rate, decoder.channels
-        self.sample_rate = sample_rate
+        """The file's own rate in Hz, and how many channels it has."""
+        self.sample_rate = sample_rate or decoder.sample_rate
         """Of the samples that iterating gives, Hz."""
+        self._pick = channel_picker(channels, file_channels=self.channels)
+        self.channel = wanted_channel(channels, file_channels=self.channels)
+        """The one channel that is taken, counted from 0; None where they are mixed, or each is given."""
+        self.output_channels = self.channels if channels == "each" else 1
+        self.start_seconds: float | None = None
+        self.end_seconds: float | None = None
+        """Where in the file the samples lie; valid after the iteration, None where they are all of it."""
         self.source_frames = 0
         """Frames at the native rate that were decoded; 0 until the iteration has ended."""
 
@@ -66,7 +99,7 @@ class ClipAudio:
         return self.source_frames / self.native_sample_rate
 
     def __iter__(self) -> Iterator[Samples]:
-        """Blocks (n,) float32, mono, at ``sample_rate`` Hz; once only.
+        """Blocks (n, output_channels) float32 at ``sample_rate`` Hz; once only.
 
         What was given counts only if the iteration ends without an error: damage may show at the very end.
 
@@ -79,51 +112,88 @@ class ClipAudio:
         native = self.native_sample_rate
         resampler = None
         if native != self.sample_rate:
-            resampler = Resampler(native_sample_rate=native, sample_rate=self.sample_rate)
+            resampler = Resampler(
+                native_sample_rate=native, sample_rate=self.sample_rate, channels=self.output_channels
+            )
         most = max_frames(sample_rate=native, limits=self._limits)
         frames = 0
         for block in self._decoder.blocks():
             frames += len(block)
             if frames > most:
                 raise too_long(seen_frames=frames, sample_rate=native, limits=self._limits, verb="holds at least")
-            mono = to_mono(block)
+            picked = self._pick(block)
             if resampler is not None:
-                mono = resampler.push(mono)
-            if mono.size:
-                yield mono
+                picked = resampler.push(picked)
+            if len(picked):
+                yield picked
         if frames == 0:
             raise promise.no_samples("the decoder gave none")
         if resampler is not None:
             tail = resampler.finish()
-            if tail.size:
+            if len(tail):
                 yield tail
         self._file.check_unchanged()
         self.source_frames = frames
+        if self._span != WHOLE:
+            self._say_where()
+
+    def _say_where(self) -> None:
+        """The span as it was asked for, its end no later than the file's."""
+        asked, end_frame = self._span, self._decoder.end_frame
+        is_cut = asked.end_seconds is None or asked.end_frame(self.native_sample_rate) != end_frame
+        self.start_seconds = asked.start_seconds
+        self.end_seconds = end_frame / self.native_sample_rate if is_cut else asked.end_seconds
 
 
 @contextmanager
-def open_clip(path: str, *, sample_rate: int, limits: Limits, ffmpeg: str | None) -> Iterator[ClipAudio]:
-    """Open one audio file and get ready to decode it to mono at ``sample_rate`` Hz.
+def open_clip(
+    path: str,
+    *,
+    member: Member | None = None,
+    excerpt: Excerpt | None = None,
+    channels: Channels = "mix",
+    sample_rate: int | None,
+    limits: Limits,
+    ffmpeg: str | None,
+    shared: Shared | None = None,
+) -> Iterator[ClipAudio]:
+    """Open one audio file, or a member of one, and get ready to decode it, or an excerpt of it.
 
-    ``path`` is as ``os.fsdecode`` spells it; ``ffmpeg`` is the program for what soundfile cannot read, if there is one.
+    ``path`` is as ``os.fsdecode`` spells it; ``sample_rate`` is in Hz, None is the file's own; ``ffmpeg`` is the
+    program for what soundfile cannot read, if there is one. A channel that ``excerpt`` names goes before ``channels``.
 
     Raises:
         ClipError: with a reason code and a message that names what was found, never the path.
     """
-    file = SourceFile(path)
+    file = SourceFile(path, member=member, shared=shared)
     try:
-        container = read_header(file, sniff(file))
+        # What is found out of a whole file is worth remembering where only a part of it is the clip.
+        known = shared if excerpt is not None else None
+        container = known.headers.get(file.identity, lambda: _recognised(file)) if known else _recognised(file)
+        span = Span(excerpt.start_seconds or 0.0, excerpt.end_seconds) if excerpt else WHOLE
         decoder: NativeDecoder
         if container.decoder == "soundfile":
-            decoder = SoundfileDecoder(file, container=container, limits=limits)
+            decoder = SoundfileDecoder(file, container=container, limits=limits, span=span)
         else:
-            decoder = FfmpegDecoder(file, container=container, limits=limits, ffmpeg=ffmpeg)
+            decoder = FfmpegDecoder(file, container=container, limits=limits, ffmpeg=ffmpeg, span=span)
         try:
-            yield ClipAudio(file, decoder, sample_rate=sample_rate, limits=limits)
+            yield ClipAudio(
+                file,
+                decoder,
+                digest=known.digests.get(file.identity, file.digest) if known else file.digest(),
+                span=span,
+                channels=channels if excerpt is None or excerpt.channel is None else excerpt.channel,
+                sample_rate=sample_rate,
+                limits=limits,
+            )
         finally:
             decoder.close()
     finally:
         file.close()
+
+
+def _recognised(file: SourceFile) -> Container:
+    return read_header(file, sniff(file))
 
 
 def decoder_versions(ffmpeg: str | None) -> dict[str, str]:

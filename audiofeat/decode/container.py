@@ -19,3 +19,8 @@ class Container(NamedTuple):
     """Frames that the header promises, where a header can be trusted to be exact; None where it says nothing."""
     is_open_ended: bool = False
     """The header was written before the length was known: the samples go on to the end of the file."""
+    last_seek_frame: int | None = None
+    """The last frame that libsndfile seeks to exactly; None where that is any."""
+    clock_hz: int | None = None
+    """The rate of the packets' time stamps, where these count samples without a gap from the first decoded one, so
+    that ffmpeg seeks exactly; None where it has to decode from the start."""

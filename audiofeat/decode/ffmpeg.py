@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 from functools import lru_cache
+from typing import NamedTuple
 
 from audiofeat.errors import MissingToolError
 
@@ -73,14 +74,30 @@ def environment() -> dict[str, str]:
     return {"PATH": os.defpath, "LC_ALL": "C"}
 
 
+class Cut(NamedTuple):
+    """What of a file ffmpeg is to decode, in whole seconds, which are whole frames at every sample rate."""
+
+    seek_seconds: int
+    """Where decoding begins, by the time stamps of the packets; at 0 they are not looked at."""
+    start_seconds: int
+    """Where the output begins: the decoder needs what lies between."""
+    end_seconds: int | None
+    """Where the output ends; None is the file's end."""
+
+
+FROM_START_TO_END = Cut(0, 0, None)
+
+
 @lru_cache(maxsize=64)
-def decode_command(ffmpeg: str, *, fd: int, demuxer: str) -> tuple[str, ...]:
+def decode_command(ffmpeg: str, *, fd: int, demuxer: str, cut: Cut = FROM_START_TO_END) -> tuple[str, ...]:
     """The command that decodes descriptor ``fd`` to an AU stream of 32-bit floats, native rate and channels, on stdout.
 
     AU, because its header of a few words states the rate and the channels and needs no length.
     """
     import ffmpeg as builder
 
+    # ffmpeg's own accurate seek rounds to microseconds, and so would its shift of time stamps to 0, without -copyts.
+    seek = {"ss": cut.seek_seconds, "seek_timestamp": 1, "noaccurate_seek": None} if cut.seek_seconds else {}
     stream = builder.input(
         f"file:/dev/fd/{fd}",
         f=demuxer,
@@ -89,8 +106,22 @@ def decode_command(ffmpeg: str, *, fd: int, demuxer: str) -> tuple[str, ...]:
         codec_whitelist=",".join(_CODECS),
         err_detect="crccheck",
         threads=1,
-    ).output("pipe:1", f="au", acodec="pcm_f32be", map="0:a:0", vn=None, sn=None, dn=None, map_metadata=-1, threads=1)
+        **seek,
+    ).output(
+        "pipe:1", f="au", acodec="pcm_f32be", map="0:a:0", vn=None, sn=None, dn=None, map_metadata=-1, threads=1,
+        **_filter(cut),
+    )  # fmt: skip
     stream = stream.global_args(
-        "-nostdin", "-hide_banner", "-loglevel", "level+warning", "-max_alloc", str(_MAX_ALLOCATION_BYTES)
-    )
+        "-nostdin", "-hide_banner", "-loglevel", "level+warning", "-max_alloc", str(_MAX_ALLOCATION_BYTES),
+        *(["-copyts"] if cut.seek_seconds else []),
+    )  # fmt: skip
     return tuple(stream.compile(cmd=ffmpeg))
+
+
+def _filter(cut: Cut) -> dict[str, str]:
+    """The audio filter that cuts the output, as the option that names it."""
+    end = "" if cut.end_seconds is None else f":end={cut.end_seconds}"
+    if cut.seek_seconds:
+        return {"af": f"atrim=start={cut.start_seconds}{end}"}
+    # Time is counted in samples here: what a file's time stamps say may have gaps.
+    return {"af": f"asetpts=N/SR/TB,atrim=start={cut.start_seconds}{end}"} if cut != FROM_START_TO_END else {}

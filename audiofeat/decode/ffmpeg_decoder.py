@@ -1,218 +1,156 @@
-"""Decoding in a child process: ffmpeg, held on a short lead.
+"""Decoding by ffmpeg: the AU stream that it writes, as blocks of samples.
 
-It gets one descriptor, no stdin, an empty environment, a session of its own (so that Ctrl-C meant for us does not
-look like a bad file) and bounds on memory. It is killed with SIGKILL, because it ignores SIGTERM while it blocks, and
-always waited for.
+A span is sought only where the file's time stamps count samples (see ``headers.mp4``): decoding then begins two seconds
+early, and what comes first is cut off by them. Everywhere else decoding begins with the file, and what lies before
+the span is dropped: a seek by bytes or milliseconds may be off by a packet, and nothing would tell.
 """
 
 from __future__ import annotations
 
-import os
-import select
-import signal
-import subprocess
-import sys
-import time
+import math
 from collections.abc import Iterator
+from contextlib import suppress
 from struct import Struct
 
 import numpy as np
 
 from audiofeat.decode.container import Container
-from audiofeat.decode.ffmpeg import decode_command, environment, ffmpeg_version
+from audiofeat.decode.ffmpeg import Cut
 from audiofeat.decode.ffmpeg_complaints import judge
+from audiofeat.decode.ffmpeg_process import FfmpegProcess
 from audiofeat.decode.limits import Limits, check_format
 from audiofeat.decode.opening import SourceFile
 from audiofeat.decode.samples import BLOCK_FRAMES, Samples
-from audiofeat.errors import ClipError, MissingToolError
+from audiofeat.decode.span import WHOLE, Span
+from audiofeat.errors import ClipError
 
 _SAMPLE_BYTES = 4
 _AU_HEADER = Struct(">4s5I")
 _AU_FLOAT = 6
 _MAX_AU_HEADER_BYTES = 4096
-_MAX_STDERR_BYTES = 16_384
-_MAX_MEMORY_BYTES = 4 << 30
 
-# ffmpeg may keep us waiting this long in all, and for half as long again as the sound that it has given.
-_PATIENCE_SECONDS = 30.0
-_PATIENCE_PER_SECOND = 0.5
+_PREROLL_SECONDS = 1
+# ffmpeg cuts at whole seconds, one before and one behind the span: that tells whether the file is there, and goes on.
+_MARGIN_SECONDS = 1
 
 
 class FfmpegDecoder:
     """One file's blocks, decoded by an ffmpeg process that lives until ``close``."""
 
-    def __init__(self, file: SourceFile, *, container: Container, limits: Limits, ffmpeg: str | None) -> None:
+    def __init__(
+        self, file: SourceFile, *, container: Container, limits: Limits, ffmpeg: str | None, span: Span = WHOLE
+    ) -> None:
         """Start ffmpeg and wait for the first bytes, which state the sample rate and the channels.
 
         Raises:
             ClipError: ``decoder.missing``, or whatever ``ffmpeg_complaints`` makes of a file that gives nothing.
         """
-        self._is_open_ended = container.is_open_ended
-        self._stderr = bytearray()
-        self._is_stderr_at_end = False
-        self._waited_seconds = 0.0
-        self._frames = 0
-        self._process = _start(file.fd, demuxer=container.demuxer, ffmpeg=ffmpeg)
+        self._file, self._container, self._ffmpeg = file, container, ffmpeg
+        self._span = span
+        self._start(may_seek=container.clock_hz is not None)
         try:
-            self.version = _version(ffmpeg)
-            self._poll = select.poll()
-            self._stdout_fd, self._stderr_fd = (_fileno(pipe) for pipe in (self._process.stdout, self._process.stderr))
-            self._poll.register(self._stdout_fd, select.POLLIN)
-            self._poll.register(self._stderr_fd, select.POLLIN)
-            self.sample_rate = self.channels = 0
-            self.sample_rate, self.channels = self._read_au_header()
             check_format(channels=self.channels, sample_rate=self.sample_rate, limits=limits)
+            self.start_frame = span.start_frame(self.sample_rate)
+            self.end_frame = span.end_frame(self.sample_rate) or 0
+            """Known of a span without an end, or beyond the file's, once the blocks have come."""
         except BaseException:
             self.close()
             raise
 
     def blocks(self) -> Iterator[Samples]:
-        """Blocks (n, channels) float32 of 65,536 frames, the last one shorter.
+        """Blocks (n, channels) float32 of the span, 65,536 frames each, the last one shorter.
 
         Raises:
-            ClipError: ``input.*`` by what ffmpeg said, ``limit.time``, ``decoder.crashed`` or ``decoder.killed``.
+            ClipError: ``input.*`` by what ffmpeg said, ``input.span-outside``, ``limit.time``, ``decoder.crashed`` or
+                ``decoder.killed``.
         """
-        frame_bytes = self.channels * _SAMPLE_BYTES
+        self._drop(self.start_frame - self._frame)
+        if self._has_sought and not self._given_frames:  # behind the end, and only all of the file tells where that is
+            self.close()
+            self._start(may_seek=False)
+            self._drop(self.start_frame)
+        end = self._span.end_frame(self.sample_rate)
         while True:
-            buffer = bytearray(BLOCK_FRAMES * frame_bytes)
-            held_bytes = self._fill(memoryview(buffer))
-            frames = held_bytes // frame_bytes
-            self._frames += frames
-            if frames:
-                block = np.frombuffer(buffer, ">f4", frames * self.channels)
-                yield block.astype(np.float32).reshape(frames, self.channels)
-            if frames < BLOCK_FRAMES:
+            wanted = BLOCK_FRAMES if end is None else min(BLOCK_FRAMES, max(end - self._frame, 0))
+            block = self._read(wanted)
+            if len(block):
+                yield block
+            if len(block) < BLOCK_FRAMES:
                 break
-        self._finish()
+        if end is not None and self._frame == end:
+            self._drop(2 * _MARGIN_SECONDS * self.sample_rate)
+        self._judge()
+        self.end_frame = self._span.end_within(self._frame, sample_rate=self.sample_rate)
 
     def close(self) -> None:
         """End ffmpeg, whatever it is doing, and reap it."""
-        process = self._process
-        if process.poll() is None:
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:  # it ended by itself just now
-                process.kill()
-        process.wait()
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
+        self._process.close()
+
+    def _start(self, *, may_seek: bool) -> None:
+        """Start ffmpeg at the span, if it may seek, or else at the file's start; sets the rate and the channels."""
+        end = self._span.end_seconds
+        end_seconds = None if end is None else math.ceil(end) + _MARGIN_SECONDS
+        start_seconds = math.floor(self._span.start_seconds) - _MARGIN_SECONDS
+        seek_seconds = start_seconds - _PREROLL_SECONDS
+        self._has_sought = may_seek and seek_seconds > 0
+        if self._has_sought:
+            with suppress(ClipError):  # decoding from the start tells what is wrong with the file
+                self._launch(Cut(seek_seconds, start_seconds, end_seconds))
+                if self.sample_rate == self._container.clock_hz:
+                    self._frame = start_seconds * self.sample_rate
+                    return
+                self.close()
+        self._has_sought = False
+        self._launch(Cut(0, 0, end_seconds))
+        self._frame = 0
+
+    def _launch(self, cut: Cut) -> None:
+        self._given_frames = 0
+        self._process = FfmpegProcess(self._file.fd, demuxer=self._container.demuxer, cut=cut, ffmpeg=self._ffmpeg)
+        try:
+            self.version = self._process.version
+            self.sample_rate, self.channels = self._read_au_header()
+        except BaseException:
+            self.close()
+            raise
 
     def _read_au_header(self) -> tuple[int, int]:
+        process = self._process
         header = bytearray(_AU_HEADER.size)
-        if self._fill(memoryview(header)) < len(header):
-            self._finish()
+        if process.fill(memoryview(header)) < len(header):
+            self._judge()
             raise ClipError("decoder.crashed", "ffmpeg ended well and gave nothing", hint="see audiofeat doctor")
         magic, offset, _, encoding, sample_rate, channels = _AU_HEADER.unpack(header)
         rest = bytearray(max(offset - len(header), 0)) if offset <= _MAX_AU_HEADER_BYTES else bytearray()
-        if magic != b".snd" or encoding != _AU_FLOAT or self._fill(memoryview(rest)) < len(rest):
+        if magic != b".snd" or encoding != _AU_FLOAT or process.fill(memoryview(rest)) < len(rest):
             raise ClipError(
                 "decoder.crashed", "ffmpeg gave something else than an AU stream", hint="see audiofeat doctor"
             )
         return sample_rate, channels
 
-    def _fill(self, buffer: memoryview) -> int:
-        """Read stdout into ``buffer`` until it is full or the stream ends, and keep stderr from filling up."""
-        filled = 0
-        while filled < len(buffer):
-            if self._stdout_fd in self._wait():
-                count = os.readv(self._stdout_fd, [buffer[filled:]])
-                if count == 0:
-                    break
-                filled += count
-        return filled
+    def _read(self, wanted: int) -> Samples:
+        """The next ``wanted`` frames; fewer only at the end of what ffmpeg gives."""
+        frame_bytes = self.channels * _SAMPLE_BYTES
+        buffer = bytearray(wanted * frame_bytes)
+        frames = self._process.fill(memoryview(buffer)) // frame_bytes
+        self._frame += frames
+        self._given_frames += frames
+        self._process.given_seconds = self._given_frames / self.sample_rate
+        block = np.frombuffer(buffer, ">f4", frames * self.channels)
+        return block.astype(np.float32).reshape(frames, self.channels)
 
-    def _finish(self) -> None:
-        """Wait for the end, then say what was wrong, if anything was."""
-        self._poll.unregister(self._stdout_fd)
-        while not self._is_stderr_at_end:
-            self._wait()
-        try:
-            self._process.wait(_PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired as timeout:
-            raise self._out_of_time() from timeout
+    def _drop(self, frames: int) -> None:
+        while frames > 0 and (dropped := len(self._read(min(BLOCK_FRAMES, frames)))):
+            frames -= dropped
+
+    def _judge(self) -> None:
+        """Wait for ffmpeg's end, then say what was wrong, if anything was."""
+        complaints, exit_code = self._process.finish()
         error = judge(
-            self._stderr.decode("utf-8", "replace"),
-            exit_code=self._process.returncode,
-            frames=self._frames,
-            is_open_ended=self._is_open_ended,
+            complaints,
+            exit_code=exit_code,
+            frames=self._given_frames,
+            is_open_ended=self._container.is_open_ended,
         )
         if error is not None:
             raise error
-
-    def _wait(self) -> list[int]:
-        """The descriptors that can be read, stderr already taken care of."""
-        started = time.monotonic()
-        ready = [fd for fd, _ in self._poll.poll(1000)]
-        self._spend(time.monotonic() - started)
-        if self._stderr_fd in ready:
-            text = os.read(self._stderr_fd, 65_536)
-            self._stderr += text[: _MAX_STDERR_BYTES - len(self._stderr)]
-            if not text:
-                self._is_stderr_at_end = True
-                self._poll.unregister(self._stderr_fd)
-        return ready
-
-    def _spend(self, seconds: float) -> None:
-        self._waited_seconds += seconds
-        decoded_seconds = self._frames / self.sample_rate if self.sample_rate else 0.0
-        if self._waited_seconds > _PATIENCE_SECONDS + _PATIENCE_PER_SECOND * decoded_seconds:
-            raise self._out_of_time()
-
-    def _out_of_time(self) -> ClipError:
-        return ClipError(
-            "limit.time",
-            f"ffmpeg gave {self._frames} frames and then nothing within the time allowed",
-            hint="convert the file to WAV or FLAC by other means, or leave it out",
-        )
-
-
-def _start(fd: int, *, demuxer: str, ffmpeg: str | None) -> subprocess.Popen[bytes]:
-    if ffmpeg is None:
-        raise _missing("no ffmpeg was found, and soundfile cannot read this format")
-    try:
-        process = subprocess.Popen(
-            decode_command(ffmpeg, fd=fd, demuxer=demuxer), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, bufsize=0, pass_fds=(fd,), start_new_session=True, env=environment(), cwd="/",
-        )  # fmt: skip
-    except (FileNotFoundError, PermissionError) as error:
-        raise _missing(f"ffmpeg cannot be run: {os.strerror(error.errno or 0)}") from error
-    except OSError as error:
-        raise ClipError(
-            "io.process", f"no process for ffmpeg: {os.strerror(error.errno or 0)}", hint="run fewer workers"
-        ) from error
-    _bound(process.pid)
-    return process
-
-
-def _bound(pid: int) -> None:
-    """Bound what the process may take. From outside: code between fork and exec is not safe with threads."""
-    if sys.platform != "linux":
-        return
-    import resource
-
-    try:
-        resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, 0))
-        resource.prlimit(pid, resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
-    except (ProcessLookupError, PermissionError, ValueError):
-        # It has ended already, or a lower bound of the caller's is in force.
-        return
-
-
-def _version(ffmpeg: str | None) -> str:
-    try:
-        return ffmpeg_version(ffmpeg or "")
-    except MissingToolError as error:
-        raise _missing(error.problem) from error
-
-
-def _missing(found: str) -> ClipError:
-    return ClipError("decoder.missing", found, hint="pip install imageio-ffmpeg, or name one in AUDIOFEAT_FFMPEG")
-
-
-def _fileno(pipe: object) -> int:
-    number = getattr(pipe, "fileno", None)
-    if number is None:
-        raise ClipError("decoder.crashed", "ffmpeg was started without pipes")
-    return int(number())

@@ -3,6 +3,9 @@
 The decoders, the digest and the header checks all work on this one descriptor, so they see the same file, whatever
 happens to its name meanwhile. Opening it ourselves gives an errno where a decoder says "System error", and cannot
 hang on a FIFO; handing on the descriptor makes every name harmless: ``-i.wav``, ``a:b.wav``, bytes outside UTF-8.
+
+Where the audio lies inside another file (see ``members``), a copy of its bytes stands in for the file; what the file
+system says is said of that other one.
 """
 
 from __future__ import annotations
@@ -14,7 +17,10 @@ import threading
 
 from blake3 import blake3
 
+from audiofeat.decode import members
+from audiofeat.decode.shared import Shared
 from audiofeat.errors import ClipError
+from audiofeat.records import Fingerprint, Member
 
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _HEAD_BYTES = 1 << 16
@@ -31,32 +37,41 @@ def _buffer() -> memoryview:
 
 
 class SourceFile:
-    """A regular file, open for reading, with its head at hand."""
+    """The bytes of a regular file, or of a member of one, open for reading, with their head at hand."""
 
-    __slots__ = ("ctime_ns", "fd", "head", "inode", "mtime_ns", "size_bytes")
+    __slots__ = ("_disk_fd", "_mtime_ns", "fd", "fingerprint", "head", "identity", "size_bytes")
 
-    def __init__(self, path: str) -> None:
-        """Open ``path`` and read its head.
+    def __init__(self, path: str, *, member: Member | None = None, shared: Shared | None = None) -> None:
+        """Open ``path`` and read the head of it, or of its ``member``.
 
         Raises:
-            ClipError: ``io.not-found``, ``io.permission``, ``io.not-regular``, ``io.read`` or ``input.empty``.
+            ClipError: ``io.not-found``, ``io.permission``, ``io.not-regular``, ``io.read``; for a member also
+                ``io.changed``, ``io.space``, ``input.truncated`` or ``input.corrupt``.
         """
-        self.fd = _open(path)
+        self.fd = self._disk_fd = _open(path)
         try:
-            status = os.fstat(self.fd)
+            status = os.fstat(self._disk_fd)
             if not stat.S_ISREG(status.st_mode):
                 raise _not_regular(status.st_mode)
-            self.size_bytes, self.inode = status.st_size, status.st_ino
-            self.mtime_ns, self.ctime_ns = status.st_mtime_ns, status.st_ctime_ns
-            if self.size_bytes == 0:
-                raise ClipError("input.empty", "the file is empty (0 bytes)", hint="fetch or make it again")
+            self._mtime_ns = status.st_mtime_ns
+            self.fingerprint = Fingerprint(status.st_size, status.st_ctime_ns, status.st_ino)
+            """Of the file on disk."""
+            self.identity = path, self.fingerprint, member
+            """Equal identities, equal bytes, while one process lives."""
+            self.size_bytes = status.st_size
+            """Of the audio."""
+            if member is not None:
+                self.fd = self._copy_of(member, path, shared)
+                self.size_bytes = os.fstat(self.fd).st_size
             self.head = self._pread(min(self.size_bytes, _HEAD_BYTES), 0)
         except BaseException:
-            os.close(self.fd)
+            self.close()
             raise
 
     def close(self) -> None:
-        os.close(self.fd)
+        os.close(self._disk_fd)
+        if self.fd != self._disk_fd:
+            os.close(self.fd)
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Up to ``length`` bytes from ``offset``; fewer only at the end of the file."""
@@ -87,13 +102,19 @@ class SourceFile:
         Raises:
             ClipError: ``io.changed``.
         """
-        now = os.fstat(self.fd)
-        if now.st_size != self.size_bytes or now.st_mtime_ns != self.mtime_ns:
+        now, size_bytes = os.fstat(self._disk_fd), self.fingerprint.size_bytes
+        if now.st_size != size_bytes or now.st_mtime_ns != self._mtime_ns:
             raise ClipError(
                 "io.changed",
-                f"the file changed while it was read: {self.size_bytes} bytes when opened, {now.st_size} afterwards",
+                f"the file changed while it was read: {size_bytes} bytes when opened, {now.st_size} afterwards",
                 hint="run again when nothing writes to it any more",
             )
+
+    def _copy_of(self, member: Member, path: str, shared: Shared | None) -> int:
+        try:
+            return members.copied(self._disk_fd, path=path, fingerprint=self.fingerprint, member=member, shared=shared)
+        except OSError as error:
+            raise _read_error(error) from error
 
     def _pread(self, length: int, offset: int) -> bytes:
         try:

@@ -1,8 +1,7 @@
-"""From a decoder's blocks to mono at the rate that the features want.
+"""From the sample rate of a decoder's blocks to the one that the features want.
 
-The mix is the plain mean of the channels in float32, added in channel order: the bits of ``librosa.to_mono`` and of
-``numpy.mean`` over the rows of (channels, n). Resampling is soxr's ``HQ``, one stream a clip, so that a long file
-needs no more memory than a short one.
+Resampling is soxr's ``HQ``, one stream a clip, so that a long file needs no more memory than a short one. A stream of
+several channels gives the bits of as many streams of one.
 
 Reference: R. Sykes, the SoX Resampler library, https://sourceforge.net/p/soxr.
 """
@@ -19,34 +18,27 @@ BLOCK_FRAMES = 65_536
 """Frames that are decoded at once: memory stays flat, and a short clip is one read."""
 
 
-def to_mono(block: Samples) -> Samples:
-    """The mean over the channels.
+class Resampler:
+    """One clip's way from its own sample rate to another (both Hz).
 
     Shape:
-        block (n, channels) -> (n,)
+        push (n, channels) -> (m, channels); finish () -> (m, channels)
     """
-    channels = block.shape[1]
-    if channels == 1:
-        return block.reshape(-1)
-    total = block[:, 0] + block[:, 1]
-    for channel in range(2, channels):
-        total += block[:, channel]
-    total /= np.float32(channels)
-    return total
 
-
-class Resampler:
-    """One clip's way from its own sample rate to another (both Hz)."""
-
-    def __init__(self, *, native_sample_rate: int, sample_rate: int) -> None:
-        self._stream = soxr.ResampleStream(native_sample_rate, sample_rate, 1, dtype="float32", quality="HQ")
+    def __init__(self, *, native_sample_rate: int, sample_rate: int, channels: int) -> None:
+        self._channels = channels
+        self._stream = soxr.ResampleStream(native_sample_rate, sample_rate, channels, dtype="float32", quality="HQ")
 
     def push(self, block: Samples) -> Samples:
-        """Take (n,) samples, give those that are ready; possibly none."""
-        ready: Samples = self._stream.resample_chunk(block)
-        return ready
+        """Take samples, give those that are ready; possibly none."""
+        return self._resample(block, is_last=False)
 
     def finish(self) -> Samples:
         """The samples still held back."""
-        ready: Samples = self._stream.resample_chunk(np.empty(0, np.float32), last=True)
-        return ready
+        return self._resample(np.empty((0, self._channels), np.float32), is_last=True)
+
+    def _resample(self, block: Samples, *, is_last: bool) -> Samples:
+        # soxr takes one channel as (n,) only.
+        given = block.reshape(-1) if self._channels == 1 else np.ascontiguousarray(block)
+        ready: Samples = self._stream.resample_chunk(given, last=is_last)
+        return ready.reshape(-1, self._channels)

@@ -46,6 +46,8 @@ def sniff(file: SourceFile) -> Container:
     Raises:
         ClipError: it is none that can be decoded; the reason says what it is instead (see ``impostors``).
     """
+    if file.size_bytes == 0:
+        raise ClipError("input.empty", "the file is empty (0 bytes)", hint="fetch or make it again")
     head = file.head
     magic = head[:4]
     if magic == b"RIFF":

@@ -16,6 +16,7 @@ from audiofeat.decode.headers import promise
 from audiofeat.decode.limits import Limits, check_format, max_frames, too_long
 from audiofeat.decode.opening import SourceFile
 from audiofeat.decode.samples import BLOCK_FRAMES, Samples
+from audiofeat.decode.span import WHOLE, Span
 from audiofeat.errors import ClipError
 
 # libsndfile's other codecs (NMS and VOX ADPCM, GSM, DWVW, ...) have known memory errors and no users here.
@@ -23,6 +24,10 @@ _SUBTYPES = frozenset((
     "PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM",
     "VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "ALAC_16", "ALAC_20", "ALAC_24", "ALAC_32",
 ))  # fmt: skip
+
+# What a decoder has to hear before its output is that of the whole file: MP3 takes bits of earlier frames, Opus
+# predicts from what it gave. Other codecs start anew with each frame, and libsndfile sees to that.
+_PREROLL_SECONDS = {"VORBIS": 1, "OPUS": 2, "MPEG_LAYER_III": 1}
 
 _FAILURES = (RuntimeError, MemoryError, ValueError, TypeError)  # LibsndfileError is a RuntimeError
 _SYSTEM_ERROR, _UNSUPPORTED_ENCODING = 2, 4  # SF_ERR_SYSTEM, SF_ERR_UNSUPPORTED_ENCODING in sndfile.h
@@ -53,14 +58,14 @@ class _OnePass(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no t
 class SoundfileDecoder:
     """One file's blocks, read by libsndfile from an open descriptor at position 0."""
 
-    def __init__(self, file: SourceFile, *, container: Container, limits: Limits) -> None:
-        """Open the file and check its header against the limits.
+    def __init__(self, file: SourceFile, *, container: Container, limits: Limits, span: Span = WHOLE) -> None:
+        """Open the file and check its header against the span and the limits.
 
         Raises:
-            ClipError: ``input.corrupt``, ``input.unsupported-codec``, ``io.read`` or a ``limit.*``.
+            ClipError: ``input.corrupt``, ``input.unsupported-codec``, ``input.span-outside``, ``io.read`` or a
+                ``limit.*``.
         """
         self.version = _VERSION
-        self._declared_frames = container.declared_frames
         try:
             sound = _OnePass(file.fd, closefd=False)
         except _FAILURES as error:
@@ -70,9 +75,16 @@ class SoundfileDecoder:
             self.sample_rate: int = sound.samplerate
             self.channels: int = sound.channels
             check_format(channels=self.channels, sample_rate=self.sample_rate, limits=limits)
-            declared = self._declared_frames
-            if declared and declared > max_frames(sample_rate=self.sample_rate, limits=limits):
-                raise too_long(seen_frames=declared, sample_rate=self.sample_rate, limits=limits, verb="declares")
+            # Where our header check found no count, libsndfile has counted what there is.
+            declared: int = container.declared_frames or sound.frames
+            self.start_frame = span.start_frame(self.sample_rate)
+            self.end_frame = span.end_within(declared, sample_rate=self.sample_rate)
+            wanted = self.end_frame - self.start_frame
+            if container.declared_frames and wanted > max_frames(sample_rate=self.sample_rate, limits=limits):
+                raise too_long(seen_frames=wanted, sample_rate=self.sample_rate, limits=limits, verb="declares")
+            preroll = _PREROLL_SECONDS.get(sound.subtype, 0) * self.sample_rate
+            last_seek = self.start_frame if container.last_seek_frame is None else container.last_seek_frame
+            self._seek_frame = max(min(self.start_frame, last_seek) - preroll, 0)
             self._dtype = np.int16 if sound.subtype == "PCM_16" else np.float32
             if sound.subtype not in _SUBTYPES:
                 raise ClipError(
@@ -85,28 +97,35 @@ class SoundfileDecoder:
             raise
 
     def blocks(self) -> Iterator[Samples]:
-        """Blocks (n, channels) float32 of 65,536 frames, the last one shorter.
+        """Blocks (n, channels) float32 of the span, 65,536 frames each, the last one shorter.
 
         Raises:
             ClipError: ``input.corrupt``, or ``input.truncated`` when fewer frames come than the header declares.
         """
-        sound = self._sound
-        # Where our header check found no count, libsndfile has counted what there is.
-        promised: int = self._declared_frames or sound.frames
-        frames = 0
-        while frames < promised:
+        if self._seek_frame:
+            try:
+                self._sound.seek(self._seek_frame)
+            except _FAILURES as error:
+                raise _refused(error, done_frames=self._seek_frame) from error
+        for _ in self._stretch(self._seek_frame, self.start_frame):
+            pass
+        yield from self._stretch(self.start_frame, self.end_frame)
+
+    def _stretch(self, frame: int, end_frame: int) -> Iterator[Samples]:
+        """The blocks from ``frame``, at which the file stands, to ``end_frame``."""
+        while frame < end_frame:
             # Never more than a block at once, whatever the header claims. ADPCM fills its last block with more than
             # was promised: that is left unread.
-            wanted = min(BLOCK_FRAMES, promised - frames)
+            wanted = min(BLOCK_FRAMES, end_frame - frame)
             try:
                 block = self._read(wanted)
             except _FAILURES as error:
-                raise _refused(error, done_frames=frames) from error
-            frames += len(block)
+                raise _refused(error, done_frames=frame) from error
+            frame += len(block)
             if len(block):
                 yield block
             if len(block) < wanted:
-                raise promise.truncated(declared=promised, held=frames)
+                raise promise.truncated(declared=end_frame, held=frame)
 
     def _read(self, wanted: int) -> Samples:
         block: Samples = self._sound.read(out=np.empty((wanted, self.channels), self._dtype))

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 
 def cepstral_matrix(
-    *, bands: int, n: int, dct: str = "ortho", lifter: float = 0.0, lifter_base: int = 0
+    *, bands: int, n: int, dct: str = "ortho", lifter: float = 0.0, lifter_base: int = 0, c0: str = "first"
 ) -> npt.NDArray[np.float64]:
     """The first ``n`` rows of a DCT-II, scaled and liftered, as a matrix to multiply log-mel rows with.
 
@@ -24,10 +24,10 @@ def cepstral_matrix(
     * ``x1``: 1 (NVIDIA DALI)
 
     and w_k = 1 + (lifter / 2) sin(pi (k + lifter_base) / lifter), or 1 without a lifter. Base 0 leaves C0 alone
-    (HTK, Kaldi); base 1 is librosa's.
+    (HTK, Kaldi); base 1 is librosa's. Coefficient 0 comes ``first``, ``last`` (HTK's _0), or is left out (``drop``).
 
     Shape:
-        returns (bands, n) float64; log_mel (..., bands) @ it -> (..., n).
+        returns (bands, n) float64; log_mel (..., bands) @ it -> (..., n). With ``drop`` n - 1 for n.
     Reference:
         The HTK Book 3.5, section 5.6; kaldi/src/matrix/matrix-functions.cc (ComputeDctMatrix);
         librosa.feature.mfcc.
@@ -41,4 +41,6 @@ def cepstral_matrix(
         if lifter:
             scale *= 1.0 + 0.5 * lifter * math.sin(math.pi * (k + lifter_base) / lifter)
         matrix[:, k] = [scale * math.cos(math.pi * k * (2 * i + 1) / (2 * bands)) for i in range(bands)]
-    return matrix
+    if c0 == "last":
+        return np.roll(matrix, -1, axis=1)
+    return matrix[:, 1:] if c0 == "drop" else matrix

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
+from audiofeat.records import ClipTask
 from audiofeat.shard import ShardWork
 
 
@@ -15,11 +16,14 @@ class ShardFeed:
         self._clips: deque[tuple[ShardWork, int]] = deque()
         self._ready = threading.Condition()
         self._is_closed = False
+        self._begun: ShardWork | None = None
+        """The shard of which a clip was handed out last."""
 
     def add(self, shard: ShardWork) -> None:
-        """Put a shard at the end of the queue."""
+        """Put a shard at the end of the queue, its clips by file, so that what lies together is read together."""
+        order = sorted(range(len(shard.task.clips)), key=lambda index: _place(shard.task.clips[index]))
         with self._ready:
-            self._clips.extend((shard, index) for index in range(len(shard.task.clips)))
+            self._clips.extend((shard, index) for index in order)
             self._ready.notify_all()
 
     def close(self) -> None:
@@ -31,8 +35,7 @@ class ShardFeed:
     def drain(self) -> None:
         """Forget the shards of which no clip has been handed out, and close."""
         with self._ready:
-            begun = self._clips[0][0] if self._clips and self._clips[0][1] > 0 else None
-            self._clips = deque(item for item in self._clips if item[0] is begun)
+            self._clips = deque(item for item in self._clips if item[0] is self._begun)
         self.close()
 
     def next(self, *, wait: bool) -> tuple[ShardWork, int] | None:
@@ -40,4 +43,13 @@ class ShardFeed:
         with self._ready:
             while wait and not self._clips and not self._is_closed:
                 self._ready.wait()
-            return self._clips.popleft() if self._clips else None
+            item = self._clips.popleft() if self._clips else None
+            if item is not None:
+                self._begun = item[0]
+            return item
+
+
+def _place(clip: ClipTask) -> tuple[str, int, float]:
+    """Where a clip's bytes lie: file, place in the container, place in time."""
+    start_seconds = clip.excerpt.start_seconds if clip.excerpt else None
+    return clip.path, clip.member.offset if clip.member else 0, start_seconds or 0.0

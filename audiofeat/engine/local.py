@@ -22,8 +22,8 @@ from audiofeat.engine.process import WorkerProcess
 from audiofeat.errors import AudioFeatError, Interrupted, MissingToolError, StorageError
 from audiofeat.identity import identify
 from audiofeat.lane import MOST_EXAMPLES
-from audiofeat.records import ClipTask, Failure, ShardTask
-from audiofeat.source import source_text
+from audiofeat.records import ClipTask, Failure, Reuse, ShardTask
+from audiofeat.source import source_name
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.staging import make_folder, write_json
 
@@ -243,23 +243,24 @@ class LocalEngine:
             return None
         slot, index = in_hand[0]
         clip = process.shards[slot].clips[index]
-        return in_hand[0] if clip.failure is None and clip.reuse is None else None
+        return in_hand[0] if clip.reuse is None else None
 
     def _condemn(self, task: ShardTask, index: int, end: str) -> ShardTask:
         """Mark the clip that was alone in hand when its process died as failed."""
         clip = task.clips[index]
-        found = identify(os.path.join(self._job.source, clip.path))
+        found = identify(os.path.join(self._job.source, clip.path), clip.member)
         failure = Failure(
             key=clip.key,
-            source=source_text(clip.path),
+            source=source_name(clip.path, clip.member),
             reason="decoder.crashed",
             message=f"two processes died with this clip in hand, the second with no other ({end})",
             hint="decode the file with another program and look at its samples; it may be hostile",
             source_digest=found[0] if found else None,
             decoder=None,
+            excerpt=str(clip.excerpt) if clip.excerpt else None,
         )
         clips: list[ClipTask] = list(task.clips)
-        clips[index] = replace(clip, reuse=None, failure=failure.to_json(), fingerprint=None)
+        clips[index] = replace(clip, reuse=Reuse(None, (), (failure,), None))
         condemned = ShardTask(task.slot, tuple(clips))
         write_json(self._paths.task(task.slot), condemned.to_json())
         return condemned

@@ -19,10 +19,11 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from audiofeat.decode import Shared
 from audiofeat.engine.feed import ShardFeed
 from audiofeat.engine.messages import HAND_BYTES, WorkerJob, encode, encode_hand
 from audiofeat.errors import AudioFeatError, MissingToolError
-from audiofeat.frontend.recipe import Recipe, recipe_of
+from audiofeat.frontend.recipe import Recipe, feature_specs, recipe_of
 from audiofeat.lane import Lane, LaneJob
 from audiofeat.records import ShardTask
 from audiofeat.shard import ShardWork
@@ -46,20 +47,21 @@ class Worker:
         self._started = time.perf_counter()
         self._config = job.load_config()
         self._paths = StorePaths(Path(job.store))
-        self._recipe = recipe_of(self._config)
-        self._features = self._recipe.feature_specs()
+        self._features = feature_specs(self._config)
         self._feed = ShardFeed()
-        self._frontend: Future[Frontend] = Future()
+        self._frontends: dict[int, Future[Frontend]] = {}
+        self._frontends_lock = threading.Lock()
+        self._tensorflow: Future[None] = Future()
         self._is_starting = threading.Lock()
         self._hands = os.open(job.hands, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
         lane_job = LaneJob(
             root=job.source,
             paths=self._paths,
-            recipe=self._recipe,
+            config=self._config,
             features=self._features,
-            limits=self._config.limits,
             ffmpeg=job.ffmpeg,
             budget=RowBudget(self._paths.spool),
+            shared=Shared(),
         )
         self._lanes = [Lane(lane_job, frontend=self._programs, complete=self._complete) for _ in range(job.lanes)]
 
@@ -71,7 +73,8 @@ class Worker:
         threading.Thread(target=self._obey, args=(commands,), daemon=True).start()
         threading.Thread(target=self._report, daemon=True).start()
         if self._job.is_careful:
-            self._programs()
+            self._start_up()
+            self._tensorflow.result()
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -96,7 +99,7 @@ class Worker:
             self._fault(MissingToolError(f"the task of shard {slot} cannot be read", hint="run the same command again"))
             return
         task = ShardTask.from_json(values)
-        if any(clip.reuse is None and clip.failure is None for clip in task.clips):
+        if any(clip.reuse is None for clip in task.clips):
             self._start_up()
         self._feed.add(ShardWork(task))
 
@@ -105,16 +108,34 @@ class Worker:
         if self._is_starting.acquire(blocking=False):
             threading.Thread(target=self._load_programs, daemon=True).start()
 
-    def _programs(self) -> Frontend:
+    def _programs(self, recipe: Recipe) -> Frontend:
+        """The programs for clips at the recipe's sample rate, compiled by the first lane that asks for them."""
         self._start_up()
-        return self._frontend.result()
+        self._tensorflow.result()
+        with self._frontends_lock:
+            found = self._frontends.get(recipe.sample_rate_hz)
+            is_first = found is None
+            if found is None:
+                found = self._frontends[recipe.sample_rate_hz] = Future()
+        if is_first:
+            try:
+                found.set_result(_compiled(recipe))
+            except BaseException as error:
+                found.set_exception(error)
+                raise
+        return found.result()
 
     def _load_programs(self) -> None:
         try:
-            self._frontend.set_result(_compiled_frontend(self._recipe, self._job.device))
+            _load_tensorflow(self._job.device)
+            if self._config.audio.sample_rate != "native":  # else nobody knows yet which programs will be wanted
+                recipe = recipe_of(self._config)
+                self._frontends[recipe.sample_rate_hz] = Future()
+                self._frontends[recipe.sample_rate_hz].set_result(_compiled(recipe))
+            self._tensorflow.set_result(None)
             self._send({"ready": time.perf_counter() - self._started})
         except BaseException as error:  # noqa: BLE001  # of any library below: the run must hear of it, not hang
-            self._frontend.set_exception(error)
+            self._tensorflow.set_exception(error)
             self._fault(MissingToolError(f"TensorFlow cannot be used: {error}", hint="audiofeat doctor"))
 
     def _run_lane(self, number: int) -> None:
@@ -130,11 +151,12 @@ class Worker:
             store_format=self._config.store.format,
             numbers_digest=self._job.numbers_digest,
         )
-        to_decode = {clip.key for clip in shard.task.clips if clip.reuse is None and clip.failure is None}
-        decoded = [row for row in record.rows if row.key in to_decode]
+        to_decode = {clip.key for clip in shard.task.clips if clip.reuse is None}
+        failed = [failure for failure in record.failures if failure.key in to_decode and not failure.is_by_choice]
+        decoded = [row for row in record.rows if row.clip_key in to_decode]
         counts = {
-            "clips_done": len(decoded),
-            "clips_failed": sum(failure.key in to_decode for failure in record.failures),
+            "clips_done": len(to_decode) - len(failed),
+            "clips_failed": len(failed),
             "audio_seconds": math.fsum(row.duration_seconds for row in decoded),
         }
         self._send({"done": record.slot, "counts": counts})
@@ -189,16 +211,21 @@ class _NotingFeed:
         return item
 
 
-def _compiled_frontend(recipe: Recipe, device: str) -> Frontend:
-    from audiofeat.frontend.program import Frontend, use_device
+def _load_tensorflow(device: str) -> None:
+    from audiofeat.frontend.program import use_device
 
     use_device(device)
-    frontend = Frontend(recipe)
-    frontend.warm_up()
     # What TensorFlow has put on the heap stays: looking through it again and again held every lane up for 5 ms.
     gc.collect()
     gc.freeze()
     gc.enable()
+
+
+def _compiled(recipe: Recipe) -> Frontend:
+    from audiofeat.frontend.program import Frontend
+
+    frontend = Frontend(recipe)
+    frontend.warm_up()
     return frontend
 
 

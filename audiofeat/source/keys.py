@@ -10,15 +10,9 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
-from operator import attrgetter
 
-from audiofeat.errors import SourceError
-from audiofeat.records import Clip
+from audiofeat.records import Excerpt, Member
 
-_SHOWN_COLLISIONS = 20
 # Unicode's Cc (C0, DEL, C1), the percent sign, and the surrogates that stand for bytes outside UTF-8 (PEP 383).
 _TO_ENCODE = re.compile("[\x00-\x1f%\x7f-\x9f\udc80-\udcff]")
 
@@ -44,77 +38,30 @@ def key_of(relative_path: str, *, keep_suffix: bool) -> str:
     return source_text(relative_path)
 
 
-def check_unique(clips: Sequence[Clip], *, store_format: str) -> None:
-    """Refuse a source in which two clips want one key, or one file of an NPY store.
+def source_name(path: str, member: Member | None) -> str:
+    """What a clip is made of, as text: its file, or its place in a container as ``shard.tar/a.wav``."""
+    return source_text(path) if member is None else f"{source_text(path)}/{member.name}"
 
-    Args:
-        clips: in any order.
-        store_format: ``hdf5`` or ``npy``. NPY names files after keys, so there keys must also differ by more than case
-            or Unicode form: the store may be copied to a file system that ignores both.
+
+def file_name(text: str) -> str:
+    """Text out of a UTF-8 file as the file system spells it, which is another spelling where its locale is not UTF-8.
 
     Raises:
-        SourceError: names the files (at most 20 collisions) and the option that resolves it.
+        UnicodeEncodeError: it holds half a surrogate pair, which stands for no bytes.
     """
-    _refuse(
-        _shared(clips, identity=attrgetter("key")),
-        problem="clips that want the same key",
-        hint="--set select.keys=name keeps the file suffix in the key; or rename one file of each pair",
-    )
-    if store_format != "npy":
-        return
-    _refuse(
-        _shared(clips, identity=lambda clip: _caseless(clip.key)),
-        problem="clips whose keys differ only by case or Unicode form, which NPY files cannot tell apart everywhere",
-        hint="--format hdf5 holds any keys; or rename one file of each pair",
-    )
-    _refuse(
-        _files_that_are_folders(clips),
-        problem="clips whose NPY file would have the name of a folder that other clips need",
-        hint="--format hdf5 holds any keys; or rename the folder",
-    )
+    return text if text.isascii() else os.fsdecode(text.encode("utf-8", "surrogateescape"))
+
+
+def excerpt_suffix(excerpt: Excerpt | None) -> str:
+    """What an excerpt adds to the key of its file: ``@START-END`` in whole milliseconds, ``#CHANNEL``."""
+    if excerpt is None:
+        return ""
+    suffix = ""
+    if excerpt.start_seconds is not None or excerpt.end_seconds is not None:
+        end = "end" if excerpt.end_seconds is None else round(excerpt.end_seconds * 1_000)
+        suffix = f"@{round((excerpt.start_seconds or 0.0) * 1_000)}-{end}"
+    return suffix if excerpt.channel is None else f"{suffix}#{excerpt.channel}"
 
 
 def _percent_encode(match: re.Match[str]) -> str:
     return "".join(f"%{byte:02X}" for byte in match[0].encode("utf-8", "surrogateescape"))
-
-
-def _shared(clips: Sequence[Clip], *, identity: Callable[[Clip], str]) -> Iterator[tuple[Clip, ...]]:
-    # Sorting a scan's clips by key costs nothing (they are sorted), where a table of a million keys costs 100 MB.
-    for _, group in groupby(sorted(clips, key=identity), key=identity):
-        together = tuple(group)
-        if len(together) > 1:
-            yield together
-
-
-def _caseless(key: str) -> str:
-    """Equal for keys that match without case (The Unicode Standard, section 3.13, D145: canonical caseless match)."""
-    if key.isascii():
-        return key.lower()
-    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", key).casefold())
-
-
-def _files_that_are_folders(clips: Sequence[Clip]) -> Iterator[tuple[Clip, ...]]:
-    """Clips such as ``a.wav`` beside ``a.npy/b.wav``: the first one's ``a.npy`` is the second one's folder."""
-    in_npy_folder = [(_caseless(clip.key), clip) for clip in clips if ".npy/" in _caseless(clip.key)]
-    if not in_npy_folder:
-        return
-    by_key = {_caseless(clip.key): clip for clip in clips}
-    for key, clip in in_npy_folder:
-        for end in re.finditer(r"\.npy(?=/)", key):
-            file = by_key.get(key[: end.start()])
-            if file is not None:
-                yield file, clip
-
-
-def _refuse(collisions: Iterator[tuple[Clip, ...]], *, problem: str, hint: str) -> None:
-    shown: list[str] = []
-    found = 0
-    for clips in collisions:
-        found += 1
-        if found <= _SHOWN_COLLISIONS:
-            names = sorted(source_text(clip.path) for clip in clips)
-            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-            shown.append(f"\n  {clips[0].key}: {', '.join(names[:5])}{more}")
-    if found:
-        rest = f"\n  ... and {found - len(shown)} more" if found > len(shown) else ""
-        raise SourceError(f"{problem} ({found} found):{''.join(shown)}{rest}", hint=hint)

@@ -10,50 +10,14 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass, field
-from operator import attrgetter
 
 from audiofeat.errors import SourceError
 from audiofeat.records import Clip
+from audiofeat.source.audio_names import is_audio, is_hidden
 from audiofeat.source.keys import key_of, source_text
-
-# A file with one of these suffixes is a clip; the decoder then goes by its bytes alone. A suffix that names audio which
-# cannot be decoded is still better here, where the clip ends in the quarantine, than left out without a word.
-_PCM_AND_LOSSLESS = """
-    wav wave bwf w64 rf64 flac aif aiff aifc aiffc caf au snd sph nist voc svx 8svx paf ircam alac ape wv tta tak
-"""
-_LOSSY = """
-    mp1 mp2 mp3 mpga ogg oga opus spx aac adts m4a m4b m4r wma amr awb ac3 eac3 dts mpc ra gsm
-"""
-_MAY_HOLD_VIDEO = """
-    mp4 m4v mov qt 3gp 3g2 asf wmv webm weba mka mkv ogv ogx avi flv f4v f4a ts mts m2ts mpg mpeg m2v vob rm rmvb
-"""
-AUDIO_SUFFIXES = frozenset(f"{_PCM_AND_LOSSLESS} {_LOSSY} {_MAY_HOLD_VIDEO}".split())
-_DEBRIS_NAMES = frozenset({"thumbs.db", "desktop.ini"})
-_DEBRIS_PREFIXES = (".", "~$")
-_DEBRIS_SUFFIXES = (".part", ".partial", ".crdownload", ".download", ".tmp", "~")  # downloads and edits under way
+from audiofeat.source.listing import Listing, sort_clips
 
 _FolderId = tuple[int, int]  # device and inode
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What a scan saw. Names are as :func:`audiofeat.source.keys.source_text` spells them, relative to ``root``."""
-
-    root: str
-    clips: list[Clip]
-    """Sorted by key; ``Clip.path`` is relative to ``root``. May be empty."""
-    folders: int
-    """Folders listed, the root included."""
-    hidden: int
-    """Files and folders left out by name: dot files, unfinished downloads, what desktops leave behind."""
-    not_audio: int
-    """Files left out by suffix."""
-    links_refused: int
-    """Links left out by ``follow_links=False``."""
-    loops: list[str]
-    """Links that lead to a folder above themselves, left out."""
-    unreadable: list[str]
-    """Folders that could not be listed; whatever they hold is missing from ``clips``."""
 
 
 def scan_folder(root: str, *, follow_links: bool = True, keep_suffix: bool = False) -> Listing:
@@ -89,12 +53,10 @@ def scan_folder(root: str, *, follow_links: bool = True, keep_suffix: bool = Fal
     pending = [_Folder(path="", above=frozenset())]
     while pending:
         pending.extend(scan.list_folder(pending.pop()))
-    # By path as well, so that clips that share a key stand in one order until they are refused.
-    scan.clips.sort(key=attrgetter("path"))  # two stable sorts: one by pairs would need 60 MB for a million of them
-    scan.clips.sort(key=attrgetter("key"))
     return Listing(
         root=root,
-        clips=scan.clips,
+        clips=sort_clips(scan.clips),
+        meta_names=("folder",),
         folders=scan.folders,
         hidden=scan.hidden,
         not_audio=scan.not_audio,
@@ -132,39 +94,47 @@ class _Scan:
         location = os.path.join(self.root, folder.path)
         below: list[str] = []
         clips: list[Clip] = []
+        meta = (source_text(folder.path.rstrip("/")),)  # one object for all clips of the folder
         try:
             status = os.stat(location)
             this = (status.st_dev, status.st_ino)
             if this in folder.above:
-                self.loops.append(source_text(folder.path.rstrip("/")))
+                self.loops.append(meta[0])
                 return []
             with os.scandir(location) as entries:
                 for entry in entries:
-                    if _is_hidden(entry.name):
+                    if is_hidden(entry.name):
                         self.hidden += 1
                     elif not self.follow_links and entry.is_symlink():
                         self.links_refused += 1
                     elif _is_folder(entry):
                         below.append(entry.name)
-                    elif _is_audio(entry.name):
-                        clips.append(self._clip(entry, path=folder.path + entry.name))
+                    elif is_audio(entry.name):
+                        clips.append(self._clip(entry, path=folder.path + entry.name, meta=meta))
                     else:
                         self.not_audio += 1
         except OSError:  # no permission, a name too long, a disk error half-way: all or nothing, and said
-            self.unreadable.append(source_text(folder.path.rstrip("/")))
+            self.unreadable.append(meta[0])
             return []
         self.folders += 1
         self.clips.extend(clips)
         above = folder.above | {this}
         return [_Folder(path=f"{folder.path}{name}/", above=above) for name in below]
 
-    def _clip(self, entry: os.DirEntry[str], *, path: str) -> Clip:
+    def _clip(self, entry: os.DirEntry[str], *, path: str, meta: tuple[str]) -> Clip:
         key = key_of(path, keep_suffix=self.keep_suffix)
         try:
             status = entry.stat()
         except OSError:  # a dangling or circular link, or just removed: the decoder will say which
-            return Clip(key=key, path=path, size_bytes=0, ctime_ns=0, inode=0)
-        return Clip(key=key, path=path, size_bytes=status.st_size, ctime_ns=status.st_ctime_ns, inode=status.st_ino)
+            return Clip(key=key, path=path, size_bytes=0, ctime_ns=0, inode=0, meta=meta)
+        return Clip(
+            key=key,
+            path=path,
+            size_bytes=status.st_size,
+            ctime_ns=status.st_ctime_ns,
+            inode=status.st_ino,
+            meta=meta,
+        )
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -172,13 +142,3 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a circular link, or one through a closed folder: no folder that could be listed
         return False
-
-
-def _is_hidden(name: str) -> bool:
-    lower = name.lower()
-    return lower.startswith(_DEBRIS_PREFIXES) or lower.endswith(_DEBRIS_SUFFIXES) or lower in _DEBRIS_NAMES
-
-
-def _is_audio(name: str) -> bool:
-    stem, _, suffix = name.rpartition(".")
-    return bool(stem) and suffix.lower() in AUDIO_SUFFIXES

@@ -6,7 +6,7 @@
     /index/key      (clips,) UTF-8 of fixed length, sorted
     /index/row      (clips,) int64: the clip's first row in every feature
     /index/frames   (clips,) int64: its number of rows
-    /sums/log_mel   (2, dims) float64: per-band sum, and sum of squares, over all rows
+    /sums/log_mel   (2, dims) float64: per-band sum, and sum of squares, over all rows (of magnitudes, for stft)
 
 Contiguous datasets are read in random 40-frame slices three times faster than chunked ones, and the default
 ``libver`` is the one that gives equal bytes for equal data (``latest`` writes the time of day into the file).
@@ -76,7 +76,8 @@ def _write_feature(shard: h5py.File, clips: Sequence[ShardClip], feature: Featur
     n_rows = sum(clip.n_frames for clip in clips)
     dataset = shard.create_dataset(feature.name, (n_rows, feature.dims), feature.dtype, track_times=False)
     dataset.attrs["unit"] = feature.unit
-    dataset.attrs["frame_rate_hz"] = feature.frame_rate_hz
+    if feature.frame_rate_hz is not None:
+        dataset.attrs["frame_rate_hz"] = feature.frame_rate_hz
     sums = np.zeros((2, feature.dims))
     row = 0
     for block in _packed(clips, feature.name):

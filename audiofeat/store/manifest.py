@@ -1,15 +1,19 @@
-"""The manifest: one row a clip, sorted by key, as a Parquet file whose bytes depend on the rows only."""
+"""The manifest: one row a clip, sorted by key, as a Parquet file whose bytes depend on the rows only.
+
+Behind the columns of :data:`SCHEMA` stand those that the source has of its own, each as ``meta.NAME``.
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from audiofeat.records import ClipRow
+from audiofeat.records import ClipRow, MetaValue
 
 SCHEMA = pa.schema(
     [
@@ -30,10 +34,15 @@ SCHEMA = pa.schema(
         pa.field("clipped_share", pa.float32(), nullable=False),
         pa.field("silent_share", pa.float32(), nullable=False),
         pa.field("feature_digest", pa.string(), nullable=False),
+        pa.field("parent", pa.string()),
+        pa.field("excerpt", pa.string()),
         pa.field("shard", pa.string(), nullable=False),
     ]
 )
 _ROW_GROUP = 65_536
+_INT64 = range(-(2**63), 2**63)
+_LARGEST = 2**1023
+"""JSON's whole numbers may be larger than any float."""
 
 
 def manifest_table(shards: Iterable[tuple[str, Iterable[ClipRow]]]) -> pa.Table:
@@ -45,9 +54,39 @@ def manifest_table(shards: Iterable[tuple[str, Iterable[ClipRow]]]) -> pa.Table:
     return pa.Table.from_batches(batches, schema=SCHEMA).sort_by("key")
 
 
+def with_meta(table: pa.Table, names: Sequence[str], meta: Mapping[str, Sequence[MetaValue]]) -> pa.Table:
+    """The manifest with a column ``meta.NAME`` for each of ``names``.
+
+    Args:
+        meta: by the key of the source's clip, its values in the order of ``names``.
+    """
+    parents, keys = table.column("parent").to_pylist(), table.column("key").to_pylist()
+    values = [meta[parent or key] for parent, key in zip(parents, keys, strict=True)]
+    for number, name in enumerate(names):
+        table = table.append_column(f"meta.{name}", _meta_column([row[number] for row in values]))
+    return table
+
+
+def _meta_column(values: list[MetaValue]) -> pa.Array:
+    """One type a column: what all values are, or numbers, or else text."""
+    known = [value for value in values if value is not None]
+    if known and all(isinstance(value, bool) for value in known):
+        return pa.array(values, pa.bool_())
+    if known and all(type(value) in (int, float) and abs(value) < _LARGEST for value in known):  # type: ignore[arg-type]
+        is_whole = all(isinstance(value, int) and _INT64.start <= value < _INT64.stop for value in known)
+        return pa.array(values, pa.int64()) if is_whole else pa.array(_as_floats(values), pa.float64())
+    texts = [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
+    return pa.array(texts, pa.string())
+
+
+def _as_floats(values: Iterable[MetaValue]) -> list[float | None]:
+    return [None if value is None else float(value) for value in values]
+
+
 def rows_of(table: pa.Table) -> Iterator[tuple[str, ClipRow]]:
     """The (shard name, row) pairs of a manifest, batch by batch."""
-    for batch in table.to_batches(max_chunksize=_ROW_GROUP):
+    names = [name for name in SCHEMA.names if name in table.column_names]  # a store of format version 1 lacks some
+    for batch in table.select(names).to_batches(max_chunksize=_ROW_GROUP):
         for values in batch.to_pylist():
             yield values.pop("shard"), ClipRow.from_json(values)
 

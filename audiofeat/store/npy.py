@@ -22,6 +22,7 @@ from blake3 import blake3
 
 from audiofeat.records import FeatureSpec
 from audiofeat.store.digests import file_digest
+from audiofeat.store.rows import bytes_of
 from audiofeat.store.shard_format import Array, Location, ShardClip, band_sums
 from audiofeat.store.staging import fsync_folder
 
@@ -102,7 +103,7 @@ class NpyReader:
             file.seek(start * dims * dtype.itemsize, os.SEEK_CUR)
             rows = np.empty((stop - start, dims), dtype)
             if rows.size:
-                file.readinto(rows.data.cast("B"))
+                file.readinto(bytes_of(rows))
             return rows
 
     def close(self) -> None:
@@ -124,7 +125,7 @@ def _write_array(target: Path, clip: ShardClip, feature: FeatureSpec, sums: Arra
         yield header.getvalue()
         for block in clip.features[feature.name].blocks():
             band_sums(sums, block)
-            yield block.data.cast("B")
+            yield bytes_of(block)
 
     _write_bytes(target, parts())
 

@@ -74,6 +74,12 @@ class StoreInfo:
         return str(self.description["content_digest"])
 
     @property
+    def left_out(self) -> Mapping[str, int]:
+        """Clips that the configuration leaves out, by reason."""
+        left_out: Mapping[str, int] = self.description["totals"].get("left_out", {})
+        return left_out
+
+    @property
     def failures(self) -> Mapping[str, int]:
         """Clips in quarantine by reason."""
         failures: Mapping[str, int] = self.description["totals"]["failures"]

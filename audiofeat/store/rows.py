@@ -55,7 +55,10 @@ class Rows:
     The digest covers the values only, in order: how they came in pieces leaves no trace.
     """
 
-    def __init__(self, dims: int, budget: RowBudget, *, dtype: npt.DTypeLike = np.float32) -> None:
+    def __init__(
+        self, dims: int, budget: RowBudget, *, dtype: npt.DTypeLike = np.float32, is_digested: bool = True
+    ) -> None:
+        """``is_digested`` is False for rows that are not what is stored in the end."""
         self.dims = dims
         self.dtype = np.dtype(dtype)
         self.n_rows = 0
@@ -63,10 +66,12 @@ class Rows:
         self._pieces: list[Array] = []
         self._memory_bytes = 0
         self._file: io.FileIO | None = None
-        self._hasher = blake3()
+        self._hasher = blake3() if is_digested else None
 
     @property
     def value_digest(self) -> str:
+        if self._hasher is None:
+            raise ValueError("these rows are not digested")
         return str(self._hasher.hexdigest())
 
     def append(self, piece: Array) -> None:
@@ -78,7 +83,8 @@ class Rows:
         piece = np.ascontiguousarray(piece, self.dtype)
         if not len(piece):
             return
-        self._hasher.update(piece.data.cast("B"))
+        if self._hasher is not None:
+            self._hasher.update(bytes_of(piece))
         self.n_rows += len(piece)
         if self._file is None:
             fits = self._memory_bytes + piece.nbytes <= self._budget.clip_bytes
@@ -97,7 +103,7 @@ class Rows:
                 count = min(block_rows, self.n_rows - start)
                 block = np.empty((count, self.dims), self.dtype)
                 self._file.seek(start * row_bytes)
-                self._file.readinto(block.data.cast("B"))
+                self._file.readinto(bytes_of(block))
                 yield block
         elif self._pieces:
             rows = self._pieces[0] if len(self._pieces) == 1 else np.concatenate(self._pieces)
@@ -124,10 +130,15 @@ class Rows:
         self._memory_bytes = 0
 
     def _write(self, piece: Array) -> None:
-        view = piece.data.cast("B")
+        view = bytes_of(piece)
         with storage_errors(self._budget.spool):
             while view and self._file is not None:
                 view = view[self._file.write(view) :]
+
+
+def bytes_of(array: Array) -> memoryview:
+    """The bytes of a contiguous array, where they lie; by way of uint8, since complex numbers cannot be cast."""
+    return array.reshape(-1).view(np.uint8).data
 
 
 def _nameless_file(folder: Path) -> io.FileIO:

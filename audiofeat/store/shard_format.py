@@ -79,8 +79,11 @@ def band_sums(sums: Array, block: Array) -> None:
     """Add a block of rows to a feature's per-band sums.
 
     Shape:
-        sums (2, dims) float64, changed in place: sums and sums of squares; block (n, dims).
+        sums (2, dims) float64, changed in place: sums and sums of squares; block (n, dims). Of complex values the
+        magnitudes are summed.
     """
+    if np.iscomplexobj(block):
+        block = np.sqrt(np.square(block.real) + np.square(block.imag))
     whole = len(block) // _PART_ROWS * _PART_ROWS
     parts = block[:whole].reshape(-1, _PART_ROWS, block.shape[1])
     rest = block[whole:].astype(np.float64)

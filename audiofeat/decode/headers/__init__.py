@@ -8,7 +8,7 @@ and, after decoding, with what came out.
 from __future__ import annotations
 
 from audiofeat.decode.container import Container
-from audiofeat.decode.headers import aiff, au, caf, flac, mpeg, ogg, riff
+from audiofeat.decode.headers import aiff, au, caf, flac, mp4, mpeg, ogg, riff
 from audiofeat.decode.opening import SourceFile
 
 _READERS = {
@@ -20,6 +20,7 @@ _READERS = {
     "aiff": aiff.read,
     "caf": caf.read,
     "au": au.read,
+    "mp4": mp4.read,
 }
 
 

@@ -21,7 +21,8 @@ _PAGE = Struct("<4sBBqIIIB")
 _MAX_PAGE_BYTES = 27 + 255 + 255 * 255
 _CONTINUED, _FIRST, _LAST = 1, 2, 4
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
-_SOUNDFILE_CODECS = (b"\x01vorbis", b"OpusHead")
+_VORBIS = b"\x01vorbis"
+_SOUNDFILE_CODECS = (_VORBIS, b"OpusHead")
 _FFMPEG_CODECS = (b"\x7fFLAC", b"Speex   ")  # libsndfile fails on an Ogg FLAC that states no length
 _SEVERAL_STREAMS = (b"\x80theora", b"fishead\x00")
 
@@ -41,8 +42,12 @@ def read(file: SourceFile, container: Container) -> Container:
             f"no decoder for an Ogg stream that begins with {first_packet!r}",
             hint="convert the file to FLAC",
         )
-    _check_pages(file)
-    return container._replace(decoder="ffmpeg") if first_packet.startswith(_FFMPEG_CODECS) else container
+    last_page_frame = _check_pages(file)
+    if first_packet.startswith(_FFMPEG_CODECS):
+        return container._replace(decoder="ffmpeg")
+    # libsndfile counts back from the end of a page to where it begins, which the last page's cut end leads astray.
+    is_vorbis = first_packet == _VORBIS
+    return container._replace(last_seek_frame=last_page_frame) if is_vorbis else container
 
 
 def _first_packet(file: SourceFile) -> bytes:
@@ -51,14 +56,16 @@ def _first_packet(file: SourceFile) -> bytes:
     return file.head[_PAGE.size + file.head[26] :][:8]
 
 
-def _check_pages(file: SourceFile) -> None:
+def _check_pages(file: SourceFile) -> int:
+    """Walk all pages; the frame at which the last one that ends a packet begins, in the codec's own count."""
     offset = number = 0
+    last_page_frame = end_frame = 0
     has_ended = False
     while offset < file.size_bytes:
         page = file.read_at(offset, min(_MAX_PAGE_BYTES, file.size_bytes - offset))
         if len(page) < _PAGE.size:
             raise _ends_early(number, "a page's header is cut")
-        magic, version, flags, _, _, _, checksum, segments = _PAGE.unpack_from(page)
+        magic, version, flags, granule, _, _, checksum, segments = _PAGE.unpack_from(page)
         if magic != b"OggS" or version != 0:
             raise _damaged(number, offset, "no page begins here")
         if has_ended and flags & _FIRST:
@@ -72,11 +79,14 @@ def _check_pages(file: SourceFile) -> None:
             raise _ends_early(number, f"the last page has {len(page)} of its {size} bytes")
         if _crc(page[:22] + b"\0\0\0\0" + page[26:size]) != checksum:
             raise _damaged(number, offset, "its checksum is wrong")
+        if granule >= 0:  # -1: no packet ends on this page
+            last_page_frame, end_frame = end_frame, granule
         has_ended = bool(flags & _LAST)
         offset += size
         number += 1
     if not has_ended:
         raise _ends_early(number, "no page is marked as the last one")
+    return last_page_frame
 
 
 def _crc(page: bytes) -> int:

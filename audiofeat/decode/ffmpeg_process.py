@@ -1,0 +1,172 @@
+"""ffmpeg in a child process, held on a short lead.
+
+It gets one descriptor, no stdin, an empty environment, a session of its own (so that Ctrl-C meant for us does not
+look like a bad file) and bounds on memory. It is killed with SIGKILL, because it ignores SIGTERM while it blocks, and
+always waited for.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+
+from audiofeat.decode.ffmpeg import Cut, decode_command, environment, ffmpeg_version
+from audiofeat.errors import ClipError, MissingToolError
+
+_MAX_STDERR_BYTES = 16_384
+_MAX_MEMORY_BYTES = 4 << 30
+
+# ffmpeg may keep us waiting this long in all, and for half as long again as the sound that it has given.
+_PATIENCE_SECONDS = 30.0
+_PATIENCE_PER_SECOND = 0.5
+
+
+class FfmpegProcess:
+    """One running ffmpeg: its output, what it complains of, and how it ends."""
+
+    def __init__(self, fd: int, *, demuxer: str, cut: Cut, ffmpeg: str | None) -> None:
+        """Start decoding the file open as ``fd``.
+
+        Raises:
+            ClipError: ``decoder.missing`` or ``io.process``.
+        """
+        self.given_seconds = 0.0
+        """How much sound it has given: the more, the longer it may take."""
+        self.received_bytes = 0
+        self._stderr = bytearray()
+        self._is_stderr_at_end = False
+        self._waited_seconds = 0.0
+        self._process = _start(fd, demuxer=demuxer, cut=cut, ffmpeg=ffmpeg)
+        try:
+            self.version = _version(ffmpeg)
+            self._poll = select.poll()
+            self._stdout_fd, self._stderr_fd = (_fileno(pipe) for pipe in (self._process.stdout, self._process.stderr))
+            self._poll.register(self._stdout_fd, select.POLLIN)
+            self._poll.register(self._stderr_fd, select.POLLIN)
+        except BaseException:
+            self.close()
+            raise
+
+    def fill(self, buffer: memoryview) -> int:
+        """Read its output into ``buffer`` until that is full or the output ends; how many bytes came.
+
+        Raises:
+            ClipError: ``limit.time``.
+        """
+        filled = 0
+        while filled < len(buffer):
+            if self._stdout_fd in self._wait():
+                count = os.readv(self._stdout_fd, [buffer[filled:]])
+                if count == 0:
+                    break
+                filled += count
+        self.received_bytes += filled
+        return filled
+
+    def finish(self) -> tuple[str, int]:
+        """Wait for the end, once the output has ended; what it complained of, and its exit code.
+
+        Raises:
+            ClipError: ``limit.time``.
+        """
+        self._poll.unregister(self._stdout_fd)
+        while not self._is_stderr_at_end:
+            self._wait()
+        try:
+            exit_code = self._process.wait(_PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired as timeout:
+            raise self._out_of_time() from timeout
+        return self._stderr.decode("utf-8", "replace"), exit_code
+
+    def close(self) -> None:
+        """End ffmpeg, whatever it is doing, and reap it."""
+        process = self._process
+        if process.poll() is None:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:  # it ended by itself just now
+                process.kill()
+        process.wait()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+    def _wait(self) -> list[int]:
+        """The descriptors that can be read, stderr already taken care of."""
+        started = time.monotonic()
+        ready = [fd for fd, _ in self._poll.poll(1000)]
+        self._spend(time.monotonic() - started)
+        if self._stderr_fd in ready:
+            text = os.read(self._stderr_fd, 65_536)
+            self._stderr += text[: _MAX_STDERR_BYTES - len(self._stderr)]
+            if not text:
+                self._is_stderr_at_end = True
+                self._poll.unregister(self._stderr_fd)
+        return ready
+
+    def _spend(self, seconds: float) -> None:
+        self._waited_seconds += seconds
+        if self._waited_seconds > _PATIENCE_SECONDS + _PATIENCE_PER_SECOND * self.given_seconds:
+            raise self._out_of_time()
+
+    def _out_of_time(self) -> ClipError:
+        return ClipError(
+            "limit.time",
+            f"ffmpeg gave {self.given_seconds:.1f} s of sound and then nothing within the time allowed",
+            hint="convert the file to WAV or FLAC by other means, or leave it out",
+        )
+
+
+def _start(fd: int, *, demuxer: str, cut: Cut, ffmpeg: str | None) -> subprocess.Popen[bytes]:
+    if ffmpeg is None:
+        raise _missing("no ffmpeg was found, and soundfile cannot read this format")
+    try:
+        process = subprocess.Popen(
+            decode_command(ffmpeg, fd=fd, demuxer=demuxer, cut=cut), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, bufsize=0, pass_fds=(fd,), start_new_session=True, env=environment(), cwd="/",
+        )  # fmt: skip
+    except (FileNotFoundError, PermissionError) as error:
+        raise _missing(f"ffmpeg cannot be run: {os.strerror(error.errno or 0)}") from error
+    except OSError as error:
+        raise ClipError(
+            "io.process", f"no process for ffmpeg: {os.strerror(error.errno or 0)}", hint="run fewer workers"
+        ) from error
+    _bound(process.pid)
+    return process
+
+
+def _bound(pid: int) -> None:
+    """Bound what the process may take. From outside: code between fork and exec is not safe with threads."""
+    if sys.platform != "linux":
+        return
+    import resource
+
+    try:
+        resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, 0))
+        resource.prlimit(pid, resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
+    except (ProcessLookupError, PermissionError, ValueError):
+        # It has ended already, or a lower bound of the caller's is in force.
+        return
+
+
+def _version(ffmpeg: str | None) -> str:
+    try:
+        return ffmpeg_version(ffmpeg or "")
+    except MissingToolError as error:
+        raise _missing(error.problem) from error
+
+
+def _missing(found: str) -> ClipError:
+    return ClipError("decoder.missing", found, hint="pip install imageio-ffmpeg, or name one in AUDIOFEAT_FFMPEG")
+
+
+def _fileno(pipe: object) -> int:
+    number = getattr(pipe, "fileno", None)
+    if number is None:
+        raise ClipError("decoder.crashed", "ffmpeg was started without pipes")
+    return int(number())

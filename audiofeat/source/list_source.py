@@ -1,0 +1,73 @@
+"""Which reader lists a source: folders are scanned, and files told by their suffix."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from audiofeat.config import Manifest
+from audiofeat.errors import SourceError
+from audiofeat.source.audio_names import is_audio
+from audiofeat.source.keys import source_text
+from audiofeat.source.listing import Listing
+from audiofeat.source.manifests.delimited import list_delimited
+from audiofeat.source.manifests.json_lines import list_json_lines
+from audiofeat.source.manifests.kaldi import list_kaldi
+from audiofeat.source.manifests.parquet import list_parquet
+from audiofeat.source.scan import scan_folder
+from audiofeat.source.tar import list_tar
+
+_ACCEPTED = "a folder of audio, .csv, .tsv, .jsonl, .ndjson, .json (an object a line), .scp (Kaldi), .parquet or .tar"
+_COMPRESSED = (".gz", ".tgz", ".zip", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar")
+
+
+def list_source(source: str, *, manifest: Manifest, keep_suffix: bool, follow_links: bool = True) -> Listing:
+    """List the clips of a folder, a manifest or a container.
+
+    Args:
+        source: its path. A manifest's own paths are relative to the folder it lies in.
+        manifest: what the columns of a manifest are called.
+        keep_suffix: whether keys made from file names keep their suffix.
+        follow_links: whether a folder's links are followed; a manifest means whatever it names.
+
+    Raises:
+        SourceError: it does not exist, is of no known kind, cannot be read, or breaks a rule.
+    """
+    try:
+        mode = os.stat(source).st_mode
+    except OSError:
+        return scan_folder(source)  # which says what is wrong with it
+    if stat.S_ISDIR(mode):
+        return scan_folder(source, follow_links=follow_links, keep_suffix=keep_suffix)
+    if not stat.S_ISREG(mode):
+        raise SourceError(f"the source {source_text(source)!r} is neither a folder nor a regular file", hint=_ACCEPTED)
+    match os.path.splitext(source)[1].lower():
+        case ".csv":
+            return list_delimited(source, dialect="excel", manifest=manifest, keep_suffix=keep_suffix)
+        case ".tsv":
+            return list_delimited(source, dialect="excel-tab", manifest=manifest, keep_suffix=keep_suffix)
+        case ".jsonl" | ".ndjson" | ".json":
+            return list_json_lines(source, manifest=manifest, keep_suffix=keep_suffix)
+        case ".scp":
+            return list_kaldi(source, keep_suffix=keep_suffix)
+        case ".parquet":
+            return list_parquet(source, manifest=manifest, keep_suffix=keep_suffix)
+        case ".tar":
+            return list_tar(source, keep_suffix=keep_suffix)
+    raise _unknown_kind(source)
+
+
+def _unknown_kind(source: str) -> SourceError:
+    name = source_text(source)
+    if source.lower().endswith(_COMPRESSED):
+        return SourceError(
+            f"the source {name!r} is compressed",
+            hint="unpack it, or pack it again as a plain .tar",
+        )
+    if is_audio(os.path.basename(source)):
+        folder = source_text(os.path.dirname(source)) or "."
+        return SourceError(
+            f"the source {name!r} is one audio file",
+            hint=f"name its folder, {folder!r}, or pipe its name into --files-from -",
+        )
+    return SourceError(f"the source {name!r} is of no kind that is read here", hint=f"name {_ACCEPTED}")

@@ -1,0 +1,105 @@
+"""Where a Parquet file has its audio: a column of paths, of bytes, or a struct of both as Hugging Face writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from audiofeat.config import Manifest
+from audiofeat.source.manifests.columns import listed, no_path_column
+from audiofeat.source.manifests.parquet_meta import is_bytes, is_text
+from audiofeat.source.problems import Problems
+
+_BYTES, _PATH = "bytes", "path"  # as the datasets library names the fields of its Audio feature
+_LOOKED_AT_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class AudioColumn:
+    """The column that says where each row's audio is, or holds it."""
+
+    name: str
+    kind: Literal["text", "bytes", "struct"]
+    has_path: bool = True
+    """Whether it says a path; of a struct, beside the bytes."""
+
+    @property
+    def paths(self) -> str | None:
+        """Dotted name of the column of paths."""
+        return f"{self.name}.{_PATH}" if self.kind == "struct" and self.has_path else self.name * self.has_path or None
+
+    @property
+    def data(self) -> str | None:
+        """Dotted name of the column of bytes."""
+        return {"text": None, "bytes": self.name, "struct": f"{self.name}.{_BYTES}"}[self.kind]
+
+    def paths_of(self, batch: Any) -> list[str | None]:
+        """The path in each row of a record batch."""
+        if self.paths is None:
+            return [None] * batch.num_rows
+        array = self._field(batch.column(self.name), _PATH)
+        values: list[str | None] = array.to_pylist()
+        return values
+
+    def rows_with_bytes(self, file: Any, group: int) -> Iterator[bool]:
+        """Whether each row of a row group has bytes: by the count of nulls, or by looking where that leaves it open."""
+        metadata = file.metadata.row_group(group)
+        if self.data is None:
+            yield from [False] * metadata.num_rows
+            return
+        chunks = (metadata.column(number) for number in range(metadata.num_columns))
+        statistics = next(chunk.statistics for chunk in chunks if chunk.path_in_schema == self.data)
+        nulls = statistics.null_count if statistics is not None and statistics.has_null_count else None
+        if nulls in (0, metadata.num_rows):
+            yield from [nulls == 0] * metadata.num_rows
+            return
+        for batch in file.iter_batches(batch_size=_LOOKED_AT_ROWS, row_groups=[group], columns=[self.data]):
+            yield from self._field(batch.column(self.name), _BYTES).is_valid().to_pylist()
+
+    def _field(self, array: Any, field: str) -> Any:
+        import pyarrow.compute
+
+        return pyarrow.compute.struct_field(array, field) if self.kind == "struct" else array
+
+
+def find_audio(schema: Any, manifest: Manifest, *, place: str, problems: Problems) -> AudioColumn:
+    """The configured column, else the one struct column that holds bytes.
+
+    Raises:
+        SourceError: there is none, or more than one.
+    """
+    candidates = [manifest.path] if manifest.path in schema.names else audio_structs(schema)
+    column = _audio_column(schema, candidates[0]) if len(candidates) == 1 else None
+    if column is None:
+        problems.stop(place, manifest.path, _why_none(schema, manifest, candidates))
+    return column
+
+
+def _why_none(schema: Any, manifest: Manifest, candidates: list[str]) -> str:
+    if len(candidates) == 1:
+        kind = schema.field(schema.names.index(manifest.path)).type
+        return f"of type {kind}; text, bytes, or a struct of 'bytes' and 'path' is wanted"
+    if candidates:
+        return f"no such column, and more than one holds audio{listed(candidates)}; --set manifest.path=NAME chooses"
+    return no_path_column(schema.names, manifest)
+
+
+def audio_structs(schema: Any) -> list[str]:
+    """The names of the struct columns that hold bytes."""
+    columns = (_audio_column(schema, name) for name in dict.fromkeys(schema.names))
+    return [column.name for column in columns if column is not None and column.kind == "struct"]
+
+
+def _audio_column(schema: Any, name: str) -> AudioColumn | None:
+    import pyarrow.types as types
+
+    kind = schema.field(schema.names.index(name)).type
+    if is_text(kind):
+        return AudioColumn(name, "text")
+    if is_bytes(kind):
+        return AudioColumn(name, "bytes", has_path=False)
+    if types.is_struct(kind) and kind.get_field_index(_BYTES) >= 0 and is_bytes(kind.field(_BYTES).type):
+        has_path = kind.get_field_index(_PATH) >= 0 and is_text(kind.field(_PATH).type)
+        return AudioColumn(name, "struct", has_path=has_path)
+    return None

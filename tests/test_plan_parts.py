@@ -1,0 +1,130 @@
+"""Planning for clips that became several, that are excerpts of a file, or that the configuration leaves out."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import pytest
+from planned import Source, to_decode
+
+from audiofeat import plan as planning
+from audiofeat.config import Select
+from audiofeat.decode import Shared
+from audiofeat.plan import SHARD_SOURCE_BYTES, shard_borders
+from audiofeat.records import Clip, Excerpt, Failure, Member, Reuse
+
+BY_CHOICE = Failure(
+    "b@1000-1500", "b.wav", "select.too-short", "0.5 s", "", "d", None, parent="b", duration_seconds=0.5
+)
+
+
+def cut_in_two(source: Source, key: str) -> Reuse:
+    """As if the clip had become two of the store's, ``key#0`` and ``key#1``."""
+    known = source.known.clips[key]
+    rows = tuple(replace(known.rows[0], key=f"{key}#{channel}", parent=key) for channel in range(2))
+    source.known.clips[key] = replace(known, rows=rows)
+    entry = source.known.shards["shard.h5"]
+    source.known.shards["shard.h5"] = replace(entry, clips=entry.clips + 1)
+    return source.known.clips[key]
+
+
+@pytest.mark.usefixtures("no_file_is_read")
+def test_a_shard_with_clips_that_were_cut_stands(source: Source) -> None:
+    source.finish()
+    cut_in_two(source, "b")
+    plan = source.plan()
+    assert (plan.tasks, plan.clips_reused, plan.reasons) == ((), 4, {})
+    assert [row.key for row in plan.kept[0].rows] == ["a", "b#0", "b#1", "c"]
+
+
+@pytest.mark.usefixtures("no_file_is_read")
+def test_all_that_a_clip_was_cut_into_is_copied_together(source: Source) -> None:
+    source.finish()
+    cut = cut_in_two(source, "b")
+    source.add("d")
+    (task,) = source.plan().tasks
+    assert task.clips[1].reuse == replace(cut, fingerprint=source.known.fingerprints["b"])
+
+
+@pytest.mark.usefixtures("no_file_is_read")
+def test_rows_of_a_cut_clip_stand_in_key_order(source: Source) -> None:
+    """``b!`` sorts before ``b#0``, though the clip ``b`` sorts before ``b!``."""
+    (source.root / "b!.wav").write_bytes(b"between")
+    source.list("b!")
+    source.finish()
+    cut_in_two(source, "b")
+    (kept,) = source.plan().kept
+    assert [row.key for row in kept.rows] == ["a", "b!", "b#0", "b#1", "c"]
+
+
+@pytest.mark.usefixtures("no_file_is_read")
+@pytest.mark.parametrize(
+    "excerpt",
+    [Excerpt(0.0, 1.5), Excerpt(0.5, 1.0), Excerpt(channel=1), None],
+    ids=["other end", "other start", "channel", "whole"],
+)
+def test_another_excerpt_of_the_same_file_is_decoded(source: Source, excerpt: Excerpt | None) -> None:
+    source.finish()
+    for key, known in source.known.clips.items():
+        rows = tuple(replace(row, excerpt=str(Excerpt(0.0, 1.0))) for row in known.rows)
+        source.known.clips[key] = replace(known, rows=rows)
+    source.clips = [replace(clip, excerpt=excerpt if clip.key == "b" else Excerpt(0.0, 1.0)) for clip in source.clips]
+    plan = source.plan()
+    assert plan.reasons == {"span or channel changed": 1}
+    assert to_decode(plan) == ["b"]
+
+
+def test_a_file_that_many_excerpts_share_is_hashed_once(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = source.root / "a.wav"
+    status = file.stat()
+    excerpts = [Excerpt(float(number), number + 1.0) for number in range(50)]
+    source.clips = [
+        Clip(f"a{number:02d}", "a.wav", status.st_size, status.st_ctime_ns, status.st_ino, excerpt)
+        for number, excerpt in enumerate(excerpts)
+    ]
+    source.finish()
+    for clip in source.clips:
+        known = source.known.clips[clip.key]
+        source.known.clips[clip.key] = replace(known, rows=(replace(known.rows[0], excerpt=str(clip.excerpt)),))
+    source.known.fingerprints.clear()
+    read: list[str] = []
+    identify = planning.identify
+
+    def counted(path: str, member: Member | None = None, *, shared: Shared | None = None) -> object:
+        read.append(os.path.basename(path))
+        return identify(path, member)
+
+    monkeypatch.setattr(planning, "identify", counted)
+    assert source.plan().reasons == {}
+    assert read == ["a.wav"]
+
+
+@pytest.mark.usefixtures("no_file_is_read")
+@pytest.mark.parametrize(("wish", "is_kept"), [(None, False), (0.5, False), (0.6, True)])
+def test_a_clip_left_out_by_choice_stands_while_the_choice_does(
+    source: Source,
+    *,
+    wish: float | None,
+    is_kept: bool,
+) -> None:
+    source.finish()
+    source.known.clips["b"] = replace(source.known.clips["b"], failures=(BY_CHOICE,))
+    plan = source.plan(select=Select(min_seconds=wish))
+    assert plan.reasons == ({} if is_kept else {"select changed": 1})
+    assert plan.failures_standing == 0, "what is left out by choice has not failed"
+
+
+@pytest.mark.usefixtures("no_file_is_read")
+@pytest.mark.parametrize("select", [Select(min_seconds=1.1), Select(max_seconds=0.9)], ids=["shortest", "longest"])
+def test_rows_that_are_not_wanted_any_more_are_judged_again(source: Source, select: Select) -> None:
+    source.finish()
+    assert source.plan(select=select).reasons == {"select changed": 3}
+
+
+def test_an_excerpt_weighs_what_it_takes_of_its_file_and_a_member_what_it_is() -> None:
+    big = SHARD_SOURCE_BYTES
+    spans = [Clip(f"{n:03d}", "x.wav", big, 1, 1, Excerpt(float(n), n + 1.0)) for n in range(100)]
+    members = [Clip(f"{n:03d}", "x.tar", big, 1, 1, member=Member(f"{n}.wav", 512 * n, 1_000)) for n in range(100)]
+    rest = [Clip(f"{n:03d}", "x.wav", big, 1, 1, Excerpt(float(n), None)) for n in range(3)]
+    assert [len(list(shard_borders(clips, shard_clips=1_000_000))) for clips in (spans, members, rest)] == [1, 1, 3]
