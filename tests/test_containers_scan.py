@@ -156,8 +156,8 @@ def test_what_webdataset_packs_beside_a_clip_is_meta(tmp_path: Path) -> None:
     ]
     assert listing.not_audio == 3
     assert listing.warnings == [
-        "1 files beside clips are longer than 65,536 bytes: not read",
-        "1 .json files beside clips hold no object: not read",
+        "files beside clips that are longer than 65,536 bytes are not read: 1",
+        ".json files beside clips that hold no object are not read: 1",
     ]
 
 
@@ -460,6 +460,13 @@ def test_what_is_no_parquet_is_refused(tmp_path: Path, damage: bytes) -> None:
     assert refusal(tmp_path / "a.parquet").startswith(
         "a.parquet: 1 problem\n  file   -   cannot be read as Parquet: Parquet"
     )
+
+
+def test_text_in_parquet_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    latin = pa.Array.from_buffers(pa.string(), 1, pa.array([b"gr\xfcn"]).buffers())
+    file = write_parquet(tmp_path / "a.parquet", path=["a.wav"], word=latin)
+    reason = "'utf-8' codec can't decode byte 0xfc in position 2: invalid start byte"
+    assert refusal(file) == f"a.parquet: 1 problem\n  file   -   cannot be read as Parquet: {reason}"
 
 
 def test_a_truncated_parquet_is_refused(tmp_path: Path) -> None:

@@ -57,10 +57,10 @@ class Companions:
         warnings = []
         if self._too_long:
             warnings.append(
-                f"{len(self._too_long):,} files beside clips are longer than {_MAX_BYTES:,} bytes: not read"
+                f"files beside clips that are longer than {_MAX_BYTES:,} bytes are not read: {len(self._too_long):,}"
             )
         if self._no_objects:
-            warnings.append(f"{len(self._no_objects):,} .json files beside clips hold no object: not read")
+            warnings.append(f".json files beside clips that hold no object are not read: {len(self._no_objects):,}")
         return warnings
 
     def _read(self, entry: Entry, name: str) -> dict[str, MetaValue]:

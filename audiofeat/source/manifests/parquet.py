@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from audiofeat.config import Manifest
+from audiofeat.errors import SourceError
 from audiofeat.records import Member
 from audiofeat.source.listing import Listing, sort_clips
 from audiofeat.source.manifests.clips import ClipBuilder
@@ -23,6 +24,8 @@ _BATCH_ROWS = 8_192
 _HEADER = "schema"
 _ROLES = ("key", "start", "end", "channel")
 _LEAST_DIGITS = 6
+# What a damaged file makes of pyarrow besides its own errors: text that is no UTF-8, columns that are not there.
+_DAMAGE = (ValueError, LookupError, ArithmeticError, RuntimeError)
 
 
 def list_parquet(path: str, *, manifest: Manifest, keep_suffix: bool) -> Listing:
@@ -38,7 +41,9 @@ def list_parquet(path: str, *, manifest: Manifest, keep_suffix: bool) -> Listing
     problems = Problems(path)
     try:
         return _list(path, manifest=manifest, keep_suffix=keep_suffix, problems=problems)
-    except (pyarrow.ArrowException, OSError) as error:
+    except SourceError:
+        raise
+    except (pyarrow.ArrowException, OSError, *_DAMAGE) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise unreadable(path, error) from error
         reason = str(error).partition("\n")[0]

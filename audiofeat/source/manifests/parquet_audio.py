@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, Literal
 
 from audiofeat.config import Manifest
@@ -12,6 +13,7 @@ from audiofeat.source.manifests.parquet_meta import is_bytes, is_text
 from audiofeat.source.problems import Problems
 
 _BYTES, _PATH = "bytes", "path"  # as the datasets library names the fields of its Audio feature
+_BYTES_STORED_AS = ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
 _LOOKED_AT_ROWS = 64
 
 
@@ -44,15 +46,10 @@ class AudioColumn:
 
     def rows_with_bytes(self, file: Any, group: int) -> Iterator[bool]:
         """Whether each row of a row group has bytes: by the count of nulls, or by looking where that leaves it open."""
-        metadata = file.metadata.row_group(group)
-        if self.data is None:
-            yield from [False] * metadata.num_rows
-            return
-        chunks = (metadata.column(number) for number in range(metadata.num_columns))
-        statistics = next(chunk.statistics for chunk in chunks if chunk.path_in_schema == self.data)
-        nulls = statistics.null_count if statistics is not None and statistics.has_null_count else None
-        if nulls in (0, metadata.num_rows):
-            yield from [nulls == 0] * metadata.num_rows
+        rows = file.metadata.row_group(group).num_rows
+        nulls = rows if self.data is None else _null_count(file, group, self.data)
+        if nulls in (0, rows):
+            yield from repeat(nulls == 0, rows)
             return
         for batch in file.iter_batches(batch_size=_LOOKED_AT_ROWS, row_groups=[group], columns=[self.data]):
             yield from self._field(batch.column(self.name), _BYTES).is_valid().to_pylist()
@@ -61,6 +58,16 @@ class AudioColumn:
         import pyarrow.compute
 
         return pyarrow.compute.struct_field(array, field) if self.kind == "struct" else array
+
+
+def _null_count(file: Any, group: int, column: str) -> int | None:
+    """How many nulls a column of bytes has in a row group, as its statistics say; None where they do not."""
+    leaves = [file.schema.column(number).path for number in range(len(file.schema))]
+    chunk = file.metadata.row_group(group).column(leaves.index(column))
+    # Statistics of another type than the schema's, which damage makes, would end the process: no Python error.
+    if chunk.physical_type not in _BYTES_STORED_AS or chunk.statistics is None:
+        return None
+    return int(chunk.statistics.null_count) if chunk.statistics.has_null_count else None
 
 
 def find_audio(schema: Any, manifest: Manifest, *, place: str, problems: Problems) -> AudioColumn:
