@@ -139,3 +139,7 @@ def test_the_same_as_json() -> None:
         "required": False,
         "description": "Every clip is resampled to this rate; native keeps each file's own.",
     }
+
+
+def test_no_preset_is_said_to_set_what_none_sets() -> None:
+    assert "cmvn.file" not in {name for name, presets in preset_settings().items() if presets}

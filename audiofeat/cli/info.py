@@ -26,15 +26,16 @@ def info(store: Path, as_json: bool) -> None:
     click.echo(f"{store}: {values['store_format']} store, format version {values['format_version']}")
     click.echo("features")
     for feature in opened.features:
-        click.echo(
-            f"  {feature.name:12} {feature.dims:5} x {feature.dtype}, {feature.unit}, "
-            f"{feature.frame_rate_hz:g} frames/s"
-        )
+        rate = "each clip's own rate" if feature.frame_rate_hz is None else f"{feature.frame_rate_hz:g} frames/s"
+        click.echo(f"  {feature.name:12} {feature.dims:5} x {feature.dtype}, {feature.unit}, {rate}")
     shards = f"{len(opened.shards):,} shard{'' if len(opened.shards) == 1 else 's'}"
     click.echo(f"clips      {totals['clips']:,} in {shards}, {size_bytes / 1e6:,.1f} MB")
     click.echo(f"length     {duration_text(totals['audio_seconds'])}, {totals['frames']:,} frames")
     failures = ", ".join(f"{reason} {count:,}" for reason, count in opened.failures.items())
     click.echo(f"failures   {sum(opened.failures.values()):,}{f' ({failures})' if failures else ''}")
+    if opened.left_out:
+        left_out = ", ".join(f"{reason} {count:,}" for reason, count in opened.left_out.items())
+        click.echo(f"left out   {sum(opened.left_out.values()):,} ({left_out})")
     numbers = values["numbers"]
     click.echo(f"device     {numbers['device']}")
     click.echo("versions   " + ", ".join(f"{name} {version}" for name, version in numbers["versions"].items()))

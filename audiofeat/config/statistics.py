@@ -42,7 +42,8 @@ def with_statistics(config: Config) -> tuple[Config, list[Complaint]]:
                 is_own = "file" in own.cmvn.model_fields_set
                 complaints.append(Complaint(("features", feature.name, *path) if is_own else path, str(error)))
         features[feature.name] = _replaced(own, {**given, "file": None})
-    shared = config.cmvn.model_copy(update={"file": None})
+    # Nothing is written where nobody wrote: a key that is set is one that somebody set.
+    shared = config.cmvn if config.cmvn.file is None else config.cmvn.model_copy(update={"file": None})
     return config.model_copy(update={"features": features, "cmvn": shared}), complaints
 
 
