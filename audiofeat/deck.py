@@ -73,6 +73,8 @@ class Deck:
         self._frontend = frontend
         self._clock = clock
         self._pending = recipe.pending
+        self._dims = {spec.name: recipe.program_dims(spec.name) for spec in features}
+        self._has_tails = any(recipe.tails.values())
         self._open: _OpenClip | None = None
         rule = recipe.rule
         self._samples: Tape[_OpenClip] = Tape(
@@ -97,7 +99,7 @@ class Deck:
         """Open a clip."""
         features = {
             spec.name: Rows(
-                self._recipe.program_dims(spec.name),
+                self._dims[spec.name],
                 self._budget,
                 dtype=spec.dtype,
                 is_digested=not self._recipe.tails[spec.name],
@@ -137,21 +139,22 @@ class Deck:
             self._rows.flush()
 
     def _run_frame_program(self, tape: Array, segments: Sequence[Segment[_OpenClip]]) -> None:
-        with self._clock.stage("start_up"):
-            frontend = self._frontend()
-        with self._clock.stage("compute"), _programs_fault():
-            finished, pending = frontend.frame_program(tape)
-        for segment in segments:
-            clip = segment.owner
-            here = slice(segment.slot, segment.slot + segment.count)
-            for name, rows in finished.items():
-                clip.features[name].append(rows[here])
-            if clip.pending is not None and pending is not None and segment.count:
-                clip.pending.append(pending[here])
-                for number, columns in enumerate(self._pending.maxima):
-                    clip.maxima[number] = max(clip.maxima[number], pending[here, columns].max())
-            if segment.is_last:
-                self._lay_rows(clip)
+        with _fault_of_no_clip():
+            with self._clock.stage("start_up"):
+                frontend = self._frontend()
+            with self._clock.stage("compute"):
+                finished, pending = frontend.frame_program(tape)
+            for segment in segments:
+                clip = segment.owner
+                here = slice(segment.slot, segment.slot + segment.count)
+                for name, rows in finished.items():
+                    clip.features[name].append(rows[here])
+                if clip.pending is not None and pending is not None and segment.count:
+                    clip.pending.append(pending[here])
+                    for number, columns in enumerate(self._pending.maxima):
+                        clip.maxima[number] = max(clip.maxima[number], pending[here, columns].max())
+                if segment.is_last:
+                    self._lay_rows(clip)
 
     def _lay_rows(self, clip: _OpenClip) -> None:
         """The clip's end is known, and so are its statistics: on to the clip program, if there is one."""
@@ -166,23 +169,25 @@ class Deck:
         self._rows.end(n_frames)
 
     def _run_clip_program(self, tape: Array, segments: Sequence[Segment[_OpenClip]]) -> None:
-        statistics = np.zeros((len(tape), len(self._pending.maxima)), tape.dtype)
-        for segment in segments:
-            statistics[segment.slot : segment.slot + segment.count] = segment.owner.maxima
-        with self._clock.stage("compute"), _programs_fault():
-            finished = self._frontend().clip_program(tape, statistics)
-        for segment in segments:
-            for name, rows in finished.items():
-                segment.owner.features[name].append(rows[segment.slot : segment.slot + segment.count])
-            if segment.is_last:
-                self._hand_on(segment.owner)
+        with _fault_of_no_clip():
+            statistics = np.zeros((len(tape), len(self._pending.maxima)), tape.dtype)
+            for segment in segments:
+                statistics[segment.slot : segment.slot + segment.count] = segment.owner.maxima
+            with self._clock.stage("compute"):
+                finished = self._frontend().clip_program(tape, statistics)
+            for segment in segments:
+                for name, rows in finished.items():
+                    segment.owner.features[name].append(rows[segment.slot : segment.slot + segment.count])
+                if segment.is_last:
+                    self._hand_on(segment.owner)
 
     def _hand_on(self, clip: _OpenClip) -> None:
         if clip.done is None:
             raise ValueError("a clip's last row came before its last sample")
-        with self._clock.stage("compute"):
-            for spec in self._features:
-                clip.features[spec.name] = self._with_tail(clip.features[spec.name], spec)
+        if self._has_tails:
+            with self._clock.stage("compute"):
+                for spec in self._features:
+                    clip.features[spec.name] = self._with_tail(clip.features[spec.name], spec)
         clip.done(clip.features)
 
     def _with_tail(self, rows: Rows, spec: FeatureSpec) -> Rows:
@@ -198,9 +203,11 @@ class Deck:
 
 
 @contextmanager
-def _programs_fault() -> Iterator[None]:
-    """Tell what a program raises from what a decoder raises, since programs run while a clip is being decoded."""
+def _fault_of_no_clip() -> Iterator[None]:
+    """What goes wrong with a tape concerns all that lies on it, and not the clip that is just being decoded."""
     try:
         yield
+    except AudioFeatError:
+        raise
     except Exception as error:
-        raise AudioFeatError(f"a compiled program failed: {type(error).__name__}: {error}") from error
+        raise AudioFeatError(f"a program failed: {type(error).__name__}: {error}") from error

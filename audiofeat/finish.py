@@ -143,9 +143,7 @@ def _remember(
     decoders: Mapping[str, str],
 ) -> None:
     """Leave the next run a shortcut, if an equal listing will surely mean equal bytes."""
-    is_sure = all(
-        fingerprints.get(clip.key) == Fingerprint(clip.size_bytes, clip.ctime_ns, clip.inode) for clip in listing.clips
-    )
+    is_sure = all(fingerprints.get(clip.key) == clip.fingerprint for clip in listing.clips)
     if not is_sure:
         remove(paths.unchanged)
         return

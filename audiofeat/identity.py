@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from audiofeat.decode import Shared, SourceFile
 from audiofeat.errors import ClipError
@@ -19,13 +20,13 @@ def is_trusted(fingerprint: Fingerprint, *, read_at_ns: int) -> bool:
     return fingerprint.ctime_ns < read_at_ns - TRUSTED_AGE_NS
 
 
-def fingerprint_of(path: str) -> Fingerprint | None:
+def fingerprint_of(path: str, member: Member | None = None) -> Fingerprint | None:
     """What the file system says of a file now; None where it says nothing."""
     try:
         status = os.stat(path)
     except OSError:
         return None
-    return Fingerprint(status.st_size, status.st_ctime_ns, status.st_ino)
+    return Fingerprint(status.st_size, status.st_ctime_ns, status.st_ino, member.place if member else "")
 
 
 def identify(
@@ -40,7 +41,8 @@ def identify(
     except ClipError:
         return None
     try:
-        return file.digest(), file.fingerprint
+        digest = file.digest() if shared is None else shared.digests.get(file.identity, file.digest)
+        return digest, replace(file.fingerprint, place=member.place if member else "")
     except ClipError:
         return None
     finally:

@@ -2,18 +2,19 @@
 
 Only results whose numbers are those of this run count: the same configuration of features, device kind and
 versions. A clip's result holds for the bytes it was made of, told by their digest, or, sooner, by the size,
-modification time and inode that the file had then.
+time of last change and inode that the file had then.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from audiofeat.config import changed_keys
-from audiofeat.errors import DamageError, NoStoreError
+from audiofeat.config import changed_keys, load_config, numbers_config
+from audiofeat.errors import ConfigError, DamageError, NoStoreError
 from audiofeat.records import ClipRow, Commit, Failure, Fingerprint, Reuse, ShardEntry
 from audiofeat.settings import Settings
 from audiofeat.store.commits import read_commit
@@ -42,7 +43,7 @@ def known_results(paths: StorePaths, settings: Settings) -> Known:
     if store is not None:
         failures = read_quarantine(paths)
         known.keys.update(_clip_keys(store), (failure.clip_key for failure in failures))
-        known.stale_because = tuple(changed_keys(store.description.get("numbers", {}), settings.numbers))
+        known.stale_because = tuple(changed_keys(_numbers_of(store), settings.numbers))
         if not known.stale_because:
             _add_store(known, store, failures)
     for path in sorted(paths.commits.glob("*.json")):
@@ -67,6 +68,15 @@ def shard_is_there(paths: StorePaths, shard: ShardEntry, *, store_format: str) -
         return shard_format(store_format).size_bytes(paths.shards / shard.name) == shard.size_bytes
     except OSError:
         return False
+
+
+def _numbers_of(store: Store) -> Mapping[str, Any]:
+    """What could change a value of the store, as this version words it: another wording is no other setting."""
+    numbers: Mapping[str, Any] = store.description.get("numbers", {})
+    try:
+        return {**numbers_config(load_config(store.config)), **{key: numbers[key] for key in ("device", "versions")}}
+    except (ConfigError, KeyError):
+        return numbers
 
 
 def _finished_store(paths: StorePaths) -> Store | None:
@@ -112,7 +122,9 @@ def _add_commit(known: Known, paths: StorePaths, commit: Commit) -> None:
             found.shards[row.clip_key] = commit.shard.name
     for failure in commit.failures:
         found.failures[failure.clip_key].append(failure)
-    known.clips.update(found.clips())
+    for key, clip in found.clips():
+        known.clips[key] = clip
+        known.fingerprints.pop(key, None)  # it told the file that the finished store read, not this one
     known.fingerprints.update(commit.fingerprints)
 
 

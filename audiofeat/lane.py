@@ -5,7 +5,8 @@
     decode ─▶ pieces ─▶ levels ─▶ signal steps ─▶ edges ─▶ deck (tapes and programs) ─▶ outcome ─▶ shard
 
 Its tapes stay in the cache of the core that fills them, and a lane waits for nothing but the compiled programs.
-Two lanes share no data but the shards that they hand results in to.
+Two lanes share the programs, a budget of memory, what is remembered of files that many clips are cut out of, and the
+shards that they hand results in to.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import os
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -30,7 +32,7 @@ from audiofeat.identity import fingerprint_of, identify, is_trusted
 from audiofeat.outcome import Outcome
 from audiofeat.pieces import Piece, pieces_of
 from audiofeat.records import ClipTask, Failure, FeatureSpec, Fingerprint, Reuse
-from audiofeat.selection import LeftOutError, check_length
+from audiofeat.selection import LeftOutError, check_length, rest_without_frames
 from audiofeat.shard import ClipResult, FinishedClip, ShardWork
 from audiofeat.source import source_name
 from audiofeat.stopwatch import Stopwatch
@@ -119,7 +121,7 @@ class Lane:
         task = shard.task.clips[index]
         if task.reuse is not None and self._reuse(shard, index, task.reuse):
             return
-        seen = fingerprint_of(os.path.join(self._job.root, task.path))
+        seen = fingerprint_of(os.path.join(self._job.root, task.path), task.member)
         with self.clock.stage("decode"):
             try:
                 self._decode(shard, index, task)
@@ -156,27 +158,29 @@ class Lane:
         job, settings = self._job, self._job.config.audio
         opened_at_ns = time.time_ns()
         outcome = Outcome(task, settings, hand_in=lambda result: self._finish(shard, index, result))
-        with open_clip(
-            os.path.join(job.root, task.path),
-            member=task.member,
-            excerpt=task.excerpt,
-            channels=settings.channels,
-            sample_rate=None if settings.sample_rate == "native" else settings.sample_rate,
-            limits=job.config.limits,
-            ffmpeg=job.ffmpeg,
-            shared=job.shared,
-        ) as audio:
-            try:
+        try:
+            with (
+                open_clip(
+                    os.path.join(job.root, task.path),
+                    member=task.member,
+                    excerpt=task.excerpt,
+                    channels=settings.channels,
+                    sample_rate=None if settings.sample_rate == "native" else settings.sample_rate,
+                    limits=job.config.limits,
+                    ffmpeg=job.ffmpeg,
+                    shared=job.shared,
+                ) as audio,
+                _decoder_named(audio),
+            ):
                 recipe, deck = self._deck_at(audio.sample_rate)
                 for piece in pieces_of(audio, settings, budget=job.budget):
                     self._lay(piece, outcome, audio, recipe, deck)
-            except BaseException as error:
-                outcome.drop()
-                if isinstance(error, ClipError):
-                    error.decoder = audio.decoder
-                raise
-            fingerprint = Fingerprint(audio.size_bytes, audio.ctime_ns, audio.inode)
-            is_sure = is_trusted(fingerprint, read_at_ns=opened_at_ns)
+        except BaseException:
+            outcome.drop()
+            raise
+        place = task.member.place if task.member else ""
+        fingerprint = Fingerprint(audio.size_bytes, audio.ctime_ns, audio.inode, place)
+        is_sure = is_trusted(fingerprint, read_at_ns=opened_at_ns)
         outcome.close(audio, fingerprint=fingerprint if is_sure else None)
 
     def _lay(self, piece: Piece, outcome: Outcome, audio: ClipAudio, recipe: Recipe, deck: Deck) -> None:
@@ -190,19 +194,18 @@ class Lane:
             for block in with_edges(samples, recipe.rule):
                 deck.write(block)
             _check_samples(levels)
-            duration_seconds = outcome.duration_of(piece, levels, audio)
+            n_frames = recipe.rule.n_frames(prepared_samples(levels.n_samples, recipe.signal))
+            is_too_short = n_frames < recipe.fewest_frames
             try:
-                check_length(duration_seconds, self._job.config.select)
+                if is_too_short and piece.is_rest:
+                    raise rest_without_frames()
+                check_length(outcome.duration_of(piece, levels, audio), self._job.config.select)
             except LeftOutError as error:
                 deck.abandon()
-                outcome.leave_out(piece, levels, error, duration_seconds=duration_seconds)
+                outcome.leave_out(piece, levels, error)
                 return
-            n_frames = recipe.rule.n_frames(prepared_samples(levels.n_samples, recipe.signal))
-            if n_frames < recipe.fewest_frames:
-                if not piece.is_rest:
-                    raise _too_short(levels, recipe, n_frames=n_frames, sample_rate=audio.sample_rate)
-                deck.abandon()
-                return
+            if is_too_short:
+                raise _too_short(levels, recipe, n_frames=n_frames, sample_rate=audio.sample_rate)
         except BaseException:
             deck.abandon()
             raise
@@ -261,6 +264,16 @@ class Lane:
                 except Exception as error:
                     # Not to be taken for a fault of the clip that this lane happens to be decoding.
                     raise AudioFeatError(f"a shard cannot be written: {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _decoder_named(audio: ClipAudio) -> Iterator[None]:
+    """What is wrong with a clip is said together with what decoded it."""
+    try:
+        yield
+    except ClipError as error:
+        error.decoder = audio.decoder
+        raise
 
 
 def _check_samples(levels: Levels) -> None:

@@ -38,7 +38,7 @@ class Outcome:
         self._settings = settings
         self._hand_in = hand_in
         self._parts: list[_Part] = []
-        self._left_out: list[tuple[_Part, LeftOutError, float]] = []
+        self._left_out: list[tuple[_Part, LeftOutError]] = []
         self._missing = 0
         self._is_dropped = False
         self._audio: ClipAudio | None = None
@@ -60,9 +60,9 @@ class Outcome:
 
         return done
 
-    def leave_out(self, piece: Piece, levels: Levels, error: LeftOutError, *, duration_seconds: float) -> None:
+    def leave_out(self, piece: Piece, levels: Levels, error: LeftOutError) -> None:
         """The configuration does not want a piece."""
-        self._left_out.append((_Part(piece, levels), error, duration_seconds))
+        self._left_out.append((_Part(piece, levels), error))
 
     def close(self, audio: ClipAudio, *, fingerprint: Fingerprint | None) -> None:
         """All of the clip has been decoded without a fault. ``fingerprint`` where it may be trusted."""
@@ -77,18 +77,16 @@ class Outcome:
 
     def duration_of(self, piece: Piece, levels: Levels, audio: ClipAudio) -> float:
         """The length of a piece in seconds, once it has been read."""
-        if self._settings.chunk_seconds is None and self._settings.trim_db is None:
-            return audio.duration_seconds
-        return levels.n_samples / audio.sample_rate
+        return levels.n_samples / audio.sample_rate if self._is_cut else audio.duration_seconds
 
     def _hand_in_if_complete(self) -> None:
         audio = self._audio
         if audio is None or self._missing:
             return
         finished = tuple(self._finished(part, audio) for part in self._parts)
-        failures = tuple(
-            self._failure(part, error, audio, duration_seconds=seconds) for part, error, seconds in self._left_out
-        )
+        failures = tuple(self._failure(part, error, audio) for part, error in self._left_out)
+        if not finished and not failures:
+            raise ValueError(f"nothing became of {self.task.key!r}")
         self._hand_in(ClipResult(finished, failures, self._fingerprint))
 
     def _finished(self, part: _Part, audio: ClipAudio) -> FinishedClip:
@@ -117,10 +115,11 @@ class Outcome:
             feature_digest=clip_digest(part.features),
             parent=self._parent(key),
             excerpt=self._excerpt,
+            source_seconds=audio.duration_seconds if self._is_cut else None,
         )
         return FinishedClip(row, part.features)
 
-    def _failure(self, part: _Part, error: LeftOutError, audio: ClipAudio, *, duration_seconds: float) -> Failure:
+    def _failure(self, part: _Part, error: LeftOutError, audio: ClipAudio) -> Failure:
         key = self._key(part, audio)
         return Failure(
             key=key,
@@ -132,8 +131,13 @@ class Outcome:
             decoder=audio.decoder,
             parent=self._parent(key),
             excerpt=self._excerpt,
-            duration_seconds=duration_seconds,
+            duration_seconds=self.duration_of(part.piece, part.levels, audio),
         )
+
+    @property
+    def _is_cut(self) -> bool:
+        """Whether a clip of the store may be less than what was decoded."""
+        return self._settings.chunk_seconds is not None or self._settings.trim_db is not None
 
     @property
     def _excerpt(self) -> str | None:
@@ -153,12 +157,7 @@ class Outcome:
 
     def _span(self, part: _Part, audio: ClipAudio) -> tuple[float | None, float | None]:
         """Where in the file a piece lies; (None, None) for all of it."""
-        settings = self._settings
-        if audio.start_seconds is None and settings.chunk_seconds is None and settings.trim_db is None:
-            return None, None
-        if audio.end_seconds is not None and settings.chunk_seconds is None and settings.trim_db is None:
-            return audio.start_seconds, audio.end_seconds
-        return self._place(part, audio)
+        return self._place(part, audio) if self._is_cut else (audio.start_seconds, audio.end_seconds)
 
     def _place(self, part: _Part, audio: ClipAudio) -> tuple[float, float]:
         start_seconds = (audio.start_seconds or 0.0) + part.piece.start_sample / audio.sample_rate

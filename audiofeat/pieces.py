@@ -22,8 +22,6 @@ from audiofeat.dsp.trim import peak_of, trim_bounds
 from audiofeat.errors import ClipError
 from audiofeat.store.rows import RowBudget, Rows
 
-_NO_CHUNKS = 2**63
-
 
 @dataclass(frozen=True, slots=True)
 class Signal:
@@ -58,13 +56,18 @@ def pieces_of(audio: ClipAudio, settings: Audio, *, budget: RowBudget) -> Iterat
         ClipError: from decoding.
         StorageError: from spooling.
     """
-    chunk_samples = _NO_CHUNKS
-    if settings.chunk_seconds is not None:
-        chunk_samples = max(1, round(settings.chunk_seconds * audio.sample_rate))
     for signal in _signals(audio, settings, budget=budget):
-        for number, blocks in enumerate(chunks_of(signal.blocks, chunk_samples)):
-            start_sample = signal.start_sample + number * chunk_samples
-            yield Piece(signal.channel, start_sample, signal.gain, blocks, is_rest=number > 0)
+        channel, start_sample, gain = signal.channel, signal.start_sample, signal.gain
+        if settings.chunk_seconds is None:
+            yield Piece(channel, start_sample, gain, iter(signal.blocks), is_rest=False)
+            continue
+        chunk_samples = max(1, round(settings.chunk_seconds * audio.sample_rate))
+        is_rest = False
+        for blocks in chunks_of(signal.blocks, chunk_samples):
+            yield Piece(channel, start_sample, gain, blocks, is_rest=is_rest)
+            start_sample, is_rest = start_sample + chunk_samples, True
+        if not is_rest:  # resampling may leave nothing of a single sample
+            yield Piece(channel, start_sample, gain, iter(()), is_rest=False)
 
 
 def chunks_of(blocks: Iterable[Samples], chunk_samples: int) -> Iterator[Iterator[Samples]]:

@@ -21,7 +21,8 @@ from audiofeat.engine.local import EngineReport, LocalEngine
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.errors import ConfigError, DamageError, Interrupted, NothingMatchedError
 from audiofeat.finish import finish_store, is_unchanged
-from audiofeat.frontend.recipe import empty_band_warnings, feature_specs
+from audiofeat.frontend.constants import check_norms
+from audiofeat.frontend.recipe import empty_band_warnings, feature_specs, recipe_at_any_rate
 from audiofeat.known import known_results
 from audiofeat.max_failures import NO_LIMIT, MaxFailures
 from audiofeat.plan import Plan, make_plan
@@ -77,10 +78,10 @@ def run(
     source, paths = _places(config, options)
     report = RunReport(store=str(paths.root))
     report.warnings += empty_band_warnings(config)
-    feature_specs(config)  # whose complaints should come before a long scan
+    check_norms(recipe_at_any_rate(config))  # whose complaints should come before a long scan
     before_scan_ns = time.time_ns()
     listing = _list(source, config, options)
-    _note_left_out(report, listing)
+    report.note_listing(listing)
     if not listing.clips:
         raise NothingMatchedError(
             f"no audio file in {source} ({listing.not_audio:,} others, {listing.hidden:,} hidden)",
@@ -111,8 +112,8 @@ def run(
             )
         else:
             report.reused = StoreInfo(paths.root).description["totals"]["clips"]
-        _describe(report, paths)
-    options.max_failures.check(failed=report.failed, seen=report.clips + report.failed, is_over=True)
+        report.note_store(StoreInfo(paths.root))
+    options.max_failures.check(failed=report.failed, seen=len(listing.clips), is_over=True)
     report.wall_seconds = time.perf_counter() - begun
     report.busy_seconds = max(0.0, report.wall_seconds - report.start_up_seconds)
     report.peak_rss_bytes += resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -211,7 +212,13 @@ def _places(config: Config, options: RunOptions) -> tuple[str, StorePaths]:
 def _list(source: str, config: Config, options: RunOptions) -> Listing:
     keep_suffix = config.select.keys == "name"
     if options.files is not None:
-        listing = list_files(options.files, root=source, keep_suffix=keep_suffix, follow_links=options.follow_links)
+        listing = list_files(
+            options.files,
+            root=source,
+            manifest=config.manifest,
+            keep_suffix=keep_suffix,
+            follow_links=options.follow_links,
+        )
     else:
         listing = list_source(
             source, manifest=config.manifest, keep_suffix=keep_suffix, follow_links=options.follow_links
@@ -264,20 +271,6 @@ def _worker_job(settings: Settings, paths: StorePaths, listing: Listing, *, ffmp
     )
 
 
-def _note_left_out(report: RunReport, listing: Listing) -> None:
-    report.left_out = {
-        "hidden": listing.hidden,
-        "not audio": listing.not_audio,
-        "links refused": listing.links_refused,
-        "link loops": len(listing.loops),
-        "unreadable folders": len(listing.unreadable),
-    }
-    report.warnings += listing.warnings
-    report.warnings += [
-        f"the folder {folder} could not be listed: its clips are missing" for folder in listing.unreadable
-    ]
-
-
 def _note_engine(report: RunReport, engine: EngineReport) -> None:
     tally = engine.tally
     report.decoded = int(tally.get("clips_done", 0))
@@ -290,20 +283,3 @@ def _note_engine(report: RunReport, engine: EngineReport) -> None:
     report.peak_rss_bytes = engine.peak_rss_bytes
     report.failure_examples = list(engine.examples)
     report.failed_now = int(tally.get("clips_failed", 0))
-
-
-def _describe(report: RunReport, paths: StorePaths) -> None:
-    """What is true of the whole store now."""
-    info = StoreInfo(paths.root)
-    totals = info.description["totals"]
-    report.clips = totals["clips"]
-    report.frames = totals["frames"]
-    report.store_audio_seconds = totals["audio_seconds"]
-    report.failures = dict(totals["failures"])
-    report.left_out |= {
-        {"select.too-short": "too short", "select.too-long": "too long"}.get(reason, reason): count
-        for reason, count in info.left_out.items()
-    }
-    report.digest = info.digest
-    parts = (info.description["manifest"]["size_bytes"], info.description["quarantine"]["size_bytes"])
-    report.size_bytes = sum(shard.size_bytes for shard in info.shards.values()) + sum(parts)

@@ -20,7 +20,7 @@ from audiofeat.errors import ClipError
 from audiofeat.identity import identify, is_trusted
 from audiofeat.known import Known
 from audiofeat.records import Clip, ClipRow, ClipTask, Failure, Fingerprint, Reuse, ShardEntry, ShardTask
-from audiofeat.selection import is_wanted
+from audiofeat.selection import REST, is_wanted
 from audiofeat.source import source_name
 
 SHARD_SOURCE_BYTES = 128 << 20
@@ -146,8 +146,6 @@ class _Chooser:
         self._now_ns = now_ns
         self._stale = f"settings changed ({'; '.join(known.stale_because)})" if known.stale_because else ""
         self._shared = Shared()
-        self._identified: dict[str, tuple[str, Fingerprint] | None] = {}
-        """Of files that many clips are cut out of."""
         self.reasons: Counter[str] = Counter()
         self.fingerprints: dict[str, Fingerprint] = {}
 
@@ -157,9 +155,8 @@ class _Chooser:
         if reason or known is None:
             self.reasons[reason] += 1
             return ClipTask(clip.key, clip.path, clip.excerpt, clip.member)
-        source = source_name(
-            clip.path, clip.member
-        )  # which may have changed where the key has not: x.wav is now x.wave
+        # The name may have changed where the key has not: x.wav is now x.wave.
+        source = source_name(clip.path, clip.member)
         reuse = Reuse(
             shard=known.shard,
             rows=tuple(replace(row, source=source) for row in known.rows),
@@ -190,7 +187,7 @@ class _Chooser:
     def _is_within_limits(self, row: ClipRow) -> bool:
         limits = self._limits
         return (
-            row.duration_seconds <= limits.max_seconds
+            (row.source_seconds or row.duration_seconds) <= limits.max_seconds
             and row.channels <= limits.max_channels
             and limits.min_sample_rate <= row.sample_rate <= limits.max_sample_rate
         )
@@ -198,28 +195,21 @@ class _Chooser:
     def _is_selected_as_before(self, result: ClipRow | Failure) -> bool:
         if isinstance(result, ClipRow):
             return is_wanted(result.duration_seconds, self._select)
-        if not result.is_by_choice or result.duration_seconds is None:
+        if not result.is_by_choice or result.duration_seconds is None or result.reason == REST:
             return True
         return not is_wanted(result.duration_seconds, self._select)
 
     def _is_unchanged(self, clip: Clip, source_digest: str | None) -> bool:
-        now = Fingerprint(clip.size_bytes, clip.ctime_ns, clip.inode)
+        now = clip.fingerprint
         if self._known.fingerprints.get(clip.key) != now:
-            found = self._identify(clip) if source_digest else None
+            path = os.path.join(self._root, clip.path)
+            found = identify(path, clip.member, shared=self._shared) if source_digest else None
             if found is None or found[0] != source_digest:
                 return False
             now = found[1]
         if is_trusted(now, read_at_ns=self._now_ns):
             self.fingerprints[clip.key] = now
         return True
-
-    def _identify(self, clip: Clip) -> tuple[str, Fingerprint] | None:
-        path = os.path.join(self._root, clip.path)
-        if clip.excerpt is None or clip.member is not None:
-            return identify(path, clip.member, shared=self._shared)
-        if path not in self._identified:
-            self._identified[path] = identify(path)
-        return self._identified[path]
 
 
 def _may_pass_now(failure: Failure) -> bool:

@@ -61,6 +61,22 @@ class Member(JsonRecord):
     column: str | None = None
     """In Parquet the dotted name of the column that holds the bytes; None in a tar."""
 
+    @property
+    def place(self) -> str:
+        """Equal places in an unchanged container hold equal bytes."""
+        return f"{self.offset}+{self.size_bytes}" if self.column is None else f"{self.column}@{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint(JsonRecord):
+    """What the file system said of a source file when its bytes were read."""
+
+    size_bytes: int
+    ctime_ns: int
+    inode: int
+    place: str = ""
+    """Of a :class:`Member` in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clip(JsonRecord):
@@ -80,6 +96,11 @@ class Clip(JsonRecord):
     """None where the file is the audio."""
     meta: tuple[MetaValue, ...] = ()
     """What the source says of it besides, in the order of the listing's ``meta_names``."""
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What the listing knows of its bytes."""
+        return Fingerprint(self.size_bytes, self.ctime_ns, self.inode, self.member.place if self.member else "")
 
     @property
     def weight_bytes(self) -> int:
@@ -132,6 +153,8 @@ class ClipRow(JsonRecord):
     """The key of the source's clip that this one was cut out of; None where it is all of it."""
     excerpt: str | None = None
     """What the source asked of the file (:class:`Excerpt` as text); None where it asked for all of it."""
+    source_seconds: float | None = None
+    """The length of what this clip was cut out of; None where it is all of it."""
 
     @property
     def clip_key(self) -> str:
@@ -166,15 +189,6 @@ class Failure(JsonRecord):
     def is_by_choice(self) -> bool:
         """Whether the clip was left out because the configuration says so."""
         return self.reason.startswith("select.")
-
-
-@dataclass(frozen=True, slots=True)
-class Fingerprint(JsonRecord):
-    """What the file system said of a source file when its bytes were read."""
-
-    size_bytes: int
-    ctime_ns: int
-    inode: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from audiofeat.source import Listing
+from audiofeat.store.reader import StoreInfo
+
 
 @dataclass(slots=True)
 class RunReport:
@@ -48,6 +51,32 @@ class RunReport:
     worker_deaths: int = 0
     peak_rss_bytes: int = 0
     """Of the run's process and its workers, added up: an upper bound of the tree's peak."""
+
+    def note_listing(self, listing: Listing) -> None:
+        """What the source holds besides clips, and what is odd about it."""
+        self.left_out = {
+            "hidden": listing.hidden,
+            "not audio": listing.not_audio,
+            "links refused": listing.links_refused,
+            "link loops": len(listing.loops),
+            "unreadable folders": len(listing.unreadable),
+        }
+        self.warnings += listing.warnings
+        self.warnings += [
+            f"the folder {name} could not be listed: its clips are missing" for name in listing.unreadable
+        ]
+
+    def note_store(self, store: StoreInfo) -> None:
+        """What is true of the whole store now."""
+        totals = store.description["totals"]
+        self.clips = totals["clips"]
+        self.frames = totals["frames"]
+        self.store_audio_seconds = totals["audio_seconds"]
+        self.failures = dict(store.failures)
+        self.left_out |= {reason.removeprefix("select."): count for reason, count in store.left_out.items()}
+        self.digest = store.digest
+        parts = (store.description["manifest"]["size_bytes"], store.description["quarantine"]["size_bytes"])
+        self.size_bytes = sum(shard.size_bytes for shard in store.shards.values()) + sum(parts)
 
     @property
     def failed(self) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from audiofeat.config import Select
 from audiofeat.errors import ClipError
 
+REST = "select.rest"
+
 
 class LeftOutError(ClipError):
     """A clip that ``select`` does not want. It stands in the quarantine file, and does not count as failed."""
@@ -24,6 +26,13 @@ def check_length(duration_seconds: float, select: Select) -> None:
             f"{duration_seconds:.3f} s; select.max_seconds is {select.max_seconds:g}",
             hint="left out as the configuration says",
         )
+
+
+def rest_without_frames() -> LeftOutError:
+    """What is left at the end of a clip cut into chunks: as little as the samples behind a last whole frame."""
+    return LeftOutError(
+        REST, "the rest behind the last chunk is too short for a frame", hint="nothing is wrong with the file"
+    )
 
 
 def is_wanted(duration_seconds: float, select: Select) -> bool:

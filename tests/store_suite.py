@@ -164,7 +164,7 @@ class ShardSuite:
     ) -> None:
         arrays = {key: random_arrays(n, seed=n) for key, n in (("a", 5), ("b", 601), ("c", 2))}
         self.write(kind, tmp_path / "whole", arrays, budget)
-        scarce = RowBudget(budget.spool, process_bytes=5000, clip_bytes=3000)
+        scarce = RowBudget(budget.spool.folder, process_bytes=5000, clip_bytes=3000)
         self.write(kind, tmp_path / "pieces", arrays, scarce, piece_rows=piece_rows)
         assert tree(tmp_path / "whole") == tree(tmp_path / "pieces")
 
@@ -176,7 +176,7 @@ class ShardSuite:
             "b": random_arrays(2 * BLOCK_ROWS + 5, seed=2),
             "c": random_arrays(3, seed=3),
         }
-        scarce = RowBudget(budget.spool, clip_bytes=10_000)
+        scarce = RowBudget(budget.spool.folder, clip_bytes=10_000)
         self.write(kind, tmp_path / "shard", arrays, scarce, piece_rows=2_048)
         self.assert_holds(kind, tmp_path / "shard", arrays)
 

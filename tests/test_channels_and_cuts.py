@@ -10,6 +10,7 @@ import pytest
 import soundfile
 from lanes import clip_at, config_of, run_lane
 
+from audiofeat.errors import AudioFeatError, ClipError
 from audiofeat.records import Clip, Excerpt
 
 RATE = 8_000
@@ -64,9 +65,9 @@ def test_each_number_of_channels_in_each_mode(tmp_path: Path, mode: str) -> None
     assert refused == ({"1": "input.no-such-channel"} if mode == "1" else {})
 
 
-@pytest.mark.parametrize("n_samples", [7_999, 8_000, 8_001, 24_000, 24_100, 24_160])
+@pytest.mark.parametrize("n_samples", [7_999, 8_000, 8_008, 24_000, 24_104, 24_160])
 def test_chunks_are_the_clip_cut_at_whole_seconds(tmp_path: Path, n_samples: int) -> None:
-    """A rest that makes no frame is no clip; one that makes a frame is."""
+    """A rest that makes no frame is listed as left out; one that makes a frame is a clip."""
     signal = noise(n_samples)
     clip = write(tmp_path, "long.wav", signal)
     found = run_lane(tmp_path, [clip], job("audio.chunk_seconds=1"), scratch=tmp_path / "store")
@@ -81,6 +82,12 @@ def test_chunks_are_the_clip_cut_at_whole_seconds(tmp_path: Path, n_samples: int
         stop = min(n_samples, start + RATE)
         assert (row.parent, row.start_seconds, row.end_seconds) == ("long", start / RATE, stop / RATE)
         assert row.duration_seconds == (stop - start) / RATE
+        assert row.source_seconds == n_samples / RATE
+    rest = n_samples % RATE
+    left_out = (
+        {} if rest == 0 or rest >= 160 else {f"long@{n_samples // RATE}000-{round(n_samples / 8)}": "select.rest"}
+    )
+    assert {key: failure.reason for key, failure in found.failures.items()} == left_out
 
 
 def test_chunks_of_an_excerpt_are_named_by_their_place_in_the_file(tmp_path: Path) -> None:
@@ -205,3 +212,26 @@ def test_deltas_that_want_more_frames_than_there_are_say_so(tmp_path: Path) -> N
     assert failure.reason == "input.too-short"
     assert "make 4 frames" in failure.message
     assert "take 9" in failure.message
+
+
+def test_a_clip_of_which_resampling_leaves_nothing_is_too_short(tmp_path: Path) -> None:
+    clips = [write(tmp_path, "a.wav", noise(1), 48_000), write(tmp_path, "b.wav", noise(6_000), 48_000)]
+    found = run_lane(tmp_path, clips, job(), scratch=tmp_path / "store")
+    assert (list(found.rows), {key: failure.reason for key, failure in found.failures.items()}) == (
+        ["b"],
+        {"a": "input.too-short"},
+    )
+
+
+def test_a_program_that_fails_is_no_fault_of_a_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the clip in hand would be blamed, and those on the tape would never be handed in."""
+
+    def fail(*arguments: object, **more: object) -> object:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr("audiofeat.deck.apply_tail", fail)
+    clips = [write(tmp_path, f"{number}.wav", noise(30_000)) for number in range(3)]
+    config = job("compute.tape_slots=256", mel={"cmvn": {"mode": "mean"}})
+    with pytest.raises(AudioFeatError, match="a program failed: MemoryError: no room") as caught:
+        run_lane(tmp_path, clips, config, scratch=tmp_path / "store")
+    assert not isinstance(caught.value, ClipError)

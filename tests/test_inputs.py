@@ -141,7 +141,7 @@ def test_cut_clips_are_known_again(tmp_path: Path) -> None:
     done = audiofeat("extract", tmp_path, store, *cut)
     assert done.code == 0, done.err
     assert "12 clips" in done.out
-    assert "left out  6 (too short 6)" in done.out
+    assert "left out  6 (too-short 6)" in done.out
     again = audiofeat("extract", tmp_path, store, *cut)
     assert "nothing to do" in again.out, again.out
     soundfile.write(tmp_path / "1.wav", np.random.default_rng(9).uniform(-1, 1, (18_000, 2)), 8_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from small_store import FINGERPRINT, make_store, settings_for, small_arrays, write_shards
 
 from audiofeat.known import Known, known_results, read_quarantine
+from audiofeat.store.commits import write_commit
 from audiofeat.store.layout import StorePaths
 
 ARRAYS = small_arrays(12)
@@ -162,3 +164,23 @@ def test_a_damaged_quarantine_is_empty(tmp_path: Path, content: bytes) -> None:
     paths = StorePaths(tmp_path)
     paths.quarantine.write_bytes(content)
     assert read_quarantine(paths) == []
+
+
+def test_a_newer_commit_takes_the_stores_fingerprint_with_it(tmp_path: Path) -> None:
+    """What the file was like when the store read it says nothing of the file that the commit is of."""
+    paths = make_store(tmp_path, settings_for(), ARRAYS)
+    _, tasks, commits = write_shards(paths, settings_for(), ARRAYS)
+    first = next(commit for commit in commits if commit.slot == tasks[0].slot)
+    write_commit(paths, replace(first, fingerprints={}))
+    known = known_results(paths, settings_for())
+    assert known.fingerprints.keys() == ARRAYS.keys() - {clip.key for clip in tasks[0].clips}
+
+
+def test_another_wording_of_the_same_settings_makes_nothing_stale(tmp_path: Path) -> None:
+    """A later version may word what changes numbers in another way; the settings themselves are the store's."""
+    paths = make_store(tmp_path, settings_for(), ARRAYS)
+    description = json.loads(paths.store_json.read_text())
+    description["numbers"]["features"] = {"log_mel": {"mel": {"words": "of an earlier version"}}}
+    paths.store_json.write_text(json.dumps(description))
+    assert known_results(paths, settings_for()).stale_because == ()
+    assert known_results(paths, settings_for("mel.bands=40")).stale_because != ()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from planned import Source, to_decode
 
-from audiofeat import plan as planning
-from audiofeat.config import Select
-from audiofeat.decode import Shared
+from audiofeat.config import Limits, Select
+from audiofeat.decode import SourceFile
+from audiofeat.identity import identify
 from audiofeat.plan import SHARD_SOURCE_BYTES, shard_borders
 from audiofeat.records import Clip, Excerpt, Failure, Member, Reuse
 
@@ -88,16 +88,55 @@ def test_a_file_that_many_excerpts_share_is_hashed_once(source: Source, monkeypa
         known = source.known.clips[clip.key]
         source.known.clips[clip.key] = replace(known, rows=(replace(known.rows[0], excerpt=str(clip.excerpt)),))
     source.known.fingerprints.clear()
-    read: list[str] = []
-    identify = planning.identify
+    read: list[int] = []
+    digest = SourceFile.digest
 
-    def counted(path: str, member: Member | None = None, *, shared: Shared | None = None) -> object:
-        read.append(os.path.basename(path))
-        return identify(path, member)
+    def counted(file: SourceFile) -> str:
+        read.append(file.fd)
+        return digest(file)
 
-    monkeypatch.setattr(planning, "identify", counted)
+    monkeypatch.setattr(SourceFile, "digest", counted)
     assert source.plan().reasons == {}
-    assert read == ["a.wav"]
+    assert len(read) == 1
+
+
+def test_another_member_of_an_unchanged_container_is_looked_at(tmp_path: Path) -> None:
+    """As when a tar's key comes to name another of its files, or another column of a Parquet file is asked for."""
+    source = Source(tmp_path)
+    (tmp_path / "a.tar").write_bytes(b"onetwoone")
+    status = (tmp_path / "a.tar").stat()
+    one, two, same = (Member("x.wav", offset, 3) for offset in (0, 3, 6))
+    source.clips = [Clip("x", "a.tar", status.st_size, status.st_ctime_ns, status.st_ino, member=one)]
+    source.finish()
+    found = identify(str(tmp_path / "a.tar"), one)
+    assert found is not None
+    row = source.known.clips["x"].rows[0]
+    source.known.clips["x"] = Reuse("shard.h5", (replace(row, source_digest=found[0]),), (), None)
+    source.known.fingerprints["x"] = source.clips[0].fingerprint
+    for member, reasons in ((one, {}), (two, {"changed": 1}), (same, {})):
+        source.clips = [replace(source.clips[0], member=member)]
+        assert source.plan().reasons == reasons
+
+
+@pytest.mark.usefixtures("no_file_is_read")
+def test_a_limit_is_held_against_what_a_clip_was_cut_out_of(source: Source) -> None:
+    source.finish()
+    known = source.known.clips["b"]
+    rows = tuple(replace(row, source_seconds=20.0) for row in cut_in_two(source, "b").rows)
+    source.known.clips["b"] = replace(known, rows=rows)
+    assert source.plan(limits=Limits(max_seconds=19.0)).reasons == {"limits changed": 1}
+    assert source.plan(limits=Limits(max_seconds=20.0)).reasons == {}
+
+
+@pytest.mark.usefixtures("no_file_is_read")
+@pytest.mark.parametrize("wish", [None, 0.001, 10.0])
+def test_a_rest_without_frames_is_left_out_whatever_is_selected(source: Source, wish: float | None) -> None:
+    source.finish()
+    rest = replace(BY_CHOICE, reason="select.rest")
+    known = source.known.clips["b"]
+    source.known.clips = {"b": replace(known, rows=(), failures=(rest,), shard=None)}
+    source.clips = [clip for clip in source.clips if clip.key == "b"]
+    assert source.plan(select=Select(min_seconds=wish)).reasons == {}
 
 
 @pytest.mark.usefixtures("no_file_is_read")

@@ -19,7 +19,7 @@ from typing import Any
 
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.engine.process import WorkerProcess
-from audiofeat.errors import AudioFeatError, Interrupted, MissingToolError, StorageError
+from audiofeat.errors import AudioFeatError, ConfigError, Interrupted, MissingToolError, StorageError
 from audiofeat.identity import identify
 from audiofeat.lane import MOST_EXAMPLES
 from audiofeat.records import ClipTask, Failure, Reuse, ShardTask
@@ -272,7 +272,7 @@ def _add(total: dict[str, float], tally: Mapping[str, float]) -> None:
 
 
 def _fault(fault: Mapping[str, Any], process: WorkerProcess) -> AudioFeatError:
-    kinds: dict[int, type[AudioFeatError]] = {13: MissingToolError, 14: StorageError}
+    kinds: dict[int, type[AudioFeatError]] = {2: ConfigError, 13: MissingToolError, 14: StorageError}
     kind = kinds.get(fault["exit_code"], AudioFeatError)
     hint = fault["hint"] or f"this is a defect of audiofeat; the worker's log is {process.log}"
     return kind(fault["problem"], hint=hint)

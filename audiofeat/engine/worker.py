@@ -13,7 +13,7 @@ import resource
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from audiofeat.frontend.program import Frontend
 
 _TALLY_SECONDS = 0.25
+_MOST_FRONTENDS = 32
+"""With the files' own sample rates each rate has programs of its own; so many are kept at a time."""
 
 
 class Worker:
@@ -49,9 +51,11 @@ class Worker:
         self._paths = StorePaths(Path(job.store))
         self._features = feature_specs(self._config)
         self._feed = ShardFeed()
-        self._frontends: dict[int, Future[Frontend]] = {}
+        self._frontends: OrderedDict[int, Future[Frontend]] = OrderedDict()
+        """By sample rate."""
         self._frontends_lock = threading.Lock()
-        self._tensorflow: Future[None] = Future()
+        self._ready: Future[None] = Future()
+        """TensorFlow, and the programs where their sample rate is known beforehand."""
         self._is_starting = threading.Lock()
         self._hands = os.open(job.hands, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
         lane_job = LaneJob(
@@ -74,7 +78,7 @@ class Worker:
         threading.Thread(target=self._report, daemon=True).start()
         if self._job.is_careful:
             self._start_up()
-            self._tensorflow.result()
+            self._ready.result()
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -111,12 +115,15 @@ class Worker:
     def _programs(self, recipe: Recipe) -> Frontend:
         """The programs for clips at the recipe's sample rate, compiled by the first lane that asks for them."""
         self._start_up()
-        self._tensorflow.result()
+        self._ready.result()
         with self._frontends_lock:
             found = self._frontends.get(recipe.sample_rate_hz)
             is_first = found is None
             if found is None:
                 found = self._frontends[recipe.sample_rate_hz] = Future()
+                if len(self._frontends) > _MOST_FRONTENDS:
+                    self._frontends.popitem(last=False)
+            self._frontends.move_to_end(recipe.sample_rate_hz)
         if is_first:
             try:
                 found.set_result(_compiled(recipe))
@@ -127,16 +134,19 @@ class Worker:
 
     def _load_programs(self) -> None:
         try:
-            _load_tensorflow(self._job.device)
+            try:
+                _load_tensorflow(self._job.device)
+            except Exception as error:
+                raise MissingToolError(f"TensorFlow cannot be used: {error}", hint="audiofeat doctor") from error
             if self._config.audio.sample_rate != "native":  # else nobody knows yet which programs will be wanted
                 recipe = recipe_of(self._config)
                 self._frontends[recipe.sample_rate_hz] = Future()
                 self._frontends[recipe.sample_rate_hz].set_result(_compiled(recipe))
-            self._tensorflow.set_result(None)
+            self._ready.set_result(None)
             self._send({"ready": time.perf_counter() - self._started})
         except BaseException as error:  # noqa: BLE001  # of any library below: the run must hear of it, not hang
-            self._tensorflow.set_exception(error)
-            self._fault(MissingToolError(f"TensorFlow cannot be used: {error}", hint="audiofeat doctor"))
+            self._ready.set_exception(error)
+            self._fault(error)
 
     def _run_lane(self, number: int) -> None:
         try:

@@ -7,8 +7,13 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from audiofeat.dsp import chain as steps
 from audiofeat.dsp.windows import window
+from audiofeat.errors import ConfigError
 from audiofeat.frontend.recipe import Recipe
+
+_ROUNDING = 1e-12
+"""Of a sum, relative to its summands."""
 
 
 def window_of(recipe: Recipe) -> npt.NDArray[np.float64]:
@@ -32,6 +37,8 @@ def power_divisor(recipe: Recipe, norm: str) -> float:
     Reference:
         python_speech_features/sigproc.py (powspec); torchaudio.transforms.Spectrogram (normalized);
         essentia/src/algorithms/standard/windowing.cpp (normalized).
+    Raises:
+        ConfigError: nothing but rounding is left of the window's sum.
     """
     if norm == "none":
         return 1.0
@@ -40,6 +47,19 @@ def power_divisor(recipe: Recipe, norm: str) -> float:
     if norm == "win_length":
         return float(recipe.rule.win_samples)
     values = window_of(recipe).tolist()
-    if norm == "window_energy":
-        return math.fsum(value * value for value in values)
-    return (0.5 * math.fsum(values)) ** 2
+    summands = [value * value for value in values] if norm == "window_energy" else values
+    total = math.fsum(summands)
+    if abs(total) <= _ROUNDING * math.fsum(map(abs, values)):
+        what = "sum of squares" if norm == "window_energy" else "sum"
+        raise ConfigError(
+            f"spectrum.norm is {norm}, but the window's {what} is {total:.3g}, by which nothing can be divided",
+            hint="another window, or spectrum.norm: none",
+        )
+    return total if norm == "window_energy" else (0.5 * total) ** 2
+
+
+def check_norms(recipe: Recipe) -> None:
+    """Raises ConfigError where a feature's spectrum is to be divided by a window that sums up to nothing."""
+    for chain in recipe.chains.values():
+        if isinstance(chain[0], steps.Spectrum | steps.Stft):
+            power_divisor(recipe, chain[0].norm)

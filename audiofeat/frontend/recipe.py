@@ -123,8 +123,13 @@ def feature_specs(config: Config) -> tuple[FeatureSpec, ...]:
     Raises:
         ConfigError: global statistics that are not one a column.
     """
+    return recipe_at_any_rate(config).feature_specs()
+
+
+def recipe_at_any_rate(config: Config) -> Recipe:
+    """A recipe for what does not depend on the rate, where clips keep their own. Raises as :func:`feature_specs`."""
     rate = config.audio.sample_rate
-    return _recipe(config, config.limits.max_sample_rate if rate == "native" else rate).feature_specs()
+    return _recipe(config, config.limits.max_sample_rate if rate == "native" else rate)
 
 
 def _recipe(config: Config, sample_rate_hz: int) -> Recipe:

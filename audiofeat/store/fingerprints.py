@@ -13,7 +13,13 @@ from audiofeat.records import Fingerprint
 from audiofeat.store.staging import write_file
 
 _SCHEMA = pa.schema(
-    [("key", pa.string()), ("size_bytes", pa.int64()), ("ctime_ns", pa.int64()), ("inode", pa.uint64())]
+    [
+        ("key", pa.string()),
+        ("size_bytes", pa.int64()),
+        ("ctime_ns", pa.int64()),
+        ("inode", pa.uint64()),
+        ("place", pa.string()),
+    ]
 )
 
 
@@ -24,6 +30,7 @@ def write_fingerprints(path: Path, fingerprints: Mapping[str, Fingerprint]) -> N
         "size_bytes": [value.size_bytes for value in fingerprints.values()],
         "ctime_ns": [value.ctime_ns for value in fingerprints.values()],
         "inode": [value.inode for value in fingerprints.values()],
+        "place": [value.place for value in fingerprints.values()],
     }
     sink = io.BytesIO()
     pq.write_table(pa.table(columns, schema=_SCHEMA), sink)
@@ -36,6 +43,6 @@ def read_fingerprints(path: Path) -> dict[str, Fingerprint]:
         table = pq.read_table(path, schema=_SCHEMA)
     except (OSError, ValueError):
         return {}
-    columns = (table.column(name).to_pylist() for name in ("size_bytes", "ctime_ns", "inode"))
+    columns = (table.column(name).to_pylist() for name in ("size_bytes", "ctime_ns", "inode", "place"))
     values = map(Fingerprint, *columns)
     return dict(zip(table.column("key").to_pylist(), values, strict=True))

@@ -36,6 +36,7 @@ SCHEMA = pa.schema(
         pa.field("feature_digest", pa.string(), nullable=False),
         pa.field("parent", pa.string()),
         pa.field("excerpt", pa.string()),
+        pa.field("source_seconds", pa.float64()),
         pa.field("shard", pa.string(), nullable=False),
     ]
 )

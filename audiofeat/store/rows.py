@@ -1,14 +1,11 @@
 """The rows of one feature of one clip on their way from the program to the shard: in memory, or spooled to disk.
 
-A ten-hour clip has gigabytes of features. So a clip's rows move to a nameless temporary file once they exceed
-``CLIP_BYTES``, or once all clips in flight together exceed the budget of the process.
+A ten-hour clip has gigabytes of features. So a clip's rows move to the spool once they exceed ``CLIP_BYTES``, or once
+all clips in flight together exceed the budget of the process.
 """
 
 from __future__ import annotations
 
-import io
-import os
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from blake3 import blake3
 
+from audiofeat.store.spool import Extent, Spool
 from audiofeat.store.staging import storage_errors
 
 Array = npt.NDArray[Any]
@@ -31,7 +29,7 @@ class RowBudget:
     """How many bytes of rows a process holds in memory, over all its threads."""
 
     def __init__(self, spool: Path, *, process_bytes: int = PROCESS_BYTES, clip_bytes: int = CLIP_BYTES) -> None:
-        self.spool = spool
+        self.spool = Spool(spool)
         self.clip_bytes = clip_bytes
         self._free_bytes = process_bytes
         self._lock = threading.Lock()
@@ -65,7 +63,7 @@ class Rows:
         self._budget = budget
         self._pieces: list[Array] = []
         self._memory_bytes = 0
-        self._file: io.FileIO | None = None
+        self._extents: list[Extent] = []
         self._hasher = blake3() if is_digested else None
 
     @property
@@ -86,7 +84,7 @@ class Rows:
         if self._hasher is not None:
             self._hasher.update(bytes_of(piece))
         self.n_rows += len(piece)
-        if self._file is None:
+        if not self._extents:
             fits = self._memory_bytes + piece.nbytes <= self._budget.clip_bytes
             if fits and self._budget.take(piece.nbytes):
                 self._pieces.append(piece)
@@ -97,14 +95,8 @@ class Rows:
 
     def blocks(self, block_rows: int = BLOCK_ROWS) -> Iterator[Array]:
         """All rows, in blocks of ``block_rows`` (the last one shorter)."""
-        if self._file is not None:
-            row_bytes = self.dims * self.dtype.itemsize
-            for start in range(0, self.n_rows, block_rows):
-                count = min(block_rows, self.n_rows - start)
-                block = np.empty((count, self.dims), self.dtype)
-                self._file.seek(start * row_bytes)
-                self._file.readinto(bytes_of(block))
-                yield block
+        if self._extents:
+            yield from self._spooled(block_rows)
         elif self._pieces:
             rows = self._pieces[0] if len(self._pieces) == 1 else np.concatenate(self._pieces)
             for start in range(0, self.n_rows, block_rows):
@@ -115,14 +107,12 @@ class Rows:
         self._pieces.clear()
         self._budget.give_back(self._memory_bytes)
         self._memory_bytes = 0
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        for extent in self._extents:
+            self._budget.spool.release(extent)
+        self._extents.clear()
         self.n_rows = 0
 
     def _spill(self) -> None:
-        with storage_errors(self._budget.spool):
-            self._file = _nameless_file(self._budget.spool)
         for piece in self._pieces:
             self._write(piece)
         self._pieces.clear()
@@ -130,19 +120,27 @@ class Rows:
         self._memory_bytes = 0
 
     def _write(self, piece: Array) -> None:
-        view = bytes_of(piece)
-        with storage_errors(self._budget.spool):
-            while view and self._file is not None:
-                view = view[self._file.write(view) :]
+        with storage_errors(self._budget.spool.folder):
+            self._extents.append(self._budget.spool.write(bytes_of(piece)))
+
+    def _spooled(self, block_rows: int) -> Iterator[Array]:
+        """The rows on disk; a block may lie in several extents, and an extent hold several blocks."""
+        extents = iter(self._extents)
+        extent, position = next(extents), 0
+        for start in range(0, self.n_rows, block_rows):
+            block = np.empty((min(block_rows, self.n_rows - start), self.dims), self.dtype)
+            missing = bytes_of(block)
+            while missing:
+                if position == extent.size_bytes:
+                    extent, position = next(extents), 0
+                part = missing[: extent.size_bytes - position]
+                with storage_errors(self._budget.spool.folder):
+                    extent.read_into(part, position)
+                position += len(part)
+                missing = missing[len(part) :]
+            yield block
 
 
 def bytes_of(array: Array) -> memoryview:
     """The bytes of a contiguous array, where they lie; by way of uint8, since complex numbers cannot be cast."""
     return array.reshape(-1).view(np.uint8).data
-
-
-def _nameless_file(folder: Path) -> io.FileIO:
-    """A file that vanishes with the process, however that ends."""
-    descriptor, name = tempfile.mkstemp(dir=folder)
-    os.unlink(name)
-    return io.FileIO(descriptor, "r+")

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from audiofeat.errors import ConfigError
 from audiofeat.records import FeatureSpec
 from audiofeat.store.rows import Rows
 
@@ -81,6 +82,8 @@ def band_sums(sums: Array, block: Array) -> None:
     Shape:
         sums (2, dims) float64, changed in place: sums and sums of squares; block (n, dims). Of complex values the
         magnitudes are summed.
+    Raises:
+        ConfigError: a value is NaN or infinite. Samples that make such are refused, so it is the settings.
     """
     if np.iscomplexobj(block):
         block = np.sqrt(np.square(block.real) + np.square(block.imag))
@@ -88,5 +91,11 @@ def band_sums(sums: Array, block: Array) -> None:
     parts = block[:whole].reshape(-1, _PART_ROWS, block.shape[1])
     rest = block[whole:].astype(np.float64)
     sums[0] += parts.sum(axis=1).sum(axis=0, dtype=np.float64) + rest.sum(axis=0)
+    if not np.isfinite(sums[0]).all():
+        raise ConfigError(
+            "a feature would hold NaN or infinity: its values leave the range of its precision",
+            hint="a larger floor (log.floor, energy.floor), a smaller audio.scale or log.gain, or compute.precision: "
+            "float64",
+        )
     squares = np.einsum("ijk,ijk->ik", parts, parts)
     sums[1] += squares.sum(axis=0, dtype=np.float64) + np.einsum("ij,ij->j", rest, rest)
