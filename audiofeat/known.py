@@ -15,12 +15,13 @@ from typing import Any
 
 from audiofeat.config import changed_keys, load_config, numbers_config
 from audiofeat.errors import ConfigError, DamageError, NoStoreError
-from audiofeat.records import ClipRow, Commit, Failure, Fingerprint, Reuse, ShardEntry
+from audiofeat.records import ClipRow, Failure, Fingerprint
 from audiofeat.settings import Settings
 from audiofeat.store.commits import read_commit
 from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.reader import Store
+from audiofeat.tasks import Commit, Reuse, ShardEntry
 
 
 @dataclass(slots=True)

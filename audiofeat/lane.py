@@ -31,7 +31,7 @@ from audiofeat.frontend.recipe import Recipe, recipe_of
 from audiofeat.identity import fingerprint_of, identify, is_trusted
 from audiofeat.outcome import Outcome
 from audiofeat.pieces import Piece, pieces_of
-from audiofeat.records import ClipTask, Failure, FeatureSpec, Fingerprint, Reuse
+from audiofeat.records import Failure, FeatureSpec, Fingerprint
 from audiofeat.selection import LeftOutError, check_length, rest_without_frames
 from audiofeat.shard import ClipResult, FinishedClip, ShardWork
 from audiofeat.source import source_name
@@ -39,6 +39,7 @@ from audiofeat.stopwatch import Stopwatch
 from audiofeat.store.copying import EarlierShards
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.rows import RowBudget
+from audiofeat.tasks import ClipTask, Reuse
 
 if TYPE_CHECKING:
     from audiofeat.frontend.program import Frontend

@@ -13,12 +13,13 @@ from audiofeat.config import Audio
 from audiofeat.decode import ClipAudio
 from audiofeat.dsp.levels import Levels
 from audiofeat.pieces import Piece
-from audiofeat.records import ClipRow, ClipTask, Failure, Fingerprint
+from audiofeat.records import ClipRow, Failure, Fingerprint
 from audiofeat.selection import LeftOutError
 from audiofeat.shard import ClipResult, FinishedClip
 from audiofeat.source import source_name
 from audiofeat.store.digests import clip_digest
 from audiofeat.store.rows import Rows
+from audiofeat.tasks import ClipTask
 
 
 @dataclass(slots=True, eq=False)

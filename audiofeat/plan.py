@@ -19,9 +19,10 @@ from audiofeat.decode import Shared
 from audiofeat.errors import ClipError
 from audiofeat.identity import identify, is_trusted
 from audiofeat.known import Known
-from audiofeat.records import Clip, ClipRow, ClipTask, Failure, Fingerprint, Reuse, ShardEntry, ShardTask
+from audiofeat.records import Clip, ClipRow, Failure, Fingerprint
 from audiofeat.selection import REST, is_wanted
 from audiofeat.source import source_name
+from audiofeat.tasks import ClipTask, Reuse, ShardEntry, ShardTask
 
 SHARD_SOURCE_BYTES = 128 << 20
 _LARGEST_SHARE = 4

@@ -6,11 +6,12 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from audiofeat.records import ClipRow, Commit, Failure, FeatureSpec, Fingerprint, ShardTask
+from audiofeat.records import ClipRow, Failure, FeatureSpec, Fingerprint
 from audiofeat.store.commits import write_commit, write_shard
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.rows import Rows
 from audiofeat.store.shard_format import ShardClip
+from audiofeat.tasks import Commit, ShardTask
 
 
 @dataclass(frozen=True, slots=True)

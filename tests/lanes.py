@@ -16,11 +16,12 @@ from audiofeat.engine.feed import ShardFeed
 from audiofeat.frontend.program import Frontend
 from audiofeat.frontend.recipe import Recipe, feature_specs
 from audiofeat.lane import Lane, LaneJob
-from audiofeat.records import Clip, ClipRow, ClipTask, Failure, ShardTask
+from audiofeat.records import Clip, ClipRow, Failure
 from audiofeat.shard import ShardWork
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.rows import RowBudget, Rows
 from audiofeat.store.staging import make_folder
+from audiofeat.tasks import ClipTask, ShardTask
 
 Array = npt.NDArray[Any]
 

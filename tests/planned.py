@@ -9,7 +9,8 @@ from audiofeat.config import Limits, Select
 from audiofeat.identity import identify
 from audiofeat.known import Known
 from audiofeat.plan import Plan, make_plan, shard_borders
-from audiofeat.records import Clip, ClipRow, Failure, Fingerprint, Reuse, ShardEntry
+from audiofeat.records import Clip, ClipRow, Failure, Fingerprint
+from audiofeat.tasks import Reuse, ShardEntry
 
 NOW_NS = 4_000_000_000_000_000_000  # in the year 2096: whatever a test writes now lies in the past of its scan
 DECODER = "soundfile 0.14"

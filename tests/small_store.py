@@ -11,7 +11,7 @@ from store_suite import FEATURES, random_arrays, shard_clip
 from audiofeat.config import load_config
 from audiofeat.finish import finish_store
 from audiofeat.plan import Plan, shard_borders
-from audiofeat.records import Clip, ClipRow, ClipTask, Commit, Failure, Fingerprint, ShardTask
+from audiofeat.records import Clip, ClipRow, Failure, Fingerprint
 from audiofeat.settings import Settings
 from audiofeat.shard import ClipResult, FinishedClip, ShardWork
 from audiofeat.source import Listing
@@ -20,6 +20,7 @@ from audiofeat.store.layout import StorePaths
 from audiofeat.store.rows import RowBudget
 from audiofeat.store.shard_format import Array
 from audiofeat.store.staging import make_folder
+from audiofeat.tasks import ClipTask, Commit, ShardTask
 
 DECODER = "soundfile 0.14"
 FINGERPRINT = Fingerprint(1_000, 1, 1)

@@ -15,7 +15,8 @@ from planned import DECODER, NOW_NS, Source, to_decode
 from audiofeat.config import Limits
 from audiofeat.identity import TRUSTED_AGE_NS, is_trusted
 from audiofeat.plan import SHARD_SOURCE_BYTES, shard_borders
-from audiofeat.records import Clip, Fingerprint, Reuse
+from audiofeat.records import Clip, Fingerprint
+from audiofeat.tasks import Reuse
 
 LONG_AGO_NS = 1_000_000_000_000
 

@@ -12,7 +12,8 @@ from audiofeat.config import Limits, Select
 from audiofeat.decode import SourceFile
 from audiofeat.identity import identify
 from audiofeat.plan import SHARD_SOURCE_BYTES, shard_borders
-from audiofeat.records import Clip, Excerpt, Failure, Member, Reuse
+from audiofeat.records import Clip, Excerpt, Failure, Member
+from audiofeat.tasks import Reuse
 
 BY_CHOICE = Failure(
     "b@1000-1500", "b.wav", "select.too-short", "0.5 s", "", "d", None, parent="b", duration_seconds=0.5

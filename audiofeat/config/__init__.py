@@ -1,6 +1,5 @@
 """The config: one frozen model of every knob, read from YAML, presets, ``--set`` and arguments."""
 
-from audiofeat.config.complaints import did_you_mean
 from audiofeat.config.digest import changed_keys, digest_of, numbers_config, stored_config
 from audiofeat.config.feature_groups import Cmvn, Deltas, Energy, Log, Mel, Mfcc, Spectrum
 from audiofeat.config.features import Feature, resolve_features
@@ -8,6 +7,7 @@ from audiofeat.config.load import load_config
 from audiofeat.config.models import FEATURE_NAMES, Compute, Config, FeatureName, Limits, Overrides, Store
 from audiofeat.config.preset_list import preset_names, preset_summary, preset_text
 from audiofeat.config.signal_groups import Audio, Frame, Length, Manifest, Preemphasis, Select, Stack, Window
+from audiofeat.config.wording import did_you_mean
 
 __all__ = [
     "FEATURE_NAMES",

@@ -7,22 +7,19 @@ job.yaml: 2 problems
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from audiofeat.config.models import FEATURE_NAMES, Config, Overrides
-from audiofeat.config.values import Values, values_of
+from audiofeat.config.key_paths import KeyPath, model_at, values_at
+from audiofeat.config.models import FEATURE_NAMES
+from audiofeat.config.unknown_keys import features_written_out, meant_word, unknown_feature, unknown_key
+from audiofeat.config.values import Values
+from audiofeat.config.wording import cut, shown
 from audiofeat.errors import ConfigError
 
-KeyPath: TypeAlias = tuple[str, ...]
-
-_SHOWN_CHARACTERS = 60
-_LIKE, _VERY_LIKE = 0.6, 0.8
 _WHOLE_DOCUMENT = _NO_PLACE = "-"
 
 
@@ -68,39 +65,9 @@ def complaints_of(error: ValidationError) -> list[Complaint]:
     return [Complaint(path, _text(details, path)) for path, details in found.items()]
 
 
-def did_you_mean(word: str, known: Iterable[str], *, likeness: float = _LIKE) -> str:
-    """``; did you mean 'bands'?``, or nothing where no known word is like it (1 is the same, 0 nothing in common)."""
-    lowered = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=likeness)
-    return f"; did you mean {lowered[close[0]]!r}?" if close else ""
-
-
-def shown(value: object) -> str:
-    """A value as a person would name it, cut where it gets long."""
-    match value:
-        case None:
-            return "nothing (null)"
-        case bool():
-            return f"the truth value {str(value).lower()}"
-        case str():
-            return f"the text {cut(repr(value))}"
-        case int() | float():
-            return cut(repr(value))
-        case Mapping():
-            return "a group of keys"
-        case list() | tuple():
-            return "a list"
-    return f"a Python {type(value).__name__}"
-
-
 def _first_place(complaint: Complaint, place_of: Callable[[KeyPath], str]) -> str:
     """Of a rule between two keys, one of which is at its default, somebody wrote the other."""
     return next(filter(None, map(place_of, (complaint.path, *complaint.involves))), "")
-
-
-def cut(text: str) -> str:
-    """The text, or its beginning and three dots where it is too long for a line of a message."""
-    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 3] + "..."
 
 
 def _dotted(path: KeyPath) -> str:
@@ -119,16 +86,16 @@ def _key_path(details: ErrorDetails) -> KeyPath:
     """The key, without what pydantic puts behind it: the kind of value that was tried, the number of a list's item."""
     path: list[str] = []
     for part in details["loc"]:
-        if part == "[key]" or (path and _values_at(tuple(path)) is not None):
+        if part == "[key]" or (path and values_at(tuple(path)) is not None):
             break
         path.append(str(part))
     return tuple(path)
 
 
 def _text(found: list[ErrorDetails], path: KeyPath) -> str:
-    first, values = found[0], _values_at(path)
+    first, values = found[0], values_at(path)
     if values is not None and len(values.kinds) > 1:
-        return _not_one_of(first["input"], values)
+        return _not_one_of(first["input"], values, path)
     if isinstance(index := first["loc"][-1], int):
         more = f"  (and {len(found) - 1} more)" if len(found) > 1 else ""
         return f"item {index + 1}: {_one_text(first, path)}{more}"
@@ -136,14 +103,14 @@ def _text(found: list[ErrorDetails], path: KeyPath) -> str:
 
 
 def _one_text(details: ErrorDetails, path: KeyPath) -> str:
-    value, limits, values = details["input"], details.get("ctx", {}), _values_at(path)
+    value, limits, values = details["input"], details.get("ctx", {}), values_at(path)
     match details["type"]:
         case "extra_forbidden":
-            return _unknown_key(path)
+            return unknown_key(path)
         case "literal_error" if details["loc"][-1] == "[key]":
-            return _unknown_feature(path[-1])
+            return unknown_feature(path[-1])
         case "literal_error" | "string_unicode" if values is not None and values.choices:
-            return _not_one_of(value, values)
+            return _not_one_of(value, values, path)
         case "string_unicode":
             return f"expected text, got {shown(value)}, which is not Unicode"
         case "missing" | "too_short":
@@ -166,7 +133,8 @@ def _one_text(details: ErrorDetails, path: KeyPath) -> str:
         case "finite_number":
             return f"expected a finite number, got {shown(value)}"
         case "model_type" | "dict_type" | "model_attributes_type":
-            return f"expected a group of keys ({_allowed(path)}), got {shown(value)}"
+            way_out = f"; write features: {features_written_out(value)}" if path == ("features",) else ""
+            return f"expected a group of keys ({_allowed(path)}), got {shown(value)}{way_out}"
         case "greater_than":
             return f"{shown(value)}: must be greater than {limits['gt']:g}"
         case "greater_than_equal":
@@ -176,69 +144,14 @@ def _one_text(details: ErrorDetails, path: KeyPath) -> str:
     return f"{details['msg']}, got {shown(value)}"
 
 
-def _unknown_key(path: KeyPath) -> str:
-    *group, key = path
-    model = _model_at(tuple(group))
-    allowed = [*(["extends"] if model is Config else []), *(model.model_fields if model else [])]
-    meant = (
-        did_you_mean(key, allowed, likeness=_VERY_LIKE)
-        or _belongs_elsewhere(key, inside_feature=model is Overrides)
-        or did_you_mean(key, allowed)
-    )
-    return f"unknown key{meant}  (allowed: {', '.join(allowed)})"
-
-
-def _belongs_elsewhere(key: str, *, inside_feature: bool) -> str:
-    """A key that is right, but not where it was written, is the likeliest mistake after a misspelling."""
-    if inside_feature and key in Config.model_fields:
-        return f"; {key!r} is shared by all features: set it at the top level"
-    if not inside_feature and key in FEATURE_NAMES:
-        return "; a feature: it belongs under 'features'"
-    for group, field in (Overrides if inside_feature else Config).model_fields.items():
-        if key in _keys_of(field.annotation):
-            return f"; did you mean '{group}.{key}'?"
-    return ""
-
-
-def _unknown_feature(name: str) -> str:
-    return f"unknown feature{did_you_mean(name, FEATURE_NAMES)}  (there are: {', '.join(FEATURE_NAMES)})"
-
-
-def _not_one_of(value: object, values: Values) -> str:
-    found = repr(value) if isinstance(value, str) else shown(value)
-    meant = did_you_mean(value, map(str, values.choices)) if isinstance(value, str) else ""
-    return f"{cut(found)}: {values.sentence}{meant}"
+def _not_one_of(value: object, values: Values, path: KeyPath) -> str:
+    if isinstance(value, str):
+        return f"{cut(repr(value))}: {values.sentence}{meant_word(value, map(str, values.choices), path=path)}"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{shown(value)}: {values.sentence}"
+    return f"expected {values.sentence}, got {shown(value)}"
 
 
 def _allowed(path: KeyPath) -> str:
-    model = _model_at(path)
+    model = model_at(path)
     return ", ".join(model.model_fields if model else FEATURE_NAMES)
-
-
-def _values_at(path: KeyPath) -> Values | None:
-    """What the knob at a path may hold; None for groups and unknown keys."""
-    model = _model_at(path[:-1])
-    field = model.model_fields.get(path[-1]) if model else None
-    is_group = field is None or path == ("features",) or bool(_keys_of(field.annotation))
-    return None if field is None or is_group else values_of(field)
-
-
-def _model_at(path: KeyPath) -> type[BaseModel] | None:
-    """The model whose keys are allowed at a path; None for ``features``, whose keys are feature names, and where
-    there is no group."""
-    if path == ("features",):
-        return None
-    model: type[BaseModel] = Config
-    if path[:1] == ("features",):
-        model, path = Overrides, path[2:]
-    for key in path:
-        field = model.model_fields.get(key)
-        annotation: Any = field.annotation if field else None
-        if not _keys_of(annotation):
-            return None
-        model = annotation
-    return model
-
-
-def _keys_of(annotation: Any) -> Iterable[str]:
-    return annotation.model_fields if isinstance(annotation, type) and issubclass(annotation, BaseModel) else ()

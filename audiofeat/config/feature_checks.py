@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from audiofeat.config.complaints import Complaint, KeyPath, rule_broken
+from audiofeat.config.complaints import Complaint, rule_broken
 from audiofeat.config.features import ACTING_KEYS, Feature, resolve_features
+from audiofeat.config.key_paths import KeyPath
 from audiofeat.config.models import Config, Overrides
 
 _RATE = ("audio", "sample_rate")

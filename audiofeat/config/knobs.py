@@ -14,11 +14,11 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from audiofeat.config.complaints import did_you_mean
 from audiofeat.config.load import load_config
 from audiofeat.config.models import FEATURE_NAMES, Config, Overrides
 from audiofeat.config.preset_list import preset_names
 from audiofeat.config.values import Kind, Values, values_of
+from audiofeat.config.wording import did_you_mean
 from audiofeat.errors import ConfigError
 
 FEATURES = "features"

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from audiofeat.config.complaints import Complaint, KeyPath, did_you_mean, shown
+from audiofeat.config.complaints import Complaint
+from audiofeat.config.key_paths import KeyPath
 from audiofeat.config.models import FEATURE_NAMES, Config, Overrides
 from audiofeat.config.preset_list import preset_names, preset_text
+from audiofeat.config.wording import did_you_mean, shown
 from audiofeat.config.yaml_loader import MAX_BYTES, MAX_DEPTH, parse_yaml
 from audiofeat.errors import ConfigError
 

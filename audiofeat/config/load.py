@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from audiofeat.config.checks import cross_complaints
-from audiofeat.config.complaints import Complaint, KeyPath, complaints_of, config_error
+from audiofeat.config.complaints import Complaint, complaints_of, config_error
+from audiofeat.config.key_paths import KeyPath
 from audiofeat.config.layers import Layer, argument_layer, mapping_layers, named_layers, override_layer
 from audiofeat.config.models import Config
 from audiofeat.config.statistics import with_statistics

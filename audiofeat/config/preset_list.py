@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from audiofeat.config.complaints import did_you_mean
+from audiofeat.config.wording import did_you_mean
 from audiofeat.errors import ConfigError
 
 _SUFFIX = ".yaml"

@@ -18,7 +18,9 @@ from typing import Any
 
 import yaml
 
-from audiofeat.config.complaints import Complaint, KeyPath, cut
+from audiofeat.config.complaints import Complaint
+from audiofeat.config.key_paths import KeyPath
+from audiofeat.config.wording import cut
 from audiofeat.errors import ConfigError
 
 MAX_BYTES = 1_000_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from audiofeat.records import ClipTask
 from audiofeat.shard import ShardWork
+from audiofeat.tasks import ClipTask
 
 
 class ShardFeed:

@@ -22,10 +22,11 @@ from audiofeat.engine.process import WorkerProcess
 from audiofeat.errors import AudioFeatError, ConfigError, Interrupted, MissingToolError, StorageError
 from audiofeat.identity import identify
 from audiofeat.lane import MOST_EXAMPLES
-from audiofeat.records import ClipTask, Failure, Reuse, ShardTask
+from audiofeat.records import Failure
 from audiofeat.source import source_name
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.staging import make_folder, write_json
+from audiofeat.tasks import ClipTask, Reuse, ShardTask
 
 MOST_LANES = 4
 """In one process: threads meet the interpreter's lock, and beyond about four another process does more."""

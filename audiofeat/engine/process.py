@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from audiofeat.engine.messages import WorkerJob, decode_hands, encode
-from audiofeat.records import ShardTask
+from audiofeat.tasks import ShardTask
 
 # The run's own import path, so that a worker is the same audiofeat, whatever lies in the current folder.
 _WORKER = "import sys; sys.path[:] = sys.argv[1:]; from audiofeat.engine.worker import main; main()"

@@ -25,11 +25,11 @@ from audiofeat.engine.messages import HAND_BYTES, WorkerJob, encode, encode_hand
 from audiofeat.errors import AudioFeatError, MissingToolError
 from audiofeat.frontend.recipe import Recipe, feature_specs, recipe_of
 from audiofeat.lane import Lane, LaneJob
-from audiofeat.records import ShardTask
 from audiofeat.shard import ShardWork
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.rows import RowBudget
 from audiofeat.store.staging import read_json
+from audiofeat.tasks import ShardTask
 
 if TYPE_CHECKING:
     from audiofeat.frontend.program import Frontend

@@ -11,8 +11,10 @@ from audiofeat.source.file_status import FileStatuses
 from audiofeat.source.keys import key_of, source_text
 from audiofeat.source.listing import Listing, MetaNames, sort_clips
 from audiofeat.source.manifests.cells import RefusedCell, check_key_length, is_url
+from audiofeat.source.manifests.columns import check_no_roles
 from audiofeat.source.manifests.parquet import list_parquet
 from audiofeat.source.problems import Problems, quoted
+from audiofeat.source.scan import check_folder
 from audiofeat.source.tar import list_tar
 
 _TITLE = "--files-from"
@@ -29,14 +31,16 @@ def list_files(
 
     Args:
         names: separated by NUL where there is one, else one a line; relative to the current folder, or absolute.
-        root: the folder that keys are relative to, and that all files must lie in, by their names alone.
+        root: the folder that keys are relative to, and that all files must lie in, by their names alone; the names
+            may begin with its path as given, without links, or as the shell has it in ``$PWD``.
         keep_suffix: whether keys keep the suffix of their file.
         follow_links: False leaves out names that are links, and counts them.
-        manifest: what the columns of a Parquet file are called.
+        manifest: what the columns of a Parquet file are called; where no name is one's, no column may be named.
 
     Raises:
-        SourceError: names every entry that lies outside ``root``, is there twice, or is a URL.
+        SourceError: ``root`` is no folder; or names every entry that lies outside of it, is there twice, or is a URL.
     """
+    check_folder(root)
     problems = Problems(_TITLE)
     files = _Files(root=root, keep_suffix=keep_suffix, follow_links=follow_links, manifest=manifest or Manifest())
     word, entries = ("entry", names.split(b"\0")) if b"\0" in names else ("line", names.split(b"\n"))
@@ -47,6 +51,8 @@ def list_files(
                 files.add(name, place=f"{word} {number}")
             except RefusedCell as error:
                 problems.add(f"{word} {number}", _COLUMN, str(error))
+    if not files.has_tables:
+        check_no_roles(manifest or Manifest(), place="all names", what="none of these files", problems=problems)
     problems.refuse_if_any()
     return files.listing()
 
@@ -55,8 +61,10 @@ class _Files:
     """A listing that is growing."""
 
     def __init__(self, *, root: str, keep_suffix: bool, follow_links: bool, manifest: Manifest) -> None:
+        self.has_tables = False
+        """Whether a Parquet file was among them."""
         self._root, self._keep_suffix, self._follow_links, self._manifest = root, keep_suffix, follow_links, manifest
-        self._above = os.path.join(os.path.abspath(root), "")
+        self._spellings = _spellings(root)
         self._first_places: dict[str, str] = {}
         self._folders: dict[str, str] = {}
         self._statuses = FileStatuses(root)
@@ -72,7 +80,7 @@ class _Files:
         first_place = self._first_places.setdefault(path, place)
         if first_place is not place:
             raise RefusedCell(f"{quoted(name)}: this file is there twice, first in {first_place}")
-        if not self._follow_links and os.path.islink(self._above + path):
+        if not self._follow_links and os.path.islink(self._spellings[0] + path):
             self._links_refused += 1
             return
         folder = source_text(os.path.dirname(path))
@@ -82,6 +90,7 @@ class _Files:
         if suffix == ".tar":
             self._add_container(path, folder, list_tar(location, keep_suffix=self._keep_suffix))
         elif suffix == ".parquet":
+            self.has_tables = True
             inside = list_parquet(location, manifest=self._manifest, keep_suffix=self._keep_suffix)
             self._add_container(path, folder, inside)
         else:
@@ -95,6 +104,7 @@ class _Files:
         return Listing(
             root=self._root,
             clips=sort_clips(self._clips),
+            kind="list of files",
             meta_names=self._meta.names,
             hidden=self._hidden,
             not_audio=self._not_audio,
@@ -106,11 +116,15 @@ class _Files:
         if is_url(name):
             raise RefusedCell(f"{quoted(name)}: a URL; fetch it first")
         path = os.path.abspath(name)
-        if path + "/" == self._above:
-            raise RefusedCell(f"{quoted(name)}: this is SOURCE itself; name the files in it")
-        if not path.startswith(self._above):
-            raise RefusedCell(f"{quoted(name)}: lies outside of SOURCE; name a folder above all files as SOURCE")
-        return path[len(self._above) :]
+        for folder in self._spellings:
+            if path + "/" == folder or path == folder:
+                raise RefusedCell(f"{quoted(name)}: this is SOURCE itself; name the files in it")
+            if path.startswith(folder):
+                return path[len(folder) :]
+        raise RefusedCell(
+            f"{quoted(name)}: lies outside of SOURCE, which is {source_text(os.path.abspath(self._root))!r}; "
+            "name a folder above all files as SOURCE"
+        )
 
     def _add_container(self, path: str, folder: str, inside: Listing) -> None:
         """Take over the clips of a container, whose paths are relative to the folder that it lies in."""
@@ -126,3 +140,24 @@ class _Files:
         self._not_audio += inside.not_audio
         self._links_refused += inside.links_refused
         self._warnings += [f"{source_text(path)}: {warning}" for warning in inside.warnings]
+
+
+def _spellings(root: str) -> list[str]:
+    """The paths, each with a slash behind it, that names of files in ``root`` may begin with.
+
+    A shell that went through a link has another name for the current folder than the system, and so has what it
+    expands: ``find "$PWD"``.
+    """
+    given = os.path.abspath(root)
+    spellings = [given, os.path.realpath(root)]
+    current, shell_current = os.path.join(os.getcwd(), ""), os.environ.get("PWD", "")
+    if os.path.isabs(shell_current) and _is_current(shell_current) and os.path.join(given, "").startswith(current):
+        spellings.append(os.path.normpath(os.path.join(shell_current, given[len(current) :])))
+    return list(dict.fromkeys(os.path.join(spelling, "") for spelling in spellings))
+
+
+def _is_current(folder: str) -> bool:
+    try:
+        return os.path.samefile(folder, os.curdir)
+    except OSError:  # PWD is whatever somebody set it to
+        return False

@@ -10,10 +10,12 @@ from audiofeat.errors import SourceError
 from audiofeat.source.audio_names import is_audio
 from audiofeat.source.keys import source_text
 from audiofeat.source.listing import Listing
+from audiofeat.source.manifests.columns import check_no_roles
 from audiofeat.source.manifests.delimited import list_delimited
 from audiofeat.source.manifests.json_lines import list_json_lines
 from audiofeat.source.manifests.kaldi import list_kaldi
 from audiofeat.source.manifests.parquet import list_parquet
+from audiofeat.source.problems import Problems
 from audiofeat.source.scan import scan_folder
 from audiofeat.source.tar import list_tar
 
@@ -26,7 +28,7 @@ def list_source(source: str, *, manifest: Manifest, keep_suffix: bool, follow_li
 
     Args:
         source: its path. A manifest's own paths are relative to the folder it lies in.
-        manifest: what the columns of a manifest are called.
+        manifest: what the columns of a manifest are called; a source without columns is refused where one is named.
         keep_suffix: whether keys made from file names keep their suffix.
         follow_links: whether a folder's links are followed; a manifest means whatever it names.
 
@@ -38,6 +40,7 @@ def list_source(source: str, *, manifest: Manifest, keep_suffix: bool, follow_li
     except OSError:
         return scan_folder(source)  # which says what is wrong with it
     if stat.S_ISDIR(mode):
+        _refuse_columns(source, manifest, place="folder", what="a folder")
         return scan_folder(source, follow_links=follow_links, keep_suffix=keep_suffix)
     if not stat.S_ISREG(mode):
         raise SourceError(f"the source {source_text(source)!r} is neither a folder nor a regular file", hint=_ACCEPTED)
@@ -49,12 +52,20 @@ def list_source(source: str, *, manifest: Manifest, keep_suffix: bool, follow_li
         case ".jsonl" | ".ndjson" | ".json":
             return list_json_lines(source, manifest=manifest, keep_suffix=keep_suffix)
         case ".scp":
+            _refuse_columns(source, manifest, place="file", what="Kaldi's wav.scp")
             return list_kaldi(source, keep_suffix=keep_suffix)
         case ".parquet":
             return list_parquet(source, manifest=manifest, keep_suffix=keep_suffix)
         case ".tar":
+            _refuse_columns(source, manifest, place="file", what="a tar file")
             return list_tar(source, keep_suffix=keep_suffix)
     raise _unknown_kind(source)
+
+
+def _refuse_columns(source: str, manifest: Manifest, *, place: str, what: str) -> None:
+    problems = Problems(source)
+    check_no_roles(manifest, place=place, what=what, problems=problems)
+    problems.refuse_if_any()
 
 
 def _unknown_kind(source: str) -> SourceError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
+from typing import Literal
 
 from audiofeat.records import Clip, MetaValue
 
@@ -20,6 +21,8 @@ class Listing:
     """The folder that paths are relative to; of a manifest, the one it lies in."""
     clips: list[Clip]
     """Sorted by key; ``Clip.path`` is relative to ``root`` or absolute. May be empty."""
+    kind: Literal["folder", "manifest", "tar", "list of files"] = "folder"
+    """What was listed, in a word for messages; a Parquet file is a manifest, whether it holds audio or names it."""
     meta_names: tuple[str, ...] = ()
     """What the values of each ``Clip.meta`` are, in their order."""
     folders: int = 0

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from typing import NoReturn
 
-from audiofeat.config.complaints import cut, shown
+from audiofeat.config.wording import cut, shown
 from audiofeat.errors import SourceError
 from audiofeat.source.keys import source_text
 
@@ -25,6 +25,8 @@ class Problems:
 
     def __init__(self, title: str) -> None:
         self.title = title
+        self.hint = ""
+        """What to do, where the problems themselves do not say it."""
         self.count = 0
         self._first: list[tuple[str, str, str]] = []
 
@@ -58,7 +60,7 @@ class Problems:
         if self.count > len(self._first):
             lines.append(f"  ... and {self.count - len(self._first):,} more")
         count = "1 problem" if self.count == 1 else f"{self.count:,} problems"
-        return SourceError("\n".join([f"{source_text(self.title)}: {count}", *lines]))
+        return SourceError("\n".join([f"{source_text(self.title)}: {count}", *lines]), hint=self.hint)
 
 
 def quoted(value: object) -> str:

@@ -29,26 +29,11 @@ def scan_folder(root: str, *, follow_links: bool = True, keep_suffix: bool = Fal
     Raises:
         SourceError: ``root`` is missing, not a folder, or cannot be listed.
     """
+    check_folder(root)
     try:
-        status = os.stat(root)
-        if not stat.S_ISDIR(status.st_mode):
-            hint = (
-                f"name its folder, {os.path.dirname(root) or '.'!r}"
-                if stat.S_ISREG(status.st_mode)
-                else "name a folder"
-            )
-            raise SourceError(f"the source {root!r} is not a folder", hint=hint)
         os.scandir(root).close()
-    except FileNotFoundError:
-        raise SourceError(
-            f"the source {root!r} does not exist (looked for from {os.getcwd()!r})",
-            hint="check the path; one in a configuration file is relative to that file",
-        ) from None
     except OSError as error:
-        raise SourceError(
-            f"the source {root!r} cannot be listed: {error.strerror}", hint="check its permissions and its mount"
-        ) from error
-
+        raise _cannot_be_listed(root, error) from error
     scan = _Scan(root=root, follow_links=follow_links, keep_suffix=keep_suffix)
     pending = [_Folder(path="", above=frozenset())]
     while pending:
@@ -56,6 +41,7 @@ def scan_folder(root: str, *, follow_links: bool = True, keep_suffix: bool = Fal
     return Listing(
         root=root,
         clips=sort_clips(scan.clips),
+        kind="folder",
         meta_names=("folder",),
         folders=scan.folders,
         hidden=scan.hidden,
@@ -63,6 +49,32 @@ def scan_folder(root: str, *, follow_links: bool = True, keep_suffix: bool = Fal
         links_refused=scan.links_refused,
         loops=sorted(scan.loops),
         unreadable=sorted(scan.unreadable),
+    )
+
+
+def check_folder(root: str) -> None:
+    """Refuse a source that is no folder.
+
+    Raises:
+        SourceError: ``root`` is missing, a file, or cannot be examined.
+    """
+    try:
+        mode = os.stat(root).st_mode
+    except FileNotFoundError:
+        raise SourceError(
+            f"the source {root!r} does not exist (looked for from {os.getcwd()!r})",
+            hint="check the path; one in a configuration file is relative to that file",
+        ) from None
+    except OSError as error:
+        raise _cannot_be_listed(root, error) from error
+    if not stat.S_ISDIR(mode):
+        hint = f"name its folder, {os.path.dirname(root) or '.'!r}" if stat.S_ISREG(mode) else "name a folder"
+        raise SourceError(f"the source {root!r} is not a folder", hint=hint)
+
+
+def _cannot_be_listed(root: str, error: OSError) -> SourceError:
+    return SourceError(
+        f"the source {root!r} cannot be listed: {error.strerror}", hint="check its permissions and its mount"
     )
 
 

@@ -83,6 +83,7 @@ def _listing(
     return Listing(
         root=os.path.dirname(path) or ".",
         clips=sort_clips(clips),
+        kind="tar",
         meta_names=names.names,
         hidden=hidden,
         not_audio=others - len(companions.used),

@@ -13,11 +13,12 @@ from typing import Any
 
 from blake3 import blake3
 
-from audiofeat.records import Commit, FeatureSpec, ShardEntry
+from audiofeat.records import FeatureSpec
 from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.shard_format import ShardClip
 from audiofeat.store.staging import commit, read_json, staged, storage_errors, write_json
+from audiofeat.tasks import Commit, ShardEntry
 
 
 def write_shard(

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audiofeat.errors import DamageError, NoStoreError
-from audiofeat.records import FeatureSpec, ShardEntry
+from audiofeat.records import FeatureSpec
 from audiofeat.store.digests import clip_digest, file_digest
 from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths
 from audiofeat.store.rows import RowBudget, Rows
 from audiofeat.store.shard_format import Array, Location, ShardReader
 from audiofeat.store.staging import read_json
+from audiofeat.tasks import ShardEntry
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -55,7 +55,7 @@ def clip_key(value: object) -> str | None:
     """The key in a cell; None where it is empty.
 
     Raises:
-        RefusedCell: it is neither text nor a whole number, or no name that lies below a folder.
+        RefusedCell: it is neither text nor a whole number, blank, or no name that lies below a folder.
     """
     if value is None or value == "":
         return None
@@ -63,6 +63,8 @@ def clip_key(value: object) -> str | None:
         return str(value)
     if not isinstance(value, str):
         raise RefusedCell(f"{quoted(value)}: a key must be text")
+    if value.isspace():
+        raise RefusedCell(f"{quoted(value)}: a key must not be blank; an empty cell names the clip after its file")
     key = source_text(_in_file_system(value))
     if key[0] == "/":
         raise RefusedCell(f"{quoted(value)}: a key must not begin with a slash")

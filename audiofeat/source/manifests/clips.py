@@ -34,6 +34,7 @@ class ClipBuilder:
         self._keep_suffix = keep_suffix
         self._problems = problems
         self._statuses = FileStatuses(root)
+        self._first_places: dict[str, str] = {}
 
     def add_file(
         self,
@@ -60,7 +61,15 @@ class ClipBuilder:
             stem = self._checked(place, self._columns.path, self._key_of_file, name)
             own_key = None if stem is None else stem + excerpt_suffix(excerpt)
         if name is not None and own_key is not None and self._problems.count == problems_before:
-            self._finish(place, own_key, path=name, excerpt=excerpt, member=None, meta=meta)
+            self._finish(
+                place,
+                own_key,
+                path=name,
+                excerpt=excerpt,
+                member=None,
+                meta=meta,
+                is_named_after_file=key is None or key == "",
+            )
 
     def add_member(
         self,
@@ -95,8 +104,15 @@ class ClipBuilder:
                 if own_key is None:
                     stem = self._checked(place, self._columns.path, self._key_of_file, path)
         if stem is not None and self._problems.count == problems_before:
-            own_key = own_key or stem + excerpt_suffix(excerpt)
-            self._finish(place, own_key, path=container, excerpt=excerpt, member=member, meta=meta)
+            self._finish(
+                place,
+                own_key or stem + excerpt_suffix(excerpt),
+                path=container,
+                excerpt=excerpt,
+                member=member,
+                meta=meta,
+                is_named_after_file=own_key is None,
+            )
 
     def warnings(self) -> list[str]:
         """What is allowed, but hardly meant."""
@@ -113,14 +129,25 @@ class ClipBuilder:
         excerpt: Excerpt | None,
         member: Member | None,
         meta: tuple[MetaValue, ...],
+        is_named_after_file: bool,
     ) -> None:
         try:
             check_key_length(key)
+            first_place = self._first_places.setdefault(key, place)
+            if first_place is not place:
+                self._advise_other_keys(is_named_after_file=is_named_after_file)
+                raise RefusedCell(f"{quoted(key)}: {first_place} has the same key")
         except RefusedCell as error:
             self._problems.add(place, self._columns.key, str(error))
             return
         size_bytes, ctime_ns, inode = self._statuses.of(path)
         self.clips.append(Clip(key, path, size_bytes, ctime_ns, inode, excerpt, member, meta))
+
+    def _advise_other_keys(self, *, is_named_after_file: bool) -> None:
+        advice = f"give each row a key of its own, in the column {self._columns.key!r} (manifest.key)"
+        if is_named_after_file and not self._keep_suffix:
+            advice += "; for files that differ by suffix alone, --set select.keys=name is enough"
+        self._problems.hint = self._problems.hint or advice
 
     def _key_and_excerpt(
         self, place: str, *, key: object, start: object, end: object, channel: object

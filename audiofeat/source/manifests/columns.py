@@ -46,6 +46,20 @@ def check_roles(names: Sequence[str], manifest: Manifest, *, place: str, problem
             )
 
 
+def check_no_roles(manifest: Manifest, *, place: str, what: str, problems: Problems) -> None:
+    """Note each configured column of a source that has none: whoever named one expects it to be read.
+
+    Args:
+        manifest: what the columns are called.
+        place: where they would stand.
+        what: the source in words, such as ``a tar file``.
+        problems: where to note them.
+    """
+    for role, name in roles(manifest).items():
+        if name != Manifest.model_fields[role].default:
+            problems.add(place, name, f"no such column, but manifest.{role} names it: {what} has no columns")
+
+
 def no_path_column(names: Sequence[str], manifest: Manifest) -> str:
     """What to say where the column of the paths is missing."""
     meant = did_you_mean(manifest.path, names) or _like_a_path(names)

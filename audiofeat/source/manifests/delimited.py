@@ -37,7 +37,8 @@ def list_delimited(
         _add_rows(rows, builder, names=names, manifest=manifest, meta_names=meta_names, problems=problems)
     problems.refuse_if_any()
     warnings = lookalikes(names, manifest) + builder.warnings()
-    return Listing(root=root, clips=sort_clips(builder.clips), meta_names=meta_names, warnings=warnings)
+    clips = sort_clips(builder.clips)
+    return Listing(root=root, clips=clips, kind="manifest", meta_names=meta_names, warnings=warnings)
 
 
 def _add_rows(

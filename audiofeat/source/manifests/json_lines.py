@@ -39,7 +39,8 @@ def list_json_lines(path: str, *, manifest: Manifest, keep_suffix: bool) -> List
     problems.refuse_if_any()
     meta.fill_up(builder.clips)
     warnings = lookalikes(list(names), manifest) + builder.warnings()
-    return Listing(root=root, clips=sort_clips(builder.clips), meta_names=meta.names, warnings=warnings)
+    clips = sort_clips(builder.clips)
+    return Listing(root=root, clips=clips, kind="manifest", meta_names=meta.names, warnings=warnings)
 
 
 def _add_object(

@@ -66,7 +66,8 @@ def list_kaldi(path: str, *, keep_suffix: bool) -> Listing:
             )
     problems.refuse_if_any()
     warnings += builder.warnings()
-    return Listing(root=root, clips=sort_clips(builder.clips), meta_names=tuple(meta), warnings=warnings)
+    clips = sort_clips(builder.clips)
+    return Listing(root=root, clips=clips, kind="manifest", meta_names=tuple(meta), warnings=warnings)
 
 
 def _recordings(path: str, *, problems: Problems) -> dict[str, _Utterance]:
@@ -144,8 +145,9 @@ def _entries(path: str, *, problems: Problems, file: str = "") -> Iterator[tuple
             yield f"{where} {number}", key, rest[0] if rest else ""
 
 
-def _is_new(key: str, *, place: str, known: Container[str], problems: Problems) -> bool:
-    if key in known:
-        problems.add(place, "key", f"{quoted(key)}: this id is there twice")
-        return False
-    return True
+def _is_new(key: str, *, place: str, known: Mapping[str, _Utterance | str], problems: Problems) -> bool:
+    first = known.get(key)
+    if first is not None:
+        twice = f"{first.place} has the same id" if isinstance(first, _Utterance) else "this id is there twice"
+        problems.add(place, "key", f"{quoted(key)}: {twice}")
+    return first is None

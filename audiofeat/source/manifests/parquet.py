@@ -70,7 +70,8 @@ def _list(path: str, *, manifest: Manifest, keep_suffix: bool, problems: Problem
         _add_rows(file, builder, path=path, audio=audio, manifest=manifest, meta_names=meta_names, problems=problems)
         problems.refuse_if_any()
         warnings = lookalikes(schema.names, named) + _unread(schema, audio) + builder.warnings()
-    return Listing(root=root, clips=sort_clips(builder.clips), meta_names=meta_names, warnings=warnings)
+    clips = sort_clips(builder.clips)
+    return Listing(root=root, clips=clips, kind="manifest", meta_names=meta_names, warnings=warnings)
 
 
 def _add_rows(

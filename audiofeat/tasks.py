@@ -1,0 +1,142 @@
+"""What is to be done for a shard, and the record that it is done: how a run, its workers and the next run speak.
+
+Like the records that they are made of, tasks go through JSON and back unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from audiofeat.records import ClipRow, Excerpt, Failure, Fingerprint, JsonRecord, Member
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """What is known of a clip whose source is unchanged: rows to copy out of a shard, and failures that stand."""
+
+    shard: str | None
+    """The name of the shard that holds the rows; None where there are none."""
+    rows: tuple[ClipRow, ...]
+    failures: tuple[Failure, ...]
+    fingerprint: Fingerprint | None
+    """Of the source's file, where it may be trusted."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "shard": self.shard,
+            "rows": [row.to_json() for row in self.rows],
+            "failures": [failure.to_json() for failure in self.failures],
+            "fingerprint": self.fingerprint.to_json() if self.fingerprint else None,
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Reuse:
+        return cls(
+            shard=values["shard"],
+            rows=tuple(ClipRow.from_json(row) for row in values["rows"]),
+            failures=tuple(Failure.from_json(failure) for failure in values["failures"]),
+            fingerprint=Fingerprint.from_json(values["fingerprint"]) if values["fingerprint"] else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ClipTask:
+    """What is to be done for one clip of the source; it may become several rows of the manifest."""
+
+    key: str
+    path: str
+    excerpt: Excerpt | None = None
+    member: Member | None = None
+    reuse: Reuse | None = None
+    """None where the clip is to be decoded."""
+
+    @property
+    def source(self) -> tuple[str, Member | None]:
+        """What has to be opened for it."""
+        return self.path, self.member
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "key": self.key,
+            "path": self.path,
+            "excerpt": self.excerpt.to_json() if self.excerpt else None,
+            "member": self.member.to_json() if self.member else None,
+            "reuse": self.reuse.to_json() if self.reuse else None,
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> ClipTask:
+        return cls(
+            key=values["key"],
+            path=values["path"],
+            excerpt=Excerpt.from_json(values["excerpt"]) if values["excerpt"] else None,
+            member=Member.from_json(values["member"]) if values["member"] else None,
+            reuse=Reuse.from_json(values["reuse"]) if values["reuse"] else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ShardTask(JsonRecord):
+    """The clips of one shard, in key order. ``slot`` names the shard's place, whatever it holds."""
+
+    slot: str
+    clips: tuple[ClipTask, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"slot": self.slot, "clips": [clip.to_json() for clip in self.clips]}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> ShardTask:
+        return cls(values["slot"], tuple(ClipTask.from_json(clip) for clip in values["clips"]))
+
+
+@dataclass(frozen=True, slots=True)
+class ShardEntry(JsonRecord):
+    """A shard as ``store.json`` names it."""
+
+    name: str
+    slot: str
+    size_bytes: int
+    digest: str
+    clips: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit(JsonRecord):
+    """A finished shard, remembered until ``store.json`` takes it over."""
+
+    slot: str
+    numbers_digest: str
+    store_format: str
+    shard: ShardEntry | None
+    """None where no clip of it could be done: then there is no file."""
+    rows: tuple[ClipRow, ...]
+    failures: tuple[Failure, ...]
+    fingerprints: Mapping[str, Fingerprint]
+    """By key; only those that may be trusted: see :mod:`audiofeat.plan`."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "slot": self.slot,
+            "numbers_digest": self.numbers_digest,
+            "store_format": self.store_format,
+            "shard": self.shard.to_json() if self.shard else None,
+            "rows": [row.to_json() for row in self.rows],
+            "failures": [failure.to_json() for failure in self.failures],
+            "fingerprints": {key: value.to_json() for key, value in self.fingerprints.items()},
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Commit:
+        return cls(
+            slot=values["slot"],
+            numbers_digest=values["numbers_digest"],
+            store_format=values["store_format"],
+            shard=ShardEntry.from_json(values["shard"]) if values["shard"] else None,
+            rows=tuple(ClipRow.from_json(row) for row in values["rows"]),
+            failures=tuple(Failure.from_json(failure) for failure in values["failures"]),
+            fingerprints={key: Fingerprint.from_json(value) for key, value in values["fingerprints"].items()},
+        )
