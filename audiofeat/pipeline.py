@@ -23,12 +23,12 @@ from audiofeat.errors import ConfigError, DamageError, Interrupted, NothingMatch
 from audiofeat.finish import finish_store, is_unchanged
 from audiofeat.frontend.constants import check_norms
 from audiofeat.frontend.recipe import empty_band_warnings, feature_specs, recipe_at_any_rate
-from audiofeat.known import known_results
+from audiofeat.known import known_results, read_quarantine
 from audiofeat.max_failures import NO_LIMIT, MaxFailures
 from audiofeat.plan import Plan, make_plan
 from audiofeat.report import RunReport
 from audiofeat.settings import Settings, settings_of
-from audiofeat.source import Listing, check_unique, list_files, list_source
+from audiofeat.source import Cuts, Listing, check_unique, list_files, list_source
 from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths, is_ours
 from audiofeat.store.lock import store_lock
@@ -83,11 +83,9 @@ def run(
     listing = _list(source, config, options)
     report.note_listing(listing)
     if not listing.clips:
-        raise NothingMatchedError(
-            f"no audio file in {source} ({listing.not_audio:,} others, {listing.hidden:,} hidden)",
-            hint="a folder with files that end in .wav, .flac, .mp3, .m4a, ..., or a manifest that names some",
-        )
-    check_unique(listing.clips, store_format=config.store.format)
+        raise _nothing_matched(source, listing)
+    cuts = Cuts(by_time=config.audio.chunk_seconds is not None, by_channel=config.audio.channels == "each")
+    check_unique(listing.clips, store_format=config.store.format, cuts=cuts)
     _refuse_foreign_folder(paths)
     with store_lock(paths):
         roll_forward(paths)
@@ -111,7 +109,7 @@ def run(
                 stop=stop,
             )
         else:
-            report.reused = StoreInfo(paths.root).description["totals"]["clips"]
+            report.reused = len(listing.clips) - sum(failure.parent is None for failure in read_quarantine(paths))
         report.note_store(StoreInfo(paths.root))
     options.max_failures.check(failed=report.failed, seen=len(listing.clips), is_over=True)
     report.wall_seconds = time.perf_counter() - begun
@@ -232,6 +230,16 @@ def _list(source: str, config: Config, options: RunOptions) -> Listing:
                 hint="leave the channels out of the manifest, or set audio.channels to mix or first",
             )
     return listing
+
+
+def _nothing_matched(source: str, listing: Listing) -> NothingMatchedError:
+    if listing.kind in ("folder", "tar"):
+        return NothingMatchedError(
+            f"no audio file in {source} ({listing.not_audio:,} others, {listing.hidden:,} hidden)",
+            hint="files that end in .wav, .flac, .mp3, .m4a, ... are audio; a manifest may name others",
+        )
+    name = source if listing.kind == "manifest" else "the list of files"
+    return NothingMatchedError(f"{name} names no file", hint="a line for each clip")
 
 
 def _refuse_foreign_folder(paths: StorePaths) -> None:

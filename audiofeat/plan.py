@@ -63,8 +63,9 @@ class Plan:
 
     @property
     def clips_reused(self) -> int:
-        """Clips of the store whose rows stay as they are, in their place or in another shard."""
-        return sum(len(shard.rows) for shard in self.kept) + sum(len(reuse.rows) for reuse in self._copied())
+        """Clips of the source whose rows stay as they are, in their place or in another shard."""
+        kept = sum(len({row.clip_key for row in shard.rows}) for shard in self.kept)
+        return kept + sum(bool(reuse.rows) for reuse in self._copied())
 
     def _copied(self) -> Iterator[Reuse]:
         return (clip.reuse for task in self.tasks for clip in task.clips if clip.reuse is not None)

@@ -20,6 +20,7 @@ class RunReport:
     clips: int = 0
     """In the store when the run ended."""
     decoded: int = 0
+    """Clips of the source, each of which may be several of the store; so are the three below."""
     failed_now: int = 0
     """Clips that were tried in this run and could not be done."""
     reused: int = 0

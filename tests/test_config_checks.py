@@ -11,6 +11,8 @@ from audiofeat.errors import ConfigError
 
 MFCC: dict[str, Any] = {"features": {"mfcc": {}}}
 
+BUT_OUTPUT = "spectrum.power, spectrum.norm, spectrum.guard, spectrum.floor"
+
 
 def refusal(values: dict[str, Any]) -> str:
     with pytest.raises(ConfigError) as caught:
@@ -85,14 +87,38 @@ def refusal(values: dict[str, Any]) -> str:
             ["file and mean are both given"],
         ),
         (
-            {"cmvn": {"mode": "meanvar", "over": "global", "mean": [1, 2], "variance": [1]}},
+            {"cmvn": {"mode": "meanvar", "over": "global", "mean": [0] * 13, "variance": [1]}},
             "cmvn.variance",
-            ["variance holds 1 numbers but mean 2"],
+            ["variance holds 1 number but mfcc has 13 columns; it needs one number a column"],
         ),
         (
-            {"cmvn": {"mode": "meanvar", "over": "global", "mean": [1, 2], "variance": [1, -2]}},
+            {"cmvn": {"mode": "meanvar", "over": "global", "mean": [0] * 13, "variance": [1] * 12 + [-2]}},
             "cmvn.variance",
             ["variance holds -2"],
+        ),
+        ({"cmvn": {"mean": [1]}}, "cmvn.mean", ["mode is none", "nothing would be normalised", "leave mean out"]),
+        ({"cmvn": {"variance": [1]}}, "cmvn.variance", ["mode is none", "or leave variance out"]),
+        ({"cmvn": {"file": "x.npz", "over": "global"}}, "cmvn.file", ["mode is none", "set mode to mean or meanvar"]),
+        (
+            {"select": {"min_seconds": 9.0}, "limits": {"max_seconds": 8.0}},
+            "select.min_seconds",
+            ["limits.max_seconds is 8", "every clip would be left out"],
+        ),
+        (
+            {"select": {"min_seconds": 9.0}, "audio": {"chunk_seconds": 8.0}},
+            "select.min_seconds",
+            ["audio.chunk_seconds is 8", "lower min_seconds"],
+        ),
+        (
+            {"audio": {"sample_rate": "native"}, "limits": {"max_sample_rate": 8_000}, "mel": {"fmax_hz": 4_001}},
+            "mel.fmax_hz",
+            ["audio at 8000 Hz", "raise limits.max_sample_rate"],
+        ),
+        ({"mel": {"fmin_hz": 100, "fmax_hz": 100.5}}, "mel.fmin_hz", ["is 100.0", "100.5", "range of 1 Hz at least"]),
+        (
+            {"frame": {"win_samples": 2}, "window": {"values": [0, 0]}},
+            "window.values",
+            ["every number of window.values is 0"],
         ),
         (
             {"limits": {"min_sample_rate": 9000, "max_sample_rate": 8000}},
@@ -124,7 +150,10 @@ def test_two_keys_that_do_not_go_together_are_refused(values: dict[str, Any], at
         {"limits": {"min_sample_rate": 8000, "max_sample_rate": 8000}},
         {"audio": {"sample_rate": "native"}, "mel": {"fmax_hz": 20_000.0}},
         {"audio": {"channels": 63}},
-        {"audio": {"channels": "each", "chunk_seconds": 10.0}, "select": {"min_seconds": 20.0}},
+        {"audio": {"channels": "each", "chunk_seconds": 10.0}, "select": {"min_seconds": 10.0}},
+        {"limits": {"max_seconds": 10.0}, "select": {"min_seconds": 10.0, "max_seconds": 20.0}},
+        {"mel": {"fmin_hz": 7_999.0}},
+        {"audio": {"sample_rate": "native"}, "limits": {"max_sample_rate": 8_000}, "mel": {"fmax_hz": 4_000.0}},
         {"select": {"min_seconds": 2.0, "max_seconds": 2.0}},
         {"length": {"pad_to_seconds": 30.0, "cut_to_seconds": 1.0, "frames": 7}},
         {"frame": {"count_by": "n_fft", "tail": "pad_hop"}},
@@ -135,8 +164,9 @@ def test_two_keys_that_do_not_go_together_are_refused(values: dict[str, Any], at
         {"mfcc": {"n": 2, "c0": "drop"}},
         {"deltas": {"orders": 2, "form": "savgol", "edge": "interp"}},
         {"deltas": {"edge": "interp"}},
-        {"cmvn": {"over": "global", "eps": 1.0, "variance": (-1.0,)}},
-        {"cmvn": {"mode": "mean", "over": "global", "mean": (1.0, 2.0), "variance": (1.0,)}},
+        {"cmvn": {"over": "global", "eps": 1.0, "mean": None}},
+        {"cmvn": {"mode": "mean", "over": "global", "mean": (1.0,) * 13, "variance": (-1.0,)}},
+        {"cmvn": {"mode": "meanvar", "over": "global", "mean": (1e24,) * 13, "variance": (0.0, 1e-30) + (1.0,) * 11}},
         {"cmvn": {"mode": "meanvar", "over": "sliding", "window_frames": 50}},
         {"stack": {"left": 2, "stride": 3, "tail": "drop"}},
     ],
@@ -166,12 +196,18 @@ def test_a_rule_that_several_features_break_alike_is_reported_once() -> None:
     [
         ("waveform", "deltas", "orders", 1, ""),
         ("waveform", "spectrum", "norm", "n_fft", ""),
-        ("stft", "mel", "bands", 40, "  (allowed: spectrum)"),
-        ("stft", "cmvn", "mode", "mean", "  (allowed: spectrum)"),
+        ("stft", "mel", "bands", 40, "  (allowed: spectrum.norm)"),
+        ("stft", "cmvn", "mode", "mean", "  (allowed: spectrum.norm)"),
         ("stft", "spectrum", "power", 1, "  (allowed: spectrum.norm)"),
-        ("spectrogram", "mfcc", "n", 20, "  (allowed: spectrum, log, deltas, cmvn)"),
-        ("mel", "log", "kind", "db", "  (allowed: spectrum, mel, deltas, cmvn)"),
-        ("log_mel", "mfcc", "n", 20, "  (allowed: spectrum, mel, log, energy, deltas, cmvn)"),
+        (
+            "spectrogram",
+            "mfcc",
+            "n",
+            20,
+            "  (allowed: spectrum, log.guard, log.floor, log.ref, log.range, log.gain, log.offset, deltas, cmvn)",
+        ),
+        ("mel", "log", "kind", "db", f"  (allowed: {BUT_OUTPUT}, mel, deltas, cmvn)"),
+        ("log_mel", "mfcc", "n", 20, f"  (allowed: {BUT_OUTPUT}, mel, log, energy, deltas, cmvn)"),
     ],
 )
 def test_a_setting_of_its_own_that_a_feature_does_not_use_is_refused(
@@ -184,9 +220,9 @@ def test_a_setting_of_its_own_that_a_feature_does_not_use_is_refused(
 
 
 def test_shared_statistics_may_be_for_one_feature_alone() -> None:
-    shared = {"mode": "mean", "over": "global", "mean": [1.0, 2.0]}
+    shared = {"mode": "mean", "over": "global", "mean": [1.0] * 13}
     config = load_config({"cmvn": shared, "features": {"mfcc": {}, "mel": {"cmvn": {"over": "clip"}}}})
-    assert config.cmvn.mean == (1.0, 2.0)
+    assert config.cmvn.mean == (1.0,) * 13
     message = refusal({"cmvn": shared, "features": {"mfcc": {"cmvn": {"over": "clip"}}}})
     assert "mean is given but over is clip" in message
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from audiofeat.config import digest_of, load_config, numbers_config, stored_config
+from audiofeat.dsp.deltas import Deltas
+from audiofeat.dsp.filterbank import mel_filterbank
+from audiofeat.frontend.recipe import recipe_of
 
 BASE: dict[str, Any] = {
     "mel": {"bands": 40, "fmin_hz": 20.0},
@@ -42,7 +46,7 @@ def digests(values: dict[str, Any], *overrides: str) -> tuple[str, str]:
         "deltas.form=composed",
         "cmvn.over=sliding",
         "cmvn.eps=1",
-        "cmvn.mean=[1]",
+        "mel.grid=half_int",
         "stack.edge=zero",
         "stack.tail=drop",
     ],
@@ -84,7 +88,7 @@ def test_what_changes_no_number_changes_the_store_alone(override: str) -> None:
         "preemphasis={coeff: 0.5, scope: signal}",
         "spectrum.norm=n_fft",
         "spectrum.guard=add",
-        "mel.grid=half_int",
+        "frame.n_fft=511",
         "mel.edge_bins=htk",
         "mel.sqrt=true",
         "log.ref=max",
@@ -145,7 +149,18 @@ def test_numbers_hold_what_a_feature_uses(feature: dict[str, Any], used: dict[st
         ("cmvn={mode: meanvar, eps: 1}", "cmvn.window_frames=9", "cmvn.eps_at=var_add"),
         ("cmvn={mode: mean, over: sliding}", "cmvn.eps=1", "cmvn.min_frames=9"),
         ("cmvn={mode: mean, over: sliding, center: true}", "cmvn.min_frames=9", "cmvn.window_frames=9"),
-        ("cmvn={mode: mean, over: global, mean: [1]}", "cmvn.variance=[1]", "cmvn.mean=[2]"),
+        (
+            "features.mfcc={mfcc: {n: 1}, cmvn: {mode: mean, over: global, mean: [1]}}",
+            "features.mfcc.cmvn.variance=[1]",
+            "features.mfcc.cmvn.mean=[2]",
+        ),
+        ("deltas.orders=1", "deltas.form=composed", "deltas={form: savgol, edge: interp}"),
+        ("frame.n_fft=511", "mel.empty=error", "mel.grid=half_int"),
+        ("audio.sample_rate=11025", "mel.empty=error", "mel.grid=half_int"),
+        ("audio={sample_rate: 11025}", "mel.empty=warn", "mel={sides: hz, grid: half_int}"),
+        ("mel.sides=bin_floor", "mel.grid=half_int", "mel.sides=hz"),
+        ("audio.sample_rate=native", "mel.empty=warn", "mel.empty=error"),
+        ("audio.sample_rate=native", "mel.empty=warn", "mel.grid=half_int"),
         ("stack.left=1", "stack.tail=drop", "stack.edge=zero"),
         ("stack={left: 1, right: 1}", "deltas.edge=interp", "stack.tail=drop"),
     ],
@@ -165,6 +180,49 @@ def test_the_window_does_not_count_where_only_waveforms_are_made() -> None:
         assert digests(waveform, override)[1] == digests(waveform)[1]
         assert digests(both, override)[1] != digests(both)[1]
     assert digests(waveform, "preemphasis={coeff: 0.5, scope: signal}")[1] != digests(waveform)[1]
+
+
+@pytest.mark.parametrize("rule", ["frame.align=left", "frame.align=hop_center", "frame.tail=pad_hop"])
+def test_waveforms_have_no_fft_where_only_windows_count(rule: str) -> None:
+    waveform: dict[str, Any] = {"features": {"waveform": {}}}
+    assert digests(waveform, rule, "frame.n_fft=400")[1] == digests(waveform, rule)[1]
+    both: dict[str, Any] = {"features": {"waveform": {}, "stft": {}}}
+    assert digests(both, rule, "frame.n_fft=400")[1] != digests(both, rule)[1]
+
+    def frames(n_fft: int) -> list[tuple[int, int, int]]:
+        recipe = recipe_of(load_config(waveform, overrides=[rule, f"frame.n_fft={n_fft}"]))
+        return [(recipe.rule.n_frames(n), recipe.rule.first_start, recipe.rule.window_at) for n in range(0, 2_000, 7)]
+
+    assert frames(400) == frames(512) == frames(2_047)
+
+
+@pytest.mark.parametrize("rule", ["frame.align=center", "frame.count_by=n_fft"])
+def test_waveforms_feel_the_fft_where_it_places_frames(rule: str) -> None:
+    waveform: dict[str, Any] = {"features": {"waveform": {}}}
+    assert digests(waveform, rule, "frame.n_fft=600")[1] != digests(waveform, rule)[1]
+
+
+@pytest.mark.parametrize("sides", ["mel", "hz", "hz_left"])
+@pytest.mark.parametrize(("rate_hz", "n_fft"), [(16_000, 512), (22_050, 1_024), (44_100, 2_000), (11_024, 418)])
+def test_both_grids_are_one_where_rate_and_fft_are_even(rate_hz: int, n_fft: int, sides: str) -> None:
+    mel = {"bands": 40, "fmin_hz": 0.0, "fmax_hz": rate_hz / 2, "sides": sides}
+    exact, half = (
+        mel_filterbank(sample_rate_hz=rate_hz, n_fft=n_fft, grid=grid, **mel)  # type: ignore[arg-type]
+        for grid in ("exact", "half_int")
+    )
+    np.testing.assert_array_equal(exact, half)
+    odd = mel_filterbank(sample_rate_hz=11_025, n_fft=n_fft, grid="half_int", **{**mel, "fmax_hz": 5_512.0})  # type: ignore[arg-type]
+    assert not np.array_equal(odd, mel_filterbank(sample_rate_hz=11_025, n_fft=n_fft, **{**mel, "fmax_hz": 5_512.0}))  # type: ignore[arg-type]
+
+
+def test_all_forms_of_deltas_have_the_same_first_order() -> None:
+    rows = np.random.default_rng(1).normal(size=(50, 3))
+    found = [
+        np.concatenate(list(Deltas(1, 4, form, "replicate").apply(lambda: iter([rows]), n_rows=50, dims=3)))
+        for form in ("sequential", "composed", "savgol")
+    ]
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
 
 
 def test_steps_that_are_off_leave_no_trace() -> None:

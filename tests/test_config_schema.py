@@ -135,6 +135,12 @@ def test_what_loads_fits_the_schema(values: dict[str, Any]) -> None:
         {**MFCC, "spectrum": {"power": True}},
         {**MFCC, "manifest": {"key": ""}},
         {**MFCC, "store": 3},
+        {**MFCC, "store": ""},
+        {**MFCC, "store": {"path": ""}},
+        {**MFCC, "source": ""},
+        {**MFCC, "cmvn": {"file": ""}},
+        {**MFCC, "audio": {"scale": 1e10}},
+        {**MFCC, "audio": {"peak": 2e8}},
     ],
 )
 def test_what_does_not_load_does_not_fit_the_schema(values: dict[str, Any]) -> None:

@@ -9,10 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from audiofeat.config import digest_of, load_config, numbers_config, resolve_features, stored_config
+from audiofeat.config.given_statistics import columns_of
 from audiofeat.errors import ConfigError
+from audiofeat.frontend.recipe import feature_specs
 
+SMALL: dict[str, Any] = {"mfcc": {"n": 2}, "mel": {"bands": 3}}
+"""Two cepstral coefficients of three bands: as many as the file's statistics."""
 GLOBAL = {"mode": "meanvar", "over": "global"}
 
 
@@ -37,7 +43,9 @@ def refusal(config: Any, *overrides: str) -> str:
 
 
 def test_each_feature_gets_its_own_numbers_and_the_file_is_forgotten(statistics: Path) -> None:
-    config = load_config({"cmvn": {**GLOBAL, "file": statistics}, "features": {"mfcc": {}, "mel": {}, "stft": {}}})
+    config = load_config(
+        {**SMALL, "cmvn": {**GLOBAL, "file": statistics}, "features": {"mfcc": {}, "mel": {}, "stft": {}}}
+    )
     features = resolve_features(config)
     assert features["mfcc"].cmvn.mean == (float(np.float32(0.1)), -2.0)
     assert features["mfcc"].cmvn.variance == (1.0, 4.0)
@@ -56,9 +64,9 @@ def test_the_mean_alone_needs_no_variance(tmp_path: Path) -> None:
 
 
 def test_where_the_numbers_lie_makes_no_difference(statistics: Path) -> None:
-    from_file = load_config({"cmvn": {**GLOBAL, "file": statistics}, "features": {"mel": {}}})
+    from_file = load_config({"mel": {"bands": 3}, "cmvn": {**GLOBAL, "file": statistics}, "features": {"mel": {}}})
     cmvn = {**GLOBAL, "mean": [0.0, 0.25, 3.0], "variance": [1, 0, 2]}
-    written = load_config({"features": {"mel": {"cmvn": cmvn}}})
+    written = load_config({"features": {"mel": {"mel": {"bands": 3}, "cmvn": cmvn}}})
     assert digest_of(stored_config(from_file)) == digest_of(stored_config(written))
     assert digest_of(numbers_config(from_file)) == digest_of(numbers_config(written))
     again = load_config(json.loads(json.dumps(stored_config(from_file))))
@@ -68,9 +76,9 @@ def test_where_the_numbers_lie_makes_no_difference(statistics: Path) -> None:
 def test_the_file_is_sought_where_it_is_named(statistics: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = statistics.parent.parent
     (folder / "jobs").mkdir()
-    (folder / "base.yaml").write_text("cmvn: {mode: meanvar, over: global, file: stats/global.npz}\n")
+    (folder / "base.yaml").write_text("mel: {bands: 3}\ncmvn: {mode: meanvar, over: global, file: stats/global.npz}\n")
     (folder / "jobs" / "shared.yaml").write_text("extends: ../base.yaml\nfeatures: {mel: {}}\n")
-    own = "features: {mel: {cmvn: {mode: mean, over: global, file: ../stats/global.npz}}}\n"
+    own = "features: {mel: {mel: {bands: 3}, cmvn: {mode: mean, over: global, file: ../stats/global.npz}}}\n"
     (folder / "jobs" / "own.yaml").write_text(own)
     for name in ("shared", "own"):
         config = load_config(folder / "jobs" / f"{name}.yaml")
@@ -81,8 +89,6 @@ def test_the_file_is_sought_where_it_is_named(statistics: Path, monkeypatch: pyt
 
 
 def test_a_file_that_nothing_is_normalised_with_is_not_looked_at() -> None:
-    for cmvn in ({"over": "global", "file": "nowhere.npz"}, {"file": "nowhere.npz"}):
-        assert load_config({"cmvn": cmvn, "features": {"mfcc": {}}}).cmvn.file is None
     only_stft = {"cmvn": {**GLOBAL, "file": "nowhere.npz"}, "features": {"stft": {}}}
     assert resolve_features(load_config(only_stft))["stft"].cmvn.file is None
 
@@ -111,18 +117,26 @@ def test_the_complaint_is_about_the_line_that_names_the_file(tmp_path: Path) -> 
         ({"mfcc.mean": np.ones(2), "mfcc.variance": np.array([1.0, np.inf])}, "mfcc.variance holds NaN or infinity"),
         (
             {"mfcc.mean": np.ones(2), "mfcc.variance": np.ones(3)},
-            "mfcc.mean holds 2 numbers, but mfcc.variance holds 3 numbers; each needs one a column",
+            "mfcc.variance holds 3 numbers but mfcc has 2 columns; it needs one number a column",
         ),
         (
             {"mfcc.mean": np.ones(2), "mfcc.variance": np.array([1, -1])},
             "mfcc.variance holds -1; no variance is below 0",
+        ),
+        (
+            {"mfcc.mean": np.ones(80), "mfcc.variance": np.ones(80)},
+            "mfcc.mean holds 80 numbers but mfcc has 2 columns; it needs one number a column",
+        ),
+        (
+            {"mfcc.mean": np.array([1, 1e30]), "mfcc.variance": np.ones(2)},
+            "mfcc.mean holds 1e+30, too large for float32; at most 1e+24, or set compute.precision: float64",
         ),
     ],
 )
 def test_a_file_that_lacks_what_is_wanted_is_refused(tmp_path: Path, arrays: dict[str, Any], problem: str) -> None:
     path = tmp_path / "s.npz"
     np.savez(path, **arrays)
-    message = refusal({"cmvn": {**GLOBAL, "file": path}, "features": {"mfcc": {}}})
+    message = refusal({**SMALL, "cmvn": {**GLOBAL, "file": path}, "features": {"mfcc": {}}})
     assert message == f"config: 1 problem\n  -   cmvn.file   {path}: {problem}"
 
 
@@ -139,3 +153,44 @@ def test_what_is_no_npz_file_is_refused(tmp_path: Path) -> None:
     for path in (text, array, pickled, cut):
         assert f"{path}: not an .npz file of numbers, as numpy.savez writes them: " in problem(path)
     assert f"{tmp_path}: cannot be read: Is a directory" in problem(tmp_path)
+
+
+def test_a_complaint_about_the_file_comes_with_all_others(tmp_path: Path) -> None:
+    np.savez(tmp_path / "s.npz", **{"mfcc.mean": np.ones(13)})  # type: ignore[arg-type]
+    job = tmp_path / "job.yaml"
+    job.write_text(
+        "mel: {bandz: 4}\ncmvn:\n  mode: mean\n  over: global\n  file: s.npz\ndeltas: {orders: 1}\nfeatures: {mfcc: }\n"
+    )
+    heading, first, second = refusal(job).splitlines()
+    assert heading.endswith(": 2 problems")
+    assert "line 1   mel.bandz " in first
+    assert second.endswith("s.npz: mfcc.mean holds 13 numbers but mfcc has 26 columns; it needs one number a column")
+    assert "line 5   cmvn.file " in second
+
+
+def test_columns_are_not_counted_where_what_decides_them_is_wrong_itself(tmp_path: Path) -> None:
+    np.savez(tmp_path / "s.npz", **{"mfcc.mean": np.ones(20)})  # type: ignore[arg-type]
+    cmvn = {"mode": "mean", "over": "global", "file": tmp_path / "s.npz"}
+    message = refusal({"mfcc": {"n": 20.0}, "cmvn": cmvn, "features": {"mfcc": {}}})
+    assert message == "config: 1 problem\n  -   mfcc.n   expected a whole number, got 20.0"
+
+
+CHOICES: dict[str, list[str]] = {
+    "mel.bands": ["23", "40"],
+    "mfcc.n": ["2", "20"],
+    "mfcc.c0": ["keep", "drop", "last", "energy"],
+    "energy.column": ["none", "first", "last"],
+    "deltas.orders": ["0", "1", "2"],
+    "frame.n_fft": ["400", "511", "512"],
+    "spectrum.output": ["magnitude", "db"],
+    "features.mfcc.deltas.orders": ["0", "1"],
+}
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.fixed_dictionaries({}, optional={key: st.sampled_from(values) for key, values in CHOICES.items()}))
+def test_columns_are_those_that_the_frontend_gives(chosen: dict[str, str]) -> None:
+    every: dict[str, Any] = {"features": {"spectrogram": {}, "mel": {}, "log_mel": {}, "mfcc": {}}}
+    config = load_config(every, overrides=[f"{key}={value}" for key, value in chosen.items()])
+    wanted = {spec.name: spec.dims for spec in feature_specs(config)}
+    assert {name: columns_of(feature, config) for name, feature in resolve_features(config).items()} == wanted

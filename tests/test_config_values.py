@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import BaseModel
 
@@ -64,8 +65,13 @@ def test_a_config_is_frozen() -> None:
     [
         ("audio", "sample_rate", "16000", "'16000': a whole number from 1000 to 768000, or native"),
         ("audio", "sample_rate", 16_000.0, "16000.0: a whole number from 1000 to 768000, or native"),
-        ("audio", "sample_rate", True, "the truth value true: a whole number from 1000"),
-        ("audio", "sample_rate", None, "nothing (null): a whole number from 1000"),
+        (
+            "audio",
+            "sample_rate",
+            True,
+            "expected a whole number from 1000 to 768000, or native, got the truth value true",
+        ),
+        ("audio", "sample_rate", None, "expected a whole number from 1000 to 768000, or native, got nothing (null)"),
         ("audio", "sample_rate", 999, "999: a whole number from 1000 to 768000, or native"),
         ("audio", "sample_rate", 768_001, "768001: a whole number from 1000"),
         ("audio", "sample_rate", "natve", "; did you mean 'native'?"),
@@ -76,7 +82,7 @@ def test_a_config_is_frozen() -> None:
             "'eahc': a whole number from 0 to 1023, or one of mix, first, each; did you mean",
         ),
         ("audio", "channels", -1, "-1: a whole number from 0 to 1023, or one of mix, first, each"),
-        ("audio", "channels", [0, 1], "a list: a whole number from 0"),
+        ("audio", "channels", [0, 1], "expected a whole number from 0 to 1023, or one of mix, first, each, got a list"),
         ("audio", "chunk_seconds", 0, "0: must be at least 0.01"),
         ("audio", "trim_db", -3, "-3: must be greater than 0"),
         ("audio", "dither_seed", 2**31, "2147483648: must be at most 2147483647"),
@@ -95,7 +101,10 @@ def test_a_config_is_frozen() -> None:
         ("cmvn", "file", "", "a path must not be empty"),
         ("cmvn", "mean", "0", "expected a list of numbers, got the text '0'"),
         ("stack", "stride", 0, "0: must be at least 1"),
-        ("audio", "scale", 0, "0: must be greater than 0"),
+        ("audio", "scale", 0, "0: must be at least 1e-09"),
+        ("audio", "scale", 1.1e9, "1100000000.0: must be at most 1000000000"),
+        ("audio", "peak", 1.1e8, "110000000.0: must be at most 100000000"),
+        ("audio", "dither", 1.1e9, "1100000000.0: must be at most 1000000000"),
         ("audio", "scale", True, "expected a number, got the truth value true"),
         ("audio", "scale", "1e3", "expected a number, got the text '1e3'"),
         ("audio", "scale", math.nan, "expected a finite number, got nan"),
@@ -104,6 +113,9 @@ def test_a_config_is_frozen() -> None:
         ("frame", "drop_last", "no", "expected true or false, got the text 'no'"),
         ("frame", "drop_last", 1, "expected true or false, got 1"),
         ("window", "type", "han", "'han': one of rect, hann, hamming, blackman, sine; did you mean 'hann'?"),
+        ("window", "type", "hanning", "; did you mean 'hann'?"),
+        ("window", "type", "Povey", "; povey is hann with power: 0.85 and sampling: symmetric"),
+        ("window", "type", "rectangular", "; did you mean 'rect'?"),
         ("window", "power", 0.0, "must be greater than 0"),
         ("preemphasis", "coeff", 1.1, "1.1: must be at most 1"),
         ("spectrum", "power", 3, "3: one of 1, 2"),
@@ -171,6 +183,76 @@ def test_unknown_names_are_refused_with_the_nearest_known_one(values: dict[str, 
     message = refusal(values)
     for word in words:
         assert word in message
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("hop_length", "'frame.hop_samples'?"),
+        ("frame.hop_length", "'hop_samples'?"),
+        ("mel.hop_length", "'frame.hop_samples'?"),
+        ("win_length", "'frame.win_samples'?"),
+        ("mel.num_mel_bins", "'bands'?"),
+        ("features.mfcc.num_bins", "'mel.bands'?"),
+        ("n_mfcc", "'mfcc.n'?"),
+        ("mfcc.num_ceps", "'n'?"),
+        ("log.top_db", "'range'?"),
+        ("top_db", "'log.range'?"),
+        ("audio.top_db", "'trim_db'?"),
+        ("mel.low-freq", "'fmin_hz'?"),
+        ("fmax", "'mel.fmax_hz'?"),
+        ("audio.sr", "'sample_rate'?"),
+        ("frame.sampling_rate", "'audio.sample_rate'?"),
+        ("center", "'frame.align'?"),
+        ("preemph", "'preemphasis.coeff'?"),
+        ("features.mfcc.n_fft", "'frame.n_fft'? It is shared by all features: set it at the top level"),
+        ("norm", "'spectrum.norm' or 'mel.norm'?"),
+        ("mfcc.n_", "'n'?"),
+    ],
+)
+def test_the_names_of_other_libraries_are_understood(path: str, meant: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(MFCC, overrides=[f"{path}=1"])
+    assert f" {path}   unknown key; did you mean {meant}  (allowed: " in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["stack.n", "mel.n", "features.mfcc.mel.n"])
+def test_a_letter_is_not_taken_for_another_groups_key(path: str) -> None:
+    with pytest.raises(ConfigError, match=f"{path}   unknown key  ") as caught:
+        load_config(MFCC, overrides=[f"{path}=1"])
+    assert "did you mean" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("features", "written"),
+    [
+        (["mfcc"], "{mfcc: {}}"),
+        ("log_mel,mfcc", "{log_mel: {}, mfcc: {}}"),
+        ("mfcc stft", "{mfcc: {}, stft: {}}"),
+        (["mfccs", 3], "{log_mel: {}}"),
+        (7, "{log_mel: {}}"),
+    ],
+)
+def test_features_without_settings_are_written_out_in_the_message(features: object, written: str) -> None:
+    message = refusal({"features": features})
+    assert message.endswith(f"; write features: {written}")
+    load_config(None, overrides=[f"features={written}"])
+
+
+def test_arrays_do_for_lists_and_their_numbers_for_numbers() -> None:
+    values = {
+        **MFCC,
+        "frame": {"win_samples": np.int64(3), "drop_last": np.False_},
+        "window": {"values": np.array([0.5, 1, 0.25], np.float32)},
+        "features": {"mfcc": {"log": {"gain": np.float32(2)}}, "mel": {"mel": {"bands": np.array(7)}}},
+    }
+    config = load_config(values)
+    assert config.window.values == (0.5, 1.0, 0.25)
+    assert (config.frame.win_samples, type(config.frame.win_samples)) == (3, int)
+    listed = {**values, "window": {"values": [np.float32(0.5), 1, np.int8(0)]}}
+    assert load_config(listed).window.values == (0.5, 1.0, 0.0)
+    assert "item 1: expected a number, got a list" in refusal({**MFCC, "window": {"values": np.ones((2, 2))}})
+    assert "item 2: expected a finite number" in refusal({**MFCC, "window": {"values": np.array([1, np.nan])}})
 
 
 def test_a_key_that_is_no_text_is_refused() -> None:

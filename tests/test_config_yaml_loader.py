@@ -159,6 +159,25 @@ def test_what_no_config_can_be_is_refused(text: str, problem: str) -> None:
         parse(text)
 
 
+def test_a_list_may_hold_more_numbers_than_a_config_has_values() -> None:
+    document = parse("window:\n  values: [" + "0.5, " * (MAX_NODES + 1) + "1]\n")
+    assert document.complaints == []
+    assert document.value["window"]["values"] == [0.5] * (MAX_NODES + 1) + [1]
+
+
+@pytest.mark.parametrize("item", ["'1'", "{}", "[]", "1_0", ".inf"])
+def test_what_is_no_number_counts_in_a_list_too(item: str) -> None:
+    with pytest.raises(TooComplexError, match="more than 10,000 values"):
+        parse("a: [" + f"{item}, " * MAX_NODES + "]")
+
+
+def test_numbers_that_aliases_multiply_have_a_limit() -> None:
+    long = "a: &a [" + "1, " * 20_000 + "]\n"
+    assert len(parse(long + "b: [" + "*a, " * 20 + "]").value["b"][19]) == 20_000
+    with pytest.raises(TooComplexError, match="more than 500,000 numbers"):
+        parse(long + "b: [" + "*a, " * 25 + "]")
+
+
 def test_what_is_just_within_the_limits_is_read() -> None:
     assert parse("a: &a 1\nb: [" + ", ".join(["*a"] * MAX_ALIASES) + "]").value["b"] == [1] * MAX_ALIASES
     assert parse("[" * MAX_DEPTH + "]" * MAX_DEPTH).complaints == []

@@ -174,7 +174,8 @@ def test_two_files_of_a_tar_that_differ_by_suffix_want_one_key(tmp_path: Path) -
 
 
 def test_an_empty_tar_has_no_clips(tmp_path: Path) -> None:
-    assert listed(write_tar(tmp_path / "a.tar", {})).clips == []
+    listing = listed(write_tar(tmp_path / "a.tar", {}))
+    assert (listing.kind, listing.clips) == ("tar", [])
 
 
 def test_wrong_members_are_refused_in_these_words(tmp_path: Path) -> None:
@@ -384,7 +385,17 @@ def test_a_column_of_paths_wins_over_audio_with_a_word(tmp_path: Path) -> None:
 
 def test_a_table_without_rows_has_no_clips(tmp_path: Path) -> None:
     assert listed(write_parquet(tmp_path / "a.parquet", path=pa.array([], pa.string()))).clips == []
-    assert listed(write_parquet(tmp_path / "a.parquet", audio=pa.array([], AUDIO))).clips == []
+    listing = listed(write_parquet(tmp_path / "a.parquet", audio=pa.array([], AUDIO)))
+    assert (listing.kind, listing.clips) == ("manifest", [])
+
+
+def test_rows_of_parquet_that_want_one_key_are_named(tmp_path: Path) -> None:
+    audio = pa.array([{"bytes": b"x", "path": "a.wav"}, {"bytes": b"y", "path": "a.wav"}], AUDIO)
+    assert refusal(write_parquet(tmp_path / "a.parquet", audio=audio)) == (
+        "a.parquet: 1 problem\n  row 1   key   'a': row 0 has the same key\n"
+        "  try: give each row a key of its own, in the column 'key' (manifest.key); "
+        "for files that differ by suffix alone, --set select.keys=name is enough"
+    )
 
 
 def test_wrong_rows_of_parquet_are_refused_in_these_words(tmp_path: Path) -> None:

@@ -79,6 +79,9 @@ def test_settings_of_the_preset_stand_uncommented() -> None:
 def test_an_unknown_preset_is_refused_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match="there is no preset 'kaldi-mfcc'; did you mean 'kaldi-mfcc13'"):
         run("kaldi-mfcc")
+    with pytest.raises(ConfigError) as caught:
+        run("nosuch")
+    assert caught.value.problem == f"there is no preset 'nosuch'  (presets: {', '.join(preset_names())})"
     with pytest.raises(ConfigError, match="the same for every preset"):
         run("kaldi-mfcc13", "--schema")
 

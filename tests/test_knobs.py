@@ -50,6 +50,8 @@ def test_a_default_is_what_the_config_holds() -> None:
         ("length.frames", "whole number from 1 to 2147483648, or null"),
         ("log.ref", "number above 0, or max"),
         ("log.gain", "number"),
+        ("audio.peak", "number above 0 and up to 100000000, or null"),
+        ("audio.scale", "number from 1e-09 to 1000000000"),
         ("window.values", "list of numbers, or null"),
         ("frame.drop_last", "true, false"),
         ("deltas.orders", "0, 1, 2"),
@@ -88,6 +90,17 @@ def test_knobs_are_found_by_group_name_beginning_and_key() -> None:
 def test_an_unknown_name_is_refused_with_the_nearest(name: str, meant: str) -> None:
     with pytest.raises(ConfigError, match=f"no knob and no group '{name}'; did you mean {meant}"):
         knobs_named([name])
+
+
+def test_a_features_own_setting_is_the_shared_knob() -> None:
+    assert names("features.mfcc.mel.bands") == ["mel.bands"]
+    assert names("features.mfcc.deltas") == names("deltas")
+    assert names("features.mfcc") == names("features") == ["features"]
+    assert run("features.log_mel.deltas").output == run("deltas").output
+    with pytest.raises(ConfigError, match=r"no knob and no group 'features\.mfccs\.deltas'"):
+        knobs_named(["features.mfccs.deltas"])
+    with pytest.raises(ConfigError, match=r"'features\.mfcc\.mel\.bandz'; did you mean 'mel\.bands'"):
+        knobs_named(["features.mfcc.mel.bandz"])
 
 
 def test_presets_are_listed_with_what_they_set() -> None:

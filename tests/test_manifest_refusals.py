@@ -106,15 +106,46 @@ clips.csv: 5 problems
     ),
     "keys": (
         "clips.csv",
-        "path,key\na.wav,/a\na.wav,a//b\na.wav,a/../b\na.wav,./a\na.wav,a/\na.wav,.\n",
+        "path,key\na.wav,/a\na.wav,a//b\na.wav,a/../b\na.wav,./a\na.wav,a/\na.wav,.\na.wav, \u3000\na.wav, a \n",
         """\
-clips.csv: 6 problems
+clips.csv: 7 problems
   line 2   key   '/a': a key must not begin with a slash
   line 3   key   'a//b': a key must not have empty parts, '.' or '..' between its slashes
   line 4   key   'a/../b': a key must not have empty parts, '.' or '..' between its slashes
   line 5   key   './a': a key must not have empty parts, '.' or '..' between its slashes
   line 6   key   'a/': a key must not have empty parts, '.' or '..' between its slashes
-  line 7   key   '.': a key must not have empty parts, '.' or '..' between its slashes""",
+  line 7   key   '.': a key must not have empty parts, '.' or '..' between its slashes
+  line 8   key   ' \\u3000': a key must not be blank; an empty cell names the clip after its file""",
+    ),
+    "keys that are there twice, in words": (
+        "clips.csv",
+        "path,key\na.wav,x\nb.wav,x\nx.wav,\na.wav,y\n,x\nc.wav,x\n",
+        """\
+clips.csv: 4 problems
+  line 3   key    'x': line 2 has the same key
+  line 4   key    'x': line 2 has the same key
+  line 6   path   empty; every row needs the path of its file
+  line 7   key    'x': line 2 has the same key
+  try: give each row a key of its own, in the column 'key' (manifest.key)""",
+    ),
+    "keys that are there twice, of files": (
+        "clips.csv",
+        'path,text\na.wav,"one\nwith a second line"\na.mp3,two\n./a.wav,\n',
+        """\
+clips.csv: 2 problems
+  line 4   key   'a': line 2 has the same key
+  line 5   key   'a': line 2 has the same key
+  try: give each row a key of its own, in the column 'key' (manifest.key); \
+for files that differ by suffix alone, --set select.keys=name is enough""",
+    ),
+    "keys that are there twice, of spans": (
+        "clips.jsonl",
+        '{"path": "src/m.wav", "end": 1}\n\n{"path": "src/m.wav", "end": 2}\n{"path": "src/m.wav", "end": 1.0001}\n',
+        """\
+clips.jsonl: 1 problem
+  line 4   key   'src/m@0-1000': line 1 has the same key
+  try: give each row a key of its own, in the column 'key' (manifest.key); \
+for files that differ by suffix alone, --set select.keys=name is enough""",
     ),
     "numbers": (
         "clips.tsv",
@@ -253,7 +284,7 @@ clips.json: 1 problem
             '{"path": "a.wav", "key": 1.5, "start": true, "end": "1", "channel": [0]}\n'
             '{"path": "a.wav", "start": 1e999}\n'
             '{"path": "a.wav", "x": 1e999, "y": "\\udc80", "z": ["\\ud800"]}\n'
-            '{"path": "a.wav", "": 1, " x": 2}\n'
+            '{"path": "b.wav", "": 1, " x": 2}\n'
             '{"file": "a.wav"}\n'
         ),
         """\
@@ -286,7 +317,7 @@ run it, and name its output
   line 2   path   'feats.ark:123': an offset into a Kaldi archive; name an audio file
   line 3   path   empty; a line is an id and the path of a file
   line 4   path   '-': the standard input; name a file
-  line 6   key    'u5': this id is there twice
+  line 6   key    'u5': line 5 has the same id
   line 7   path   'http://example.org/a.wav': a URL; fetch it first
   line 8   key    '/u7': a key must not begin with a slash""",
     ),
@@ -314,7 +345,7 @@ run it, and name its output
   segments line 1   -           3 fields, where 4 are wanted: segment, recording, start, end
   segments line 2   channel     'A': a segment of one channel is not read from here; use CSV
   segments line 3   recording   'r9': no line of the wav.scp has this id
-  segments line 8   key         's7': this id is there twice
+  segments line 8   key         's7': segments line 7 has the same id
   utt2spk line 1    -           two fields are wanted: utterance, speaker
   utt2spk line 2    -           two fields are wanted: utterance, speaker
   segments line 4   end         '2': must be greater than start, which is 3
@@ -339,6 +370,31 @@ def test_twenty_problems_are_shown_and_all_are_counted(tmp_path: Path) -> None:
 def test_a_configured_column_must_be_there(tmp_path: Path, name: str, content: str, place: str) -> None:
     message = f"{name}: 1 problem\n  {place}begin   no such column, but manifest.start names it  (columns: path)"
     assert refusal(tmp_path / name, content, start="begin") == message
+
+
+def test_rows_with_one_key_are_told_to_use_the_configured_column(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "clips.csv", "path,utt\na.wav,x\nb.wav,x\n", key="utt") == (
+        "clips.csv: 1 problem\n  line 3   utt   'x': line 2 has the same key\n"
+        "  try: give each row a key of its own, in the column 'utt' (manifest.key)"
+    )
+
+
+def test_each_repetition_of_a_key_is_a_problem(tmp_path: Path) -> None:
+    text = refusal(tmp_path / "clips.csv", "path\n" + "a.wav\n" * 50_000)
+    assert text.startswith("clips.csv: 49,999 problems\n  line 3    key   'a': line 2 has the same key\n")
+
+
+def test_columns_of_a_source_without_any_are_refused(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "wav.scp", "u1 a.wav\n", start="begin", path="wav") == (
+        "wav.scp: 2 problems\n"
+        "  file   wav     no such column, but manifest.path names it: Kaldi's wav.scp has no columns\n"
+        "  file   begin   no such column, but manifest.start names it: Kaldi's wav.scp has no columns"
+    )
+    assert refusal(tmp_path / "a.tar", bytes(1_024), start="begin") == (
+        "a.tar: 1 problem\n  file   begin   no such column, but manifest.start names it: a tar file has no columns"
+    )
+    with pytest.raises(SourceError, match=r"folder   begin   no such column, .*: a folder has no columns"):
+        list_source(str(tmp_path), manifest=Manifest(start="begin"), keep_suffix=False)
 
 
 def test_many_columns_are_not_all_listed(tmp_path: Path) -> None:

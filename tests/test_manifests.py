@@ -17,7 +17,7 @@ from manifests_of import WRITERS, Clips, clips_below
 from audiofeat.config import Manifest
 from audiofeat.errors import SourceError
 from audiofeat.records import Clip, Excerpt
-from audiofeat.source import Listing, check_unique, list_source, source_name
+from audiofeat.source import Listing, list_source, source_name
 
 
 def listing_of(file: Path, text: str | bytes, *, keep_suffix: bool = False, **columns: str) -> Listing:
@@ -228,21 +228,16 @@ def test_each_kind_of_source_gives_the_keys_of_the_folder(
     assert all(clip.size_bytes > 0 and clip.inode > 0 for clip in listing.clips)
 
 
-def test_clips_of_one_file_that_want_one_key_are_told_apart_in_the_message(audio: Path) -> None:
-    listing = listing_of(audio / "clips.csv", "path,start,end\na.wav,0,1\na.wav,0.0001,1\n")
-    with pytest.raises(SourceError) as caught:
-        check_unique(listing.clips, store_format="hdf5")
-    assert str(caught.value) == (
-        "clips that want the same key (1 found):\n"
-        "  a@0-1000: a.wav (0.0-1.0), a.wav (0.0001-1.0)\n"
-        "  try: give each row of the manifest a key of its own, in its column 'key'"
-    )
+def test_keys_with_blanks_at_their_ends_stay_as_they_are(audio: Path) -> None:
+    listing = listing_of(audio / "clips.csv", "path,key\na.wav, x \na.wav,x\n")
+    assert keys(listing) == [" x ", "x"]
 
 
-def test_rows_that_want_the_same_key_in_words_are_not_told_to_keep_the_suffix(audio: Path) -> None:
-    listing = listing_of(audio / "clips.csv", "path,key\na.wav,x\nb.flac,x\n")
-    with pytest.raises(SourceError, match=r"x: a\.wav, b\.flac\n  try: give each row of the manifest a key of its own"):
-        check_unique(listing.clips, store_format="hdf5")
+@pytest.mark.parametrize("name", ["clips.csv", "clips.jsonl", "wav.scp"])
+def test_a_text_manifest_is_called_a_manifest(audio: Path, name: str) -> None:
+    content = {"clips.csv": "path\n", "clips.jsonl": "", "wav.scp": ""}[name]
+    listing = listing_of(audio / name, content)
+    assert (listing.kind, listing.clips) == ("manifest", [])
 
 
 def test_a_clips_source_is_named_by_its_file(audio: Path) -> None:

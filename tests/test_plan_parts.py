@@ -35,7 +35,7 @@ def test_a_shard_with_clips_that_were_cut_stands(source: Source) -> None:
     source.finish()
     cut_in_two(source, "b")
     plan = source.plan()
-    assert (plan.tasks, plan.clips_reused, plan.reasons) == ((), 4, {})
+    assert (plan.tasks, plan.clips_reused, plan.reasons) == ((), 3, {})
     assert [row.key for row in plan.kept[0].rows] == ["a", "b#0", "b#1", "c"]
 
 

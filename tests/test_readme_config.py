@@ -57,6 +57,8 @@ def words_of(kind: Any, metadata: list[Any]) -> str:
         words += f" from {bounds['ge']} to {bounds['le']}"
     elif "ge" in bounds:
         words += f" of at least {bounds['ge']}"
+    elif {"gt", "le"} <= bounds.keys():
+        words += f" above {bounds['gt']} and up to {bounds['le']}"
     elif "gt" in bounds:
         words += f" above {bounds['gt']}"
     return words

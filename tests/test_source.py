@@ -231,7 +231,8 @@ def test_a_file_as_root_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_has_no_clips(tmp_path: Path) -> None:
-    assert scan_folder(str(tmp_path)).clips == []
+    listing = scan_folder(str(tmp_path))
+    assert (listing.kind, listing.clips) == ("folder", [])
 
 
 def test_a_relative_root_gives_the_same_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from audiofeat.config import Manifest
 from audiofeat.errors import SourceError
-from audiofeat.source import Listing, list_files
+from audiofeat.source import Listing, check_unique, list_files
 
 
 @pytest.fixture
@@ -89,7 +90,69 @@ def test_missing_files_and_folders_are_clips_for_the_decoder_to_refuse(root: Pat
 
 @pytest.mark.parametrize("names", [b"", b"\n", b"\r\n\n", b"\0"])
 def test_an_empty_list_has_no_clips(root: Path, names: bytes) -> None:
-    assert listed(names).clips == []
+    listing = listed(names)
+    assert (listing.kind, listing.clips) == ("list of files", [])
+
+
+@pytest.mark.parametrize(
+    ("source", "message"), [("nowhere", "the source 'nowhere' does not exist"), ("a.wav", "'a.wav' is not a folder")]
+)
+def test_a_root_that_is_no_folder_is_said_first(root: Path, source: str, message: str) -> None:
+    with pytest.raises(SourceError, match=message):
+        listed(b"a.wav\n", root=source)
+
+
+@pytest.fixture
+def linked(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Another path of the current folder, as a shell has it that went there through a link."""
+    link = tmp_path / "elsewhere" / "link"
+    link.parent.mkdir()
+    link.symlink_to(root)
+    monkeypatch.setenv("PWD", str(link))
+    return link
+
+
+def test_names_below_the_shells_path_of_the_current_folder_are_in_it(root: Path, linked: Path) -> None:
+    for source in (".", str(root), str(linked)):
+        for above in (root, linked):
+            names = os.fsencode(above / "more/c.flac") + b"\na.wav\n"
+            assert [clip.key for clip in listed(names, root=source).clips] == ["a", "more/c"]
+    assert [clip.key for clip in listed(os.fsencode(linked / "more/c.flac"), root="more").clips] == ["c"]
+
+
+def test_one_file_by_two_paths_of_its_folder_is_there_twice(root: Path, linked: Path) -> None:
+    names = os.fsencode(root / "a.wav") + b"\0" + os.fsencode(linked / "a.wav")
+    assert "this file is there twice, first in entry 1" in refusal(names)
+
+
+@pytest.mark.parametrize("current", ["", "nowhere", "/nowhere", "/"])
+def test_a_pwd_that_is_not_the_current_folder_is_not_believed(
+    root: Path, monkeypatch: pytest.MonkeyPatch, current: str
+) -> None:
+    monkeypatch.setenv("PWD", current)
+    assert [clip.key for clip in listed(b"a.wav\n").clips] == ["a"]
+    assert "lies outside of SOURCE" in refusal(b"/nowhere/a.wav\n")
+
+
+def test_columns_are_refused_where_no_file_has_any(root: Path) -> None:
+    manifest = Manifest(key="id")
+    with pytest.raises(SourceError) as caught:
+        list_files(b"a.wav\n", root=".", keep_suffix=False, manifest=manifest)
+    assert str(caught.value) == (
+        "--files-from: 1 problem\n"
+        "  all names   id   no such column, but manifest.key names it: no Parquet file is named"
+    )
+    pq.write_table(pa.table({"path": ["a.wav"], "id": ["x"]}), root / "table.parquet")
+    (clip,) = list_files(b"table.parquet\n", root=".", keep_suffix=False, manifest=manifest).clips
+    assert clip.key == "table/x"
+
+
+def test_keys_that_no_suffix_tells_apart_are_not_told_to_keep_it(root: Path) -> None:
+    with tarfile.open(root / "more.tar", "w") as tar:
+        tar.addfile(tarfile.TarInfo("c.flac"))
+    listing = listed(b"more.tar\nmore/c.flac\n", keep_suffix=True)
+    with pytest.raises(SourceError, match=r"more/c\.flac: more\.tar/c\.flac, more/c\.flac\n  try: rename one of them"):
+        check_unique(listing.clips, store_format="hdf5")
 
 
 def test_containers_are_opened_and_their_clips_named_below_them(root: Path) -> None:
@@ -119,7 +182,10 @@ def test_wrong_names_are_refused_in_these_words(root: Path) -> None:
     assert refusal(names) == "\n".join(
         [
             "--files-from: 5 problems",
-            "  line 2   file   '../b.wav': lies outside of SOURCE; name a folder above all files as SOURCE",
+            (
+                f"  line 2   file   '../b.wav': lies outside of SOURCE, which is {str(root)!r}; "
+                "name a folder above all files as SOURCE"
+            ),
             "  line 3   file   './a.wav': this file is there twice, first in line 1",
             "  line 4   file   'https://example.org/c.wav': a URL; fetch it first",
             "  line 5   file   '.': this is SOURCE itself; name the files in it",

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from audiofeat.errors import SourceError
 from audiofeat.records import Clip
-from audiofeat.source import check_unique, key_of, source_text
+from audiofeat.source import Cuts, check_unique, key_of, source_text
+from audiofeat.source.unique import NO_CUTS
 
 FILE_NAMES = st.binary(min_size=1, max_size=40).filter(lambda name: b"\0" not in name)
 
@@ -98,6 +99,65 @@ def test_what_npy_files_cannot_be_named_is_refused_and_hdf5_offered(paths: tuple
     check_unique(clips_of(*paths), store_format="hdf5")
     with pytest.raises(SourceError, match="--format hdf5"):
         check_unique(clips_of(*paths), store_format="npy")
+
+
+TIME, CHANNEL, BOTH = Cuts(by_time=True), Cuts(by_channel=True), Cuts(by_time=True, by_channel=True)
+CUT_ALIKE = [
+    (CHANNEL, ("a.wav", "a#0.wav")),
+    (TIME, ("a.wav", "a@0-1000.wav")),
+    (BOTH, ("a.wav", "a@0-1000#1.wav")),
+    (CHANNEL, ("a@0-1000.wav", "a@0-1000#1.wav")),
+    (TIME, ("a#0.wav", "a#0@0-1000.wav", "b.wav")),
+    (CHANNEL, ("x/a#0.wav", "x/a.wav", "x/b#0.wav")),
+]
+
+
+@pytest.mark.parametrize(("cuts", "paths"), CUT_ALIKE)
+def test_a_key_that_another_clip_may_be_cut_into_is_refused_where_it_may(cuts: Cuts, paths: tuple[str, ...]) -> None:
+    for others in {NO_CUTS, TIME, CHANNEL, BOTH} - {cuts}:
+        check_unique(clips_of(*paths), store_format="npy", cuts=others)
+    with pytest.raises(SourceError, match=r"^clips whose key another clip may be cut into \(1 found\)"):
+        check_unique(clips_of(*paths), store_format="hdf5", cuts=cuts)
+
+
+def test_a_key_that_another_clip_may_be_cut_into_is_refused_in_these_words() -> None:
+    with pytest.raises(SourceError) as caught:
+        check_unique(clips_of("a.wav", "a@0-1000#1.wav", "a@0-1000.wav"), store_format="hdf5", cuts=CHANNEL)
+    assert str(caught.value) == (
+        "clips whose key another clip may be cut into (1 found):\n"
+        "  a@0-1000#1: a@0-1000#1.wav, a@0-1000.wav\n"
+        "  try: rename one file of each pair, or give it another key; "
+        "or cut nothing: audio.channels is mix or first, audio.chunk_seconds is null"
+    )
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("a.wav", "b#0.wav", "a@0.wav", "a@0-1#.wav", "a#x.wav", "a@0-end.wav", "a@-1-2.wav"),
+        ("a.wav", "a#0#1.wav", "a@0-1@2-3.wav", "a#٣.wav"),
+        ("a.wav", "a#0/b.wav", "a#0.npyx/b.wav"),
+    ],
+    ids=ascii,
+)
+@pytest.mark.parametrize("cuts", [TIME, CHANNEL, BOTH])
+def test_keys_that_no_clip_is_cut_into_are_fine(cuts: Cuts, paths: tuple[str, ...]) -> None:
+    check_unique(clips_of(*paths), store_format="npy", cuts=cuts)
+
+
+@pytest.mark.parametrize(
+    ("cuts", "paths"),
+    [
+        (CHANNEL, ("a.wav", "a#0.npy/b.wav")),
+        (BOTH, ("A.wav", "a@0-1000#1.NPY/b.wav")),
+        (TIME, ("x/a.wav", "x/a@0-5.npy/y/b.wav")),
+    ],
+)
+def test_a_folder_named_like_the_npy_file_of_a_cut_is_refused(cuts: Cuts, paths: tuple[str, ...]) -> None:
+    check_unique(clips_of(*paths), store_format="npy")
+    check_unique(clips_of(*paths), store_format="hdf5", cuts=cuts)
+    with pytest.raises(SourceError, match="clips whose NPY file would have the name of a folder"):
+        check_unique(clips_of(*paths), store_format="npy", cuts=cuts)
 
 
 @pytest.mark.parametrize(

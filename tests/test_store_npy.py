@@ -98,6 +98,23 @@ def test_file_names_are_safe_anywhere(key: str) -> None:
         assert not set(part) & set('<>:"\\|?*')
 
 
+def test_no_other_key_has_the_name_of_a_shortened_one() -> None:
+    key = "k" * 201
+    file = npy_path("log_mel", key).removeprefix("log_mel/")
+    shortened = file.removesuffix(".npy")
+    assert shortened.startswith(f"{'k' * 40}~")
+    head, _, digest = shortened.partition("~")
+    assert npy_path("log_mel", shortened) == f"log_mel/{head}%7E{digest}.npy"
+    assert npy_path("log_mel", shortened.upper()) == f"log_mel/{head.upper()}%7E{digest.upper()}.npy"
+    assert npy_path("log_mel", f"{file}/b") == f"log_mel/{head}%7E{digest}.npy/b.npy"
+    assert npy_path("log_mel", f"a/{key}/{shortened}") == f"log_mel/a/{shortened}/{head}%7E{digest}.npy"
+
+
+@pytest.mark.parametrize("key", ["a~b", "~", f"~{'0' * 31}", f"~{'0' * 33}", f"~{'0' * 32}x", f"~{'g' * 32}"])
+def test_other_tildes_stay_as_they_are(key: str) -> None:
+    assert npy_path("log_mel", key) == f"log_mel/{key}.npy"
+
+
 @pytest.mark.parametrize(
     ("key", "path"),
     [

@@ -25,8 +25,9 @@ def init(preset: str | None, as_schema: bool) -> None:
 
     if preset is not None and preset not in preset_names():
         raise ConfigError(
-            f"there is no preset {preset!r}{did_you_mean(preset, preset_names())}",
-            hint="audiofeat presets; without a name, init begins from the defaults",
+            f"there is no preset {preset!r}{did_you_mean(preset, preset_names())}  "
+            f"(presets: {', '.join(preset_names())})",
+            hint="without a name, init begins from the defaults",
         )
     if as_schema:
         if preset is not None:

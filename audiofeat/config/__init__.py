@@ -2,7 +2,7 @@
 
 from audiofeat.config.digest import changed_keys, digest_of, numbers_config, stored_config
 from audiofeat.config.feature_groups import Cmvn, Deltas, Energy, Log, Mel, Mfcc, Spectrum
-from audiofeat.config.features import Feature, resolve_features
+from audiofeat.config.features import Feature, feature_path, resolve_features
 from audiofeat.config.load import load_config
 from audiofeat.config.models import FEATURE_NAMES, Compute, Config, FeatureName, Limits, Overrides, Store
 from audiofeat.config.preset_list import preset_names, preset_summary, preset_text
@@ -36,6 +36,7 @@ __all__ = [
     "changed_keys",
     "did_you_mean",
     "digest_of",
+    "feature_path",
     "load_config",
     "numbers_config",
     "preset_names",

@@ -11,12 +11,14 @@ from collections.abc import Iterator
 
 from audiofeat.config.complaints import Complaint, rule_broken
 from audiofeat.config.feature_checks import feature_complaints
+from audiofeat.config.float32_checks import shared_float32_complaints
 from audiofeat.config.models import Config
 
 
 def cross_complaints(config: Config) -> list[Complaint]:
     """Every rule that the config breaks, each once."""
-    found = [*_frame(config), *_tail(config), *_window(config), *_clips(config), *feature_complaints(config)]
+    shared = [*_frame(config), *_tail(config), *_window(config), *_clips(config), *shared_float32_complaints(config)]
+    found = [*shared, *feature_complaints(config)]
     return list(dict.fromkeys(found))
 
 
@@ -79,6 +81,10 @@ def _window(config: Config) -> Iterator[Complaint]:
             ("window", "values"),
             ("frame", "win_samples"),
         )
+    elif window.values is not None and not any(window.values):
+        yield rule_broken(
+            "every number of window.values is 0, so that nothing of the signal would be left", ("window", "values")
+        )
     if window.coefficient is not None and window.type not in ("hamming", "blackman"):
         yield rule_broken(
             f"coefficient is {window.coefficient:g} but type is {window.type}, whose formula has none; "
@@ -104,6 +110,18 @@ def _clips(config: Config) -> Iterator[Complaint]:
             ("select", "min_seconds"),
             ("select", "max_seconds"),
         )
+    if shortest is not None:
+        for length, (group, key) in (
+            (config.limits.max_seconds, ("limits", "max_seconds")),
+            (config.audio.chunk_seconds, ("audio", "chunk_seconds")),
+        ):
+            if length is not None and shortest > length:
+                yield rule_broken(
+                    f"min_seconds is {shortest:g} but {group}.{key} is {length:g}: every clip would be left out; "
+                    f"lower min_seconds or raise {group}.{key}",
+                    ("select", "min_seconds"),
+                    (group, key),
+                )
     channel, most = config.audio.channels, config.limits.max_channels
     if isinstance(channel, int) and channel >= most:
         yield rule_broken(

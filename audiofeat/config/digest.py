@@ -12,7 +12,7 @@ from typing import Any
 
 from blake3 import blake3
 
-from audiofeat.config.features import ACTING_KEYS, Feature, resolve_features
+from audiofeat.config.features import ACTING_KEYS, Feature, resolve_features, takes_statistics
 from audiofeat.config.inert import acting_values
 from audiofeat.config.models import Config, Overrides
 
@@ -42,12 +42,13 @@ def numbers_config(config: Config) -> dict[str, Any]:
     """
     stored = stored_config(config)
     values = {group: stored[group] for group in _NUMBER_GROUPS}
+    beside = {"audio.sample_rate": config.audio.sample_rate, "frame.n_fft": config.frame.n_fft}
     return _sorted(
         {
             **acting_values(values, features=tuple(config.features)),
             "compute": stored["compute"],
             "features": {
-                name: acting_values(groups, features=(name,), sample_rate=config.audio.sample_rate)
+                name: acting_values(groups, features=(name,), beside=beside)
                 for name, groups in stored["features"].items()
             },
         }
@@ -75,10 +76,14 @@ def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def _groups(feature: Feature) -> dict[str, Any]:
-    return {
+    groups = {
         group: getattr(feature, group).model_dump(mode="json", include=set(keys))
         for group, keys in ACTING_KEYS[feature.name].items()
     }
+    if "cmvn" in groups and not takes_statistics(feature):
+        # Shared ones, for other features: as this feature's own they would be a mistake.
+        groups["cmvn"] |= dict.fromkeys(("file", "mean", "variance"))
+    return groups
 
 
 def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

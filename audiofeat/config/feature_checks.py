@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audiofeat.config.complaints import Complaint, rule_broken
-from audiofeat.config.features import ACTING_KEYS, Feature, resolve_features
-from audiofeat.config.key_paths import KeyPath
+from audiofeat.config.features import ACTING_KEYS, Feature, feature_path, resolve_features, takes_statistics
+from audiofeat.config.float32_checks import float32_complaints
+from audiofeat.config.given_statistics import column_paths, faults
 from audiofeat.config.models import Config, Overrides
 
-_RATE = ("audio", "sample_rate")
+_RATE, _MAX_RATE = ("audio", "sample_rate"), ("limits", "max_sample_rate")
+
+_NARROWEST_HZ = 1.0
+"""Within less, the corners of thousands of bands would fall together."""
 
 
 def feature_complaints(config: Config) -> Iterator[Complaint]:
@@ -30,6 +34,7 @@ def feature_complaints(config: Config) -> Iterator[Complaint]:
             yield from _deltas(config, feature)
         if "cmvn" in groups:
             yield from _cmvn(config, feature)
+        yield from float32_complaints(config, feature)
 
 
 def _overrides(config: Config, feature: Feature) -> Iterator[Complaint]:
@@ -37,7 +42,7 @@ def _overrides(config: Config, feature: Feature) -> Iterator[Complaint]:
     acting = ACTING_KEYS[feature.name]
     for group in Overrides.model_fields:
         own = getattr(config.features[feature.name], group)
-        there = [f"{group}.{key}" for key in acting[group]] if group in acting else list(acting)
+        there = [f"{group}.{key}" for key in acting[group]] if group in acting else list(_keys_or_groups(feature))
         for key in type(own).model_fields:
             if key in own.model_fields_set and key not in acting.get(group, ()):
                 text = f"{group}.{key} has no effect on {feature.name}; leave it out"
@@ -45,28 +50,39 @@ def _overrides(config: Config, feature: Feature) -> Iterator[Complaint]:
                 yield rule_broken(text + hint, ("features", feature.name, group, key))
 
 
+def _keys_or_groups(feature: Feature) -> Iterator[str]:
+    """The groups that act on a feature; of one that does so in part, its keys that do."""
+    for group, keys in ACTING_KEYS[feature.name].items():
+        is_whole = len(keys) == len(type(getattr(feature, group)).model_fields)
+        yield from (group,) if is_whole else (f"{group}.{key}" for key in keys)
+
+
 def _mel(config: Config, feature: Feature) -> Iterator[Complaint]:
     fmin_hz, fmax_hz = feature.mel.fmin_hz, feature.mel.fmax_hz
-    fmin, fmax = _path(config, feature, "mel", "fmin_hz"), _path(config, feature, "mel", "fmax_hz")
-    sample_rate = config.audio.sample_rate
-    # Where each file keeps its own rate, what lies above half of it is each clip's own matter.
-    nyquist_hz = sample_rate / 2 if isinstance(sample_rate, int) else None
-    if fmax_hz is not None and nyquist_hz is not None and fmax_hz > nyquist_hz:
+    fmin, fmax = feature_path(config, feature, "mel", "fmin_hz"), feature_path(config, feature, "mel", "fmax_hz")
+    # Where each file keeps its own rate, what lies above half of it is each clip's own matter, up to the highest.
+    is_native = config.audio.sample_rate == "native"
+    rate, rate_hz = (_MAX_RATE, config.limits.max_sample_rate) if is_native else (_RATE, config.audio.sample_rate)
+    nyquist_hz = int(rate_hz) / 2
+    if fmax_hz is not None and fmax_hz > nyquist_hz:
         yield rule_broken(
-            f"fmax_hz is {fmax_hz:g} but audio at {sample_rate} Hz holds nothing above {nyquist_hz:g} Hz; lower it, "
-            f"leave it out, or raise audio.sample_rate",
+            f"fmax_hz is {fmax_hz:g} but audio at {rate_hz} Hz holds nothing above {nyquist_hz:g} Hz; lower it, "
+            f"leave it out, or raise {'.'.join(rate)}",
             fmax,
-            _RATE,
+            rate,
         )
     top_hz = nyquist_hz if fmax_hz is None else fmax_hz
-    if top_hz is not None and fmin_hz >= top_hz:
-        origin = " (half of audio.sample_rate)" if fmax_hz is None else ""
+    if fmin_hz >= top_hz:
+        origin = f" (half of {'.'.join(rate)})" if fmax_hz is None else ""
         text = f"fmin_hz is {fmin_hz:g} but fmax_hz is {top_hz:g}{origin}; it must be lower"
-        yield rule_broken(text, fmin, fmax, _RATE)
+        yield rule_broken(text, fmin, fmax, rate)
+    elif top_hz - fmin_hz < _NARROWEST_HZ:
+        text = f"fmin_hz is {fmin_hz!r} and fmax_hz {top_hz!r}: bands need a range of {_NARROWEST_HZ:g} Hz at least"
+        yield rule_broken(text, fmin, fmax, rate)
 
 
 def _mfcc(config: Config, feature: Feature) -> Iterator[Complaint]:
-    n, bands = _path(config, feature, "mfcc", "n"), _path(config, feature, "mel", "bands")
+    n, bands = feature_path(config, feature, "mfcc", "n"), feature_path(config, feature, "mel", "bands")
     if feature.mfcc.n > feature.mel.bands:
         # Where only the bands are the feature's own, they are what somebody got wrong.
         first, second = (bands, n) if len(bands) > len(n) else (n, bands)
@@ -79,7 +95,7 @@ def _mfcc(config: Config, feature: Feature) -> Iterator[Complaint]:
     if feature.mfcc.n == 1 and feature.mfcc.c0 == "drop":
         yield rule_broken(
             "c0: drop takes off the first coefficient, but n is 1, so that none is left; raise n or keep c0",
-            _path(config, feature, "mfcc", "c0"),
+            feature_path(config, feature, "mfcc", "c0"),
             n,
         )
 
@@ -89,23 +105,29 @@ def _deltas(config: Config, feature: Feature) -> Iterator[Complaint]:
     if deltas.orders and deltas.edge == "interp" and deltas.form != "savgol":
         yield rule_broken(
             f"edge: interp needs form: savgol, but form is {deltas.form}; set form to savgol, or edge to replicate",
-            _path(config, feature, "deltas", "edge"),
-            _path(config, feature, "deltas", "form"),
+            feature_path(config, feature, "deltas", "edge"),
+            feature_path(config, feature, "deltas", "form"),
         )
 
 
 def _cmvn(config: Config, feature: Feature) -> Iterator[Complaint]:
     cmvn = feature.cmvn
-    if cmvn.mode == "none":
-        return
     mode, over, file, mean, variance = (
-        _path(config, feature, "cmvn", key) for key in ("mode", "over", "file", "mean", "variance")
+        feature_path(config, feature, "cmvn", key) for key in ("mode", "over", "file", "mean", "variance")
     )
-    if cmvn.over != "global":
+    if not takes_statistics(feature):
+        is_for_others = any(map(takes_statistics, resolve_features(config).values()))
         given = {"file": (cmvn.file, file), "mean": (cmvn.mean, mean), "variance": (cmvn.variance, variance)}
         for key, (value, path) in given.items():
-            # A shared one may be there for another feature.
-            if value is not None and (path[0] == "features" or not _any_global(config)):
+            if value is None or (path[0] != "features" and is_for_others):
+                continue
+            if cmvn.mode == "none":
+                text = (
+                    f"cmvn.{key} is given but mode is none: nothing would be normalised; "
+                    f"set mode to mean or meanvar, or leave {key} out"
+                )
+                yield rule_broken(text, path, mode)
+            else:
                 text = f"{key} is given but over is {cmvn.over}; set over to global, or leave {key} out"
                 yield rule_broken(text, path, over)
         return
@@ -120,19 +142,7 @@ def _cmvn(config: Config, feature: Feature) -> Iterator[Complaint]:
     elif cmvn.mode == "meanvar" and cmvn.variance is None:
         text = "mode: meanvar with over: global needs variance beside mean; set variance, or mode to mean"
         yield rule_broken(text, mode, variance, mean)
-    elif cmvn.variance is not None:
-        if cmvn.mode == "meanvar" and len(cmvn.variance) != len(cmvn.mean):
-            text = f"variance holds {len(cmvn.variance)} numbers but mean {len(cmvn.mean)}; each needs one a column"
-            yield rule_broken(text, variance, mean)
-        if negative := [value for value in cmvn.variance if value < 0]:
-            yield rule_broken(f"variance holds {negative[0]:g}; no variance is below 0", variance)
-
-
-def _any_global(config: Config) -> bool:
-    features = resolve_features(config).values()
-    return any(feature.cmvn.over == "global" and "cmvn" in ACTING_KEYS[feature.name] for feature in features)
-
-
-def _path(config: Config, feature: Feature, group: str, key: str) -> KeyPath:
-    own = getattr(config.features[feature.name], group)
-    return ("features", feature.name, group, key) if key in own.model_fields_set else (group, key)
+    else:
+        for key, text in faults(feature, config):
+            path = feature_path(config, feature, "cmvn", key)
+            yield rule_broken(f"{key} {text}", path, *column_paths(config, feature))

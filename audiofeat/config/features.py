@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from audiofeat.config.feature_groups import Cmvn, Deltas, Energy, Log, Mel, Mfcc, Spectrum
+from audiofeat.config.key_paths import KeyPath
 from audiofeat.config.kinds import Group
 from audiofeat.config.models import Config, FeatureName
 
@@ -63,6 +64,18 @@ def resolve_features(config: Config) -> dict[str, Feature]:
         )
         for name, own in sorted(config.features.items())
     }
+
+
+def takes_statistics(feature: Feature) -> bool:
+    """Whether a feature is normalised by given statistics."""
+    cmvn = feature.cmvn
+    return cmvn.mode != "none" and cmvn.over == "global" and "cmvn" in ACTING_KEYS[feature.name]
+
+
+def feature_path(config: Config, feature: Feature, group: str, key: str) -> KeyPath:
+    """The key that a feature has its setting from: its own where somebody wrote that, else the shared one."""
+    own = getattr(config.features[feature.name], group)
+    return ("features", feature.name, group, key) if key in own.model_fields_set else (group, key)
 
 
 def _merged(shared: _AnyGroup, *, own: _AnyGroup) -> _AnyGroup:

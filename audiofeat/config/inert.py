@@ -30,6 +30,19 @@ def _only_waveform(values: Values) -> bool:
     return bool(values["features"] == ("waveform",))
 
 
+def _no_frame_needs_n_fft(values: Values) -> bool:
+    """The FFT is not taken, and frames lie and count by their windows alone."""
+    by_window = values.get("frame.count_by") == "win" or values.get("frame.n_fft") == values.get("frame.win_samples")
+    align = values.get("frame.align")
+    return _only_waveform(values) and (align == "hop_center" or (align == "left" and by_window))
+
+
+def _has_even_bins(values: Values) -> bool:
+    """Then k*rate/n_fft and k*(rate/2)/(n_fft/2) are the same fraction, rounded once."""
+    rate_hz, n_fft = values.get("audio.sample_rate"), values.get("frame.n_fft")
+    return isinstance(rate_hz, int) and isinstance(n_fft, int) and rate_hz % 2 == n_fft % 2 == 0
+
+
 _INERT: tuple[tuple[Callable[[Values], bool], tuple[str, ...]], ...] = (
     # Where this holds,                      these keys, or all keys of these groups, change nothing.
     (_has("audio.channels", "mix"), ("audio.channels",)),
@@ -45,6 +58,7 @@ _INERT: tuple[tuple[Callable[[Values], bool], tuple[str, ...]], ...] = (
     (lambda values: values.get("frame.n_fft") == values.get("frame.win_samples"), ("frame.count_by",)),
     (_has("frame.tail", "drop"), ("frame.tail",)),
     (_only_waveform, ("frame.remove_dc", "window")),
+    (_no_frame_needs_n_fft, ("frame.n_fft",)),
     (_has("window.values", None), ("window.values",)),
     (_lacks("window.values", None), _WINDOW_FORMULA),
     (_has("window.type", "rect"), ("window.sampling", "window.power")),
@@ -55,14 +69,19 @@ _INERT: tuple[tuple[Callable[[Values], bool], tuple[str, ...]], ...] = (
     (_has("spectrum.guard", "none"), ("spectrum.guard", "spectrum.floor")),
     (_has("spectrum.output", "magnitude", "power"), ("spectrum.power", "log")),
     (_has("mel.grid", "exact"), ("mel.grid",)),
+    (_has("mel.sides", "bin_floor"), ("mel.grid",)),
+    (_has_even_bins, ("mel.grid",)),
     (_has("mel.edge_bins", "all"), ("mel.edge_bins",)),
     (_has("mel.sqrt", False), ("mel.sqrt",)),
-    (lambda values: True, ("mel.empty",)),  # it decides only whether there are any numbers
+    # At one rate it decides only whether there are any numbers; at native rates, of which clips.
+    (_has("mel.empty", "warn"), ("mel.empty",)),
+    (lambda values: values.get("audio.sample_rate") != "native", ("mel.empty",)),
     (_has("log.ref", 1.0), ("log.ref",)),
     (_has("mfcc.lifter", 0.0), ("mfcc.lifter_base",)),
     (_has("energy.column", "none"), ("energy.column",)),
     (lambda values: values.get("energy.column") == "none" and values.get("mfcc.c0") != "energy", _ENERGY),
     (_has("deltas.orders", 0), ("deltas",)),
+    (_has("deltas.orders", 1), ("deltas.form",)),  # all forms have the same slope
     (_has("cmvn.mode", "none"), ("cmvn",)),
     (_has("cmvn.mode", "mean"), ("cmvn.variance", "cmvn.ddof", "cmvn.eps", "cmvn.eps_at")),
     (_has("cmvn.eps", 0.0), ("cmvn.eps_at",)),
@@ -83,18 +102,20 @@ _HAMMING, _BLACKMAN = 0.54, 0.42
 
 
 def acting_values(
-    groups: Mapping[str, Mapping[str, Any]], *, features: tuple[str, ...], sample_rate: int | str | None = None
+    groups: Mapping[str, Mapping[str, Any]], *, features: tuple[str, ...], beside: Values | None = None
 ) -> dict[str, Any]:
     """The groups without what changes no number, and with the numbers that null stands for.
 
     Args:
         groups: the shared groups of signal and rows, or one feature's own.
         features: the names of the features that they are for.
-        sample_rate: of the job, for a feature's groups.
+        beside: settings of other groups that decide what acts in these: for a feature's groups, ``audio.sample_rate``
+            and ``frame.n_fft``.
     """
     flat = {f"{group}.{key}": value for group, keys in groups.items() for key, value in keys.items()}
-    flat |= {key: value for key, value in _stood_for(flat, sample_rate=sample_rate).items() if key in flat}
-    inert = {key for is_so, keys in _INERT if is_so({**flat, "features": features}) for key in keys}
+    known = {**flat, **(beside or {}), "features": features}
+    flat |= {key: value for key, value in _stood_for(known).items() if key in flat}
+    inert = {key for is_so, keys in _INERT if is_so({**known, **flat}) for key in keys}
     return {
         group: {key: flat[f"{group}.{key}"] for key in keys if not {group, f"{group}.{key}"} & inert}
         for group, keys in groups.items()
@@ -102,12 +123,13 @@ def acting_values(
     }
 
 
-def _stood_for(flat: Values, *, sample_rate: int | str | None) -> dict[str, Any]:
+def _stood_for(known: Values) -> dict[str, Any]:
     meant: dict[str, Any] = {}
-    if flat.get("mel.fmax_hz", 0) is None and isinstance(sample_rate, int):
-        meant["mel.fmax_hz"] = sample_rate / 2
-    if flat.get("window.coefficient", 0) is None:
-        meant["window.coefficient"] = {"hamming": _HAMMING, "blackman": _BLACKMAN}.get(flat["window.type"])
+    rate_hz = known.get("audio.sample_rate")
+    if known.get("mel.fmax_hz", 0) is None and isinstance(rate_hz, int):
+        meant["mel.fmax_hz"] = rate_hz / 2
+    if known.get("window.coefficient", 0) is None:
+        meant["window.coefficient"] = {"hamming": _HAMMING, "blackman": _BLACKMAN}.get(known["window.type"])
     return meant
 
 

@@ -42,7 +42,7 @@ def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-PathText: TypeAlias = Annotated[str, PlainValidator(_path_text), WithJsonSchema({"type": "string"})]
+PathText: TypeAlias = Annotated[str, PlainValidator(_path_text), WithJsonSchema({"type": "string", "minLength": 1})]
 Real: TypeAlias = Annotated[float, AfterValidator(_without_minus_zero)]
 Reals: TypeAlias = Annotated[tuple[Real, ...], BeforeValidator(_frozen)]
 WholeNumber = BeforeValidator(_not_nearly_whole)

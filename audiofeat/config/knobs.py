@@ -86,7 +86,7 @@ def knobs() -> tuple[Knob, ...]:
 def knobs_named(names: Sequence[str]) -> tuple[Knob, ...]:
     """The knobs whose names begin with one of ``names``, lie in a group of that name, or are called so in any group.
 
-    Without names: every knob.
+    Without names: every knob. A feature's own setting, ``features.mfcc.mel.bands``, is the knob ``mel.bands``.
 
     Raises:
         ConfigError: a name fits no knob.
@@ -95,11 +95,12 @@ def knobs_named(names: Sequence[str]) -> tuple[Knob, ...]:
         return knobs()
     chosen: set[str] = set()
     for name in names:
-        found = [knob for knob in knobs() if _fits(knob, name)]
+        shared = _shared_name(name)
+        found = [knob for knob in knobs() if _fits(knob, shared)]
         if not found:
             known = [*(group.name for group in knob_groups() if group.name), *(knob.name for knob in knobs())]
             raise ConfigError(
-                f"there is no knob and no group {name!r}{did_you_mean(name, known)}", hint="audiofeat knobs lists all"
+                f"there is no knob and no group {name!r}{did_you_mean(shared, known)}", hint="audiofeat knobs lists all"
             )
         chosen.update(knob.name for knob in found)
     return tuple(knob for knob in knobs() if knob.name in chosen)
@@ -163,6 +164,11 @@ def _fits(knob: Knob, name: str) -> bool:
     if any(name in (each.group, each.name) for each in knobs()):
         return name in (knob.group, knob.name)
     return knob.key == name or knob.name.startswith(name)
+
+
+def _shared_name(name: str) -> str:
+    groups, feature, key = [*name.split(".", 2), "", ""][:3]
+    return (key or FEATURES) if groups == FEATURES and feature in FEATURE_NAMES else name
 
 
 def _marked(values: Values) -> str:

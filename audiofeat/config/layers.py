@@ -220,8 +220,15 @@ def _copied(values: Mapping[Any, Any], path: KeyPath, complaints: list[Complaint
         if not isinstance(key, str) or not key.isprintable():
             complaints.append(Complaint(path, f"a key must be printable text, got {shown(key)}"))
         else:
-            copied[key] = _copied(value, (*path, key), complaints) if isinstance(value, Mapping) else value
+            copied[key] = _copied(value, (*path, key), complaints) if isinstance(value, Mapping) else _plain(value)
     return copied
+
+
+def _plain(value: Any) -> Any:
+    """Arrays and their numbers, NumPy's and others', as lists and numbers."""
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.tolist() if hasattr(value, "tolist") and not isinstance(value, str | bytes) else value
 
 
 def _nested(path: KeyPath, value: Any) -> dict[str, Any]:

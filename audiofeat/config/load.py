@@ -68,9 +68,11 @@ def _checked(merged: Layer, *, title: str) -> Config:
         complaints += found
     if config is not None:
         wrong = [each.path for each in complaints]
-        complaints += [each for each in cross_complaints(config) if not _touches(each, wrong)]
-    if config is not None and not complaints:
-        config, complaints = with_statistics(config)
+        broken = cross_complaints(config)
+        config, unusable = with_statistics(config)
+        refused = [*wrong, *(each.path for each in broken)]
+        complaints += [each for each in broken if not _touches(each, wrong)]
+        complaints += [each for each in unusable if not _touches(each, refused)]
     if config is None or complaints:
         raise config_error(title, _one_a_key(complaints), place_of=merged.place_of)
     return config

@@ -29,7 +29,10 @@ def config_schema() -> dict[str, Any]:
         else:
             properties |= {knob.key: _reference(knob.name) for knob in group.knobs}
     store = properties["store"]
-    properties["store"] = {"description": store.pop("description"), "anyOf": [{"type": "string"}, store]}
+    properties["store"] = {
+        "description": store.pop("description"),
+        "anyOf": [{"type": "string", "minLength": 1}, store],
+    }
     properties[FEATURES] = {
         "type": "object",
         "description": Config.model_fields[FEATURES].description,

@@ -51,17 +51,24 @@ class Audio(Group):
         "last one may be shorter. null does not cut.",
     )
     peak: Real | None = Field(
-        default=None, gt=0, description="Scale each clip so that its largest sample is this (HiFi-GAN); null does not."
+        default=None,
+        gt=0,
+        le=10**8,
+        description="Scale each clip so that its largest sample is this (HiFi-GAN); null does not.",
     )
     quantize: Literal["none", "int16"] = Field(
         default="none", description="int16 rounds samples toward zero to steps of 1/32767 (CLAP, PANNs)."
     )
     scale: Real = Field(
-        default=1.0, gt=0, description="Factor on samples in -1..1; Kaldi works on 16-bit integers, which is 32768."
+        default=1.0,
+        ge=1e-9,
+        le=10**9,
+        description="Factor on samples in -1..1; Kaldi works on 16-bit integers, which is 32768.",
     )
     dither: Real = Field(
         default=0.0,
         ge=0,
+        le=10**9,
         description="Standard deviation of normal noise that is added, in units of the scaled samples.",
     )
     dither_seed: int = Field(

@@ -9,10 +9,12 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeAlias
 
-from audiofeat.config.complaints import Complaint
-from audiofeat.config.features import ACTING_KEYS, Feature, resolve_features
+from audiofeat.config.complaints import Complaint, rule_broken
+from audiofeat.config.features import Feature, feature_path, resolve_features, takes_statistics
+from audiofeat.config.given_statistics import column_paths, faults
 from audiofeat.config.models import Config, Overrides
 
 MAX_VALUES = 2**22
@@ -34,23 +36,20 @@ def with_statistics(config: Config) -> tuple[Config, list[Complaint]]:
     for feature in resolve_features(config).values():
         own = features[feature.name]
         given: dict[str, Any] = {}
-        if _needs_file(feature):
+        if feature.cmvn.file is not None and takes_statistics(feature):
+            path = feature_path(config, feature, "cmvn", "file")
             try:
                 given = _statistics(feature)
             except _UnusableError as error:
-                path = ("cmvn", "file")
-                is_own = "file" in own.cmvn.model_fields_set
-                complaints.append(Complaint(("features", feature.name, *path) if is_own else path, str(error)))
+                complaints.append(rule_broken(str(error), path))
+            known = replace(feature, cmvn=feature.cmvn.model_copy(update=given))
+            for key, fault in faults(known, config) if given else ():
+                text = f"{feature.cmvn.file}: {feature.name}.{key} {fault}"
+                complaints.append(rule_broken(text, path, *column_paths(config, feature)))
         features[feature.name] = _replaced(own, {**given, "file": None})
     # Nothing is written where nobody wrote: a key that is set is one that somebody set.
     shared = config.cmvn if config.cmvn.file is None else config.cmvn.model_copy(update={"file": None})
     return config.model_copy(update={"features": features, "cmvn": shared}), complaints
-
-
-def _needs_file(feature: Feature) -> bool:
-    cmvn = feature.cmvn
-    is_given = cmvn.mode != "none" and cmvn.over == "global"
-    return is_given and cmvn.file is not None and "cmvn" in ACTING_KEYS[feature.name]
 
 
 def _replaced(own: Overrides, values: dict[str, Any]) -> Overrides:
@@ -63,15 +62,7 @@ def _replaced(own: Overrides, values: dict[str, Any]) -> Overrides:
 def _statistics(feature: Feature) -> dict[str, Any]:
     keys = ("mean", "variance") if feature.cmvn.mode == "meanvar" else ("mean",)
     with _arrays(feature.cmvn.file or "") as take:
-        found = {key: take(f"{feature.name}.{key}") for key in keys}
-    if len({len(values) for values in found.values()}) > 1:
-        counts = " numbers, but ".join(f"{feature.name}.{key} holds {len(values)}" for key, values in found.items())
-        raise _UnusableError(f"{feature.cmvn.file}: {counts} numbers; each needs one a column")
-    if lowest := [value for value in found.get("variance", ()) if value < 0]:
-        raise _UnusableError(
-            f"{feature.cmvn.file}: {feature.name}.variance holds {lowest[0]:g}; no variance is below 0"
-        )
-    return found
+        return {key: take(f"{feature.name}.{key}") for key in keys}
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """What somebody may have meant who wrote a key or a word that audiofeat does not have.
 
-A misspelling is the likeliest mistake, a right key in a wrong place the next; then come the names that other
-libraries have for the same thing.
+It may have another name in another library, be misspelt, or be right but in a wrong place.
 """
 
 from __future__ import annotations
@@ -14,10 +13,12 @@ from audiofeat.config.wording import did_you_mean
 
 _VERY_LIKE = 0.8
 
-# librosa, torchaudio, torch, Kaldi, HTK, python_speech_features, tf.signal, transformers, NeMo.
+# In librosa, torch, torchaudio, Kaldi, HTK, python_speech_features, tf.signal, transformers and NeMo; with its group
+# before it, a name that means something else there.
 _NAMES_ELSEWHERE = {
     "audio.sample_rate": "sr samplerate sampling_rate sample_frequency samp_freq orig_sr target_sr",
     "audio.channels": "mono num_channels n_channels",
+    "audio.trim_db": "audio.top_db",
     "frame.win_samples": "win_length window_size window_length n_window_size frame_length win_size",
     "frame.hop_samples": "hop_length hop_size frame_step n_window_stride window_stride frame_shift",
     "frame.n_fft": "nfft fft_size fft_length n_ffts",
@@ -26,7 +27,7 @@ _NAMES_ELSEWHERE = {
     "frame.remove_dc": "remove_dc_offset",
     "window.type": "window_type window_fn winfunc win_type",
     "window.coefficient": "blackman_coeff",
-    "preemphasis.coeff": "preemph preemphasis preemphasis_coefficient preemph_coefficient preemph_coeff pre_emphasis",
+    "preemphasis.coeff": "preemph preemphasis_coefficient preemph_coefficient preemph_coeff pre_emphasis",
     "spectrum.norm": "normalized",
     "mel.bands": "n_mels num_bins num_mel_bins n_mel num_mels nfilt nfilts numchans mel_bins feature_size",
     "mel.fmin_hz": "fmin f_min low_freq lowfreq lower_edge_hertz lofreq mel_fmin",
@@ -56,8 +57,8 @@ def unknown_key(path: KeyPath) -> str:
     model = model_at(tuple(group))
     allowed = [*(["extends"] if model is Config else []), *(model.model_fields if model else [])]
     meant = (
-        did_you_mean(key, allowed, likeness=_VERY_LIKE)
-        or _called_otherwise(path)
+        _called_otherwise(path)
+        or did_you_mean(key, allowed, likeness=_VERY_LIKE)
         or _belongs_elsewhere(path)
         or did_you_mean(key, allowed)
     )
@@ -84,11 +85,13 @@ def features_written_out(value: object) -> str:
 
 def _called_otherwise(path: KeyPath) -> str:
     """A key by the name that it has in another library."""
-    key = _KEYS.get(path[-1].lower().replace("-", "_"))
+    called = path[-1].lower().replace("-", "_")
+    within = ".".join(path[2:-1] if path[0] == "features" else path[:-1])
+    key = _KEYS.get(f"{within}.{called}") or _KEYS.get(called)
     if key is None:
         return ""
     group, _, name = key.partition(".")
-    return f"; did you mean {name!r}?" if path[-2:-1] == (group,) else _elsewhere(key, path)
+    return f"; did you mean {name!r}?" if group == within else _elsewhere([key], path)
 
 
 def _belongs_elsewhere(path: KeyPath) -> str:
@@ -101,15 +104,15 @@ def _belongs_elsewhere(path: KeyPath) -> str:
         return "; a feature: it belongs under 'features'"
     if is_in_group and len(key) == 1:
         return ""  # a letter says nothing of the group that it may be of
-    groups = [*Overrides.model_fields, *Config.model_fields] if path[0] == "features" else Config.model_fields
-    for group in groups:
-        if key in keys_of(Config.model_fields[group].annotation):
-            return _elsewhere(f"{group}.{key}", path)
+    own, shared = Overrides.model_fields, Config.model_fields
+    for groups in (own, shared) if path[0] == "features" else (shared,):
+        if keys := [f"{group}.{key}" for group, field in groups.items() if key in keys_of(field.annotation)]:
+            return _elsewhere(keys, path)
     return ""
 
 
-def _elsewhere(key: str, path: KeyPath) -> str:
-    is_shared = path[0] == "features" and key.partition(".")[0] not in Overrides.model_fields
-    if is_shared:
-        return f"; did you mean {key!r}? It is shared by all features: set it at the top level"
-    return f"; did you mean {key!r}?"
+def _elsewhere(keys: list[str], path: KeyPath) -> str:
+    named = " or ".join(map(repr, keys))
+    if path[0] == "features" and keys[0].partition(".")[0] not in Overrides.model_fields:
+        return f"; did you mean {named}? It is shared by all features: set it at the top level"
+    return f"; did you mean {named}?"

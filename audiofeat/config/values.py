@@ -41,13 +41,17 @@ class Kind:
             return f"{name} from {low} to {high}"
         if low is not None:
             return f"{name} of at least {low}"
+        if above is not None and high is not None:
+            return f"{name} above {above} and up to {high}"
         return f"{name} above {above}" if above is not None else name
 
     @property
     def schema(self) -> dict[str, Any]:
         if self.kind == "choice":
             return {"enum": list(self.choices)}
-        schema: dict[str, Any] = {"type": "string" if self.kind == "path" else self.kind, **dict(self.limits)}
+        if self.kind == "path":
+            return {"type": "string", "minLength": 1}
+        schema: dict[str, Any] = {"type": self.kind, **dict(self.limits)}
         return {**schema, "items": {"type": "number"}} if self.kind == "array" else schema
 
 

@@ -28,6 +28,8 @@ MAX_DEPTH = 32
 MAX_NODES = 10_000
 MAX_ALIASES = 64
 MAX_DIGITS = 40
+MAX_NUMBERS = MAX_BYTES // 2
+"""In lists, where each number takes two bytes at least; more can only come of aliases."""
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _REAL = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
@@ -106,11 +108,11 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         self._aliases += self.check_event(yaml.AliasEvent)
-        self._nodes += 1
         self._depth += 1
-        _check_limits(self._title, depth=self._depth, nodes=self._nodes, aliases=self._aliases)
+        _check_limits(self._title, depth=self._depth, nodes=self._nodes + 1, aliases=self._aliases)
         node = super().compose_node(parent, index)
         self._depth -= 1
+        self._nodes += not _is_number_in_list(node, parent)
         return node
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
@@ -119,11 +121,19 @@ class _Loader(yaml.SafeLoader):
         return _PLAIN if is_plain else _TAGS[kind][-1]
 
 
-def _check_limits(title: str, *, depth: int = 0, nodes: int = 0, aliases: int = 0) -> None:
+def _is_number_in_list(node: yaml.Node | None, parent: yaml.Node | None) -> bool:
+    """A window or a mean has thousands of them."""
+    if not (isinstance(parent, yaml.SequenceNode) and isinstance(node, yaml.ScalarNode) and node.tag == _PLAIN):
+        return False
+    return bool(_INTEGER.fullmatch(node.value) or _REAL.fullmatch(node.value))
+
+
+def _check_limits(title: str, *, depth: int = 0, nodes: int = 0, aliases: int = 0, numbers: int = 0) -> None:
     for found, limit, what in (
         (depth, MAX_DEPTH, "levels of nesting"),
         (nodes, MAX_NODES, "values"),
         (aliases, MAX_ALIASES, "aliases"),
+        (numbers, MAX_NUMBERS, "numbers"),
     ):
         if found > limit:
             raise TooComplexError(f"{title}: more than {limit:,} {what}, which no config has")
@@ -133,16 +143,19 @@ class _Reading:
     """One walk over the nodes, aliases followed, that turns them into plain values."""
 
     def __init__(self, *, title: str) -> None:
-        self._title, self._nodes, self._out = title, 0, Document()
+        self._title, self._out = title, Document()
+        self._nodes = self._numbers = 0
 
     def document(self, root: yaml.Node | None) -> Document:
         value = None if root is None else self._value(root, (), depth=1)
         self._out.value = None if value is _REFUSED else value
         return self._out
 
-    def _value(self, node: yaml.Node, path: KeyPath, *, depth: int) -> Any:
-        self._nodes += 1
-        _check_limits(self._title, depth=depth, nodes=self._nodes)
+    def _value(self, node: yaml.Node, path: KeyPath, *, depth: int, parent: yaml.Node | None = None) -> Any:
+        is_number = _is_number_in_list(node, parent)
+        self._numbers += is_number
+        self._nodes += not is_number
+        _check_limits(self._title, depth=depth, nodes=self._nodes, numbers=self._numbers)
         if node.tag not in _TAGS[type(node)]:
             return self._refuse(
                 node, path, f"the tag {cut(repr(node.tag))} is unsafe or unknown here; write a plain value"
@@ -151,7 +164,7 @@ class _Reading:
             return self._group(node, path, depth=depth)
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
-        items = [self._value(item, path, depth=depth + 1) for item in node.value]
+        items = [self._value(item, path, depth=depth + 1, parent=node) for item in node.value]
         return [item for item in items if item is not _REFUSED]
 
     def _group(self, node: yaml.MappingNode, path: KeyPath, *, depth: int) -> dict[str, Any]:

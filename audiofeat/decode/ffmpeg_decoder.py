@@ -65,8 +65,11 @@ class FfmpegDecoder:
                 ``decoder.killed``.
         """
         self._drop(self.start_frame - self._frame)
-        if self._has_sought and not self._given_frames:  # behind the end, and only all of the file tells where that is
+        if self._has_sought and not self._given_frames:  # behind the end, or where the file is cut
             self.close()
+            if self._container.most_frames is not None:
+                self._span.end_within(self._container.most_frames, sample_rate=self.sample_rate)
+            # Only all of the file tells what is wrong with it, or where it ends.
             self._start(may_seek=False)
             self._drop(self.start_frame)
         end = self._span.end_frame(self.sample_rate)

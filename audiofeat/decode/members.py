@@ -10,15 +10,14 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from typing import Any, BinaryIO
 
+from audiofeat.decode.parquet_cells import RowGroup, Table, changed
 from audiofeat.decode.shared import Shared
 from audiofeat.errors import ClipError
 from audiofeat.records import Fingerprint, Member
 
 _MAX_BYTES_IN_MEMORY = 64 << 20
 _BLOCK_BYTES = 1 << 20
-_BATCH_ROWS = 256
 
 
 def copied(fd: int, *, path: str, fingerprint: Fingerprint, member: Member, shared: Shared | None) -> int:
@@ -27,7 +26,7 @@ def copied(fd: int, *, path: str, fingerprint: Fingerprint, member: Member, shar
     ``fd`` is the open container at ``path``.
 
     Raises:
-        ClipError: ``input.truncated``, ``io.changed``, ``io.read`` or ``io.space``.
+        ClipError: ``input.truncated``, ``input.corrupt``, ``limit.memory``, ``io.changed`` or ``io.space``.
         OSError: the container cannot be read.
     """
     if member.column is None:
@@ -47,7 +46,7 @@ def copied(fd: int, *, path: str, fingerprint: Fingerprint, member: Member, shar
     return copy
 
 
-def _tar_blocks(fd: int, member: Member, *, container_bytes: int) -> Iterator[bytes]:
+def _tar_blocks(fd: int, member: Member, *, container_bytes: int) -> Iterator[bytes | memoryview]:
     end = member.offset + member.size_bytes
     if end > container_bytes:
         raise ClipError(
@@ -59,69 +58,19 @@ def _tar_blocks(fd: int, member: Member, *, container_bytes: int) -> Iterator[by
     while offset < end:
         block = os.pread(fd, min(_BLOCK_BYTES, end - offset), offset)
         if not block:
-            raise _changed(f"the tar ends at byte {offset}, and had {container_bytes} when it was opened")
+            raise changed(f"the tar ends at byte {offset}, and had {container_bytes} when it was opened")
         yield block
         offset += len(block)
 
 
-def _cell(fd: int, *, path: str, fingerprint: Fingerprint, member: Member, shared: Shared) -> bytes:
+def _cell(fd: int, *, path: str, fingerprint: Fingerprint, member: Member, shared: Shared) -> memoryview:
     """The bytes in row ``member.offset``; none where it is null."""
-    import pyarrow
-    import pyarrow.parquet
-
-    name = member.column or ""
-    table = (path, fingerprint)
-    try:
-        with open(os.dup(fd), "rb") as file:
-            metadata = shared.tables.get(table, lambda: pyarrow.parquet.read_metadata(file))
-            group, row = _locate(metadata, member)
-            column = shared.row_groups.get((table, name, group), lambda: _column(file, metadata, name, group))
-    except (pyarrow.ArrowException, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # of the disk; Arrow's own carry no number
-            raise
-        raise ClipError(
-            "input.corrupt", f"the Parquet file cannot be read: {error}", hint="fetch or make it again"
-        ) from error
-    value: Any = column[row].as_py()
-    for field in _fields_below(metadata, name):
-        value = None if value is None else value[field]
-    if not isinstance(value, bytes | None):
-        raise _changed(f"column {name!r} holds {type(value).__name__} values; bytes are wanted")
-    return value or b""
-
-
-def _column(file: BinaryIO, metadata: Any, name: str, group: int) -> Any:
-    """One column of one row group, as a chunked array."""
-    import pyarrow
-    import pyarrow.parquet
-
-    table = pyarrow.parquet.ParquetFile(file, metadata=metadata, pre_buffer=False)
-    # In batches: of structs Arrow reads no more than 2 GiB at once.
-    batches = table.iter_batches(_BATCH_ROWS, row_groups=[group], columns=[name], use_threads=False)
-    return pyarrow.Table.from_batches(batches).column(0)
-
-
-def _locate(metadata: Any, member: Member) -> tuple[int, int]:
-    """The row group that holds the row, and the row's number in it."""
-    if member.column not in {metadata.schema.column(index).path for index in range(len(metadata.schema))}:
-        raise _changed(f"the Parquet file has no column {member.column!r}")
-    first = 0
-    for group in range(metadata.num_row_groups):
-        rows = metadata.row_group(group).num_rows
-        if member.offset < first + rows:
-            return group, member.offset - first
-        first += rows
-    raise _changed(f"row {member.offset} is wanted, counted from 0; the Parquet file has {first} rows")
-
-
-def _fields_below(metadata: Any, name: str) -> list[str]:
-    """The fields on the way from a column of the table down to the leaf: ``audio.bytes`` is ``bytes`` in ``audio``."""
-    for column in metadata.schema.to_arrow_schema().names:
-        if name == column:
-            return []
-        if name.startswith(f"{column}."):
-            return name[len(column) + 1 :].split(".")
-    raise _changed(f"the Parquet file has no column {name!r}")
+    leaf = member.column or ""
+    file = path, fingerprint
+    table = shared.tables.get(file, lambda: Table(fd))
+    group, row = table.locate(member.offset)
+    cells = shared.row_groups.get((file, leaf, group), lambda: RowGroup(fd, table, leaf=leaf, group=group))
+    return cells.cell(row)
 
 
 def _nameless_file(size_bytes: int) -> int:
@@ -140,10 +89,6 @@ def _write(fd: int, content: memoryview) -> None:
             content = content[os.write(fd, content) :]
     except OSError as error:
         raise _no_space(error) from error
-
-
-def _changed(found: str) -> ClipError:
-    return ClipError("io.changed", found, hint="run again when nothing writes to it any more")
 
 
 def _no_space(error: OSError) -> ClipError:

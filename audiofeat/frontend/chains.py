@@ -8,7 +8,6 @@ from audiofeat.config import Config, Feature
 from audiofeat.dsp import chain as steps
 from audiofeat.dsp.chain import Chain
 from audiofeat.dsp.tail import Cmvn, Deltas, FixedLength, Stack, Tail, TailStep, tail_dims
-from audiofeat.errors import ConfigError
 
 _WITHOUT_NORMALISATION = ("waveform", "stft")
 """Features whose rows are no parameters to take differences or statistics of."""
@@ -58,7 +57,7 @@ def tail_of(feature: Feature, config: Config, *, dims: int) -> Tail:
     Args:
         dims: columns that the programs give.
     Raises:
-        ConfigError: global statistics that are not one a column.
+        ValueError: global statistics that are not one a column, which no configuration that was loaded has.
     """
     tail: list[TailStep] = []
     deltas, cmvn, stack, length = feature.deltas, feature.cmvn, config.stack, config.length
@@ -151,13 +150,9 @@ def _energy(feature: Feature) -> steps.LogEnergy:
 
 
 def _check_statistics(feature: Feature, *, columns: int) -> None:
-    """The configuration itself sees to it that variances are as many as means."""
     n_means = len(feature.cmvn.mean or ())
     if n_means != columns:
-        raise ConfigError(
-            f"{feature.name}: the global statistics of cmvn are of {n_means} columns but the feature has {columns}",
-            hint="statistics of a store made with the same settings, deltas included",
-        )
+        raise ValueError(f"{feature.name}: the global statistics of cmvn are of {n_means} columns, not {columns}")
 
 
 def _linear_unit(exponent: float) -> str:

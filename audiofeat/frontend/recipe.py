@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from audiofeat.config import Config, Feature, resolve_features
+from audiofeat.config import Config, Feature, feature_path, resolve_features
 from audiofeat.dsp import chain as steps
 from audiofeat.dsp.chain import Chain
 from audiofeat.dsp.filterbank import Matrix, empty_bands, mel_filterbank
@@ -103,7 +103,6 @@ def recipe_of(config: Config, *, sample_rate_hz: int | None = None) -> Recipe:
     Args:
         sample_rate_hz: of the clips, where ``audio.sample_rate`` is ``native``; else the configuration's own holds.
     Raises:
-        ConfigError: global statistics that are not one a column.
         ClipError: ``input.sample-rate``, where a native rate is too low for a feature's mel bands.
         ValueError: a native rate that was not given.
     """
@@ -118,11 +117,7 @@ def recipe_of(config: Config, *, sample_rate_hz: int | None = None) -> Recipe:
 
 
 def feature_specs(config: Config) -> tuple[FeatureSpec, ...]:
-    """The features of a configuration as the store describes them, whatever the rates of its clips.
-
-    Raises:
-        ConfigError: global statistics that are not one a column.
-    """
+    """The features of a configuration as the store describes them, whatever the rates of its clips."""
     return recipe_at_any_rate(config).feature_specs()
 
 
@@ -184,7 +179,8 @@ def empty_band_warnings(config: Config) -> list[str]:
     for feature in resolve_features(config).values():
         problem = _empty_bands(feature, config, sample_rate_hz=rate_hz) if has_mel(feature) else ""
         if problem and feature.mel.empty == "error":
-            raise ConfigError(problem, hint=_EMPTY_HINT)
+            key = ".".join(feature_path(config, feature, "mel", "bands"))
+            raise ConfigError(f"{key}: {problem}, and mel.empty is error", hint=_EMPTY_HINT)
         if problem:
             warnings.append(f"{problem}; {_EMPTY_HINT} would fill them")
     return warnings

@@ -8,10 +8,11 @@ from audiofeat.source.keys import key_of, source_name, source_text
 from audiofeat.source.list_source import list_source
 from audiofeat.source.listing import Listing
 from audiofeat.source.scan import scan_folder
-from audiofeat.source.unique import check_unique
+from audiofeat.source.unique import Cuts, check_unique
 
 __all__ = [
     "AUDIO_SUFFIXES",
+    "Cuts",
     "Listing",
     "check_unique",
     "key_of",

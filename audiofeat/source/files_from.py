@@ -12,10 +12,8 @@ from audiofeat.source.keys import key_of, source_text
 from audiofeat.source.listing import Listing, MetaNames, sort_clips
 from audiofeat.source.manifests.cells import RefusedCell, check_key_length, is_url
 from audiofeat.source.manifests.columns import check_no_roles
-from audiofeat.source.manifests.parquet import list_parquet
 from audiofeat.source.problems import Problems, quoted
 from audiofeat.source.scan import check_folder
-from audiofeat.source.tar import list_tar
 
 _TITLE = "--files-from"
 _COLUMN = "file"
@@ -52,7 +50,7 @@ def list_files(
             except RefusedCell as error:
                 problems.add(f"{word} {number}", _COLUMN, str(error))
     if not files.has_tables:
-        check_no_roles(manifest or Manifest(), place="all names", what="none of these files", problems=problems)
+        check_no_roles(manifest or Manifest(), place="all names", why="no Parquet file is named", problems=problems)
     problems.refuse_if_any()
     return files.listing()
 
@@ -88,8 +86,12 @@ class _Files:
         suffix = os.path.splitext(path)[1].lower()
         location = os.path.join(self._root, path)
         if suffix == ".tar":
+            from audiofeat.source.tar import list_tar
+
             self._add_container(path, folder, list_tar(location, keep_suffix=self._keep_suffix))
         elif suffix == ".parquet":
+            from audiofeat.source.manifests.parquet import list_parquet
+
             self.has_tables = True
             inside = list_parquet(location, manifest=self._manifest, keep_suffix=self._keep_suffix)
             self._add_container(path, folder, inside)
@@ -116,11 +118,11 @@ class _Files:
         if is_url(name):
             raise RefusedCell(f"{quoted(name)}: a URL; fetch it first")
         path = os.path.abspath(name)
-        for folder in self._spellings:
-            if path + "/" == folder or path == folder:
+        for above in self._spellings:
+            if path in (above, above[:-1]):
                 raise RefusedCell(f"{quoted(name)}: this is SOURCE itself; name the files in it")
-            if path.startswith(folder):
-                return path[len(folder) :]
+            if path.startswith(above):
+                return path[len(above) :]
         raise RefusedCell(
             f"{quoted(name)}: lies outside of SOURCE, which is {source_text(os.path.abspath(self._root))!r}; "
             "name a folder above all files as SOURCE"
@@ -143,21 +145,19 @@ class _Files:
 
 
 def _spellings(root: str) -> list[str]:
-    """The paths, each with a slash behind it, that names of files in ``root`` may begin with.
+    """The paths, each with a slash behind it, that names of files in ``root`` may begin with; the given one first.
 
-    A shell that went through a link has another name for the current folder than the system, and so has what it
-    expands: ``find "$PWD"``.
+    A shell that went through a link has a path of its own for the current folder, and so has ``find "$PWD"``.
     """
-    given = os.path.abspath(root)
-    spellings = [given, os.path.realpath(root)]
-    current, shell_current = os.path.join(os.getcwd(), ""), os.environ.get("PWD", "")
-    if os.path.isabs(shell_current) and _is_current(shell_current) and os.path.join(given, "").startswith(current):
-        spellings.append(os.path.normpath(os.path.join(shell_current, given[len(current) :])))
-    return list(dict.fromkeys(os.path.join(spelling, "") for spelling in spellings))
+    spellings = [os.path.abspath(root), os.path.realpath(root)]
+    shells_own = os.path.abspath(os.path.join(os.environ.get("PWD", ""), os.path.relpath(root)))
+    if _is_same(shells_own, root):
+        spellings.append(shells_own)
+    return [os.path.join(spelling, "") for spelling in dict.fromkeys(spellings)]
 
 
-def _is_current(folder: str) -> bool:
+def _is_same(folder: str, root: str) -> bool:
     try:
-        return os.path.samefile(folder, os.curdir)
+        return os.path.samefile(folder, root)
     except OSError:  # PWD is whatever somebody set it to
         return False

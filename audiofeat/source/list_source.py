@@ -11,13 +11,8 @@ from audiofeat.source.audio_names import is_audio
 from audiofeat.source.keys import source_text
 from audiofeat.source.listing import Listing
 from audiofeat.source.manifests.columns import check_no_roles
-from audiofeat.source.manifests.delimited import list_delimited
-from audiofeat.source.manifests.json_lines import list_json_lines
-from audiofeat.source.manifests.kaldi import list_kaldi
-from audiofeat.source.manifests.parquet import list_parquet
 from audiofeat.source.problems import Problems
 from audiofeat.source.scan import scan_folder
-from audiofeat.source.tar import list_tar
 
 _ACCEPTED = "a folder of audio, .csv, .tsv, .jsonl, .ndjson, .json (an object a line), .scp (Kaldi), .parquet or .tar"
 _COMPRESSED = (".gz", ".tgz", ".zip", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar")
@@ -40,31 +35,44 @@ def list_source(source: str, *, manifest: Manifest, keep_suffix: bool, follow_li
     except OSError:
         return scan_folder(source)  # which says what is wrong with it
     if stat.S_ISDIR(mode):
-        _refuse_columns(source, manifest, place="folder", what="a folder")
+        _refuse_columns(source, manifest, place="folder", why="a folder has no columns")
         return scan_folder(source, follow_links=follow_links, keep_suffix=keep_suffix)
     if not stat.S_ISREG(mode):
         raise SourceError(f"the source {source_text(source)!r} is neither a folder nor a regular file", hint=_ACCEPTED)
+    # Each reader is imported where it is wanted: most runs, and all workers, want none.
     match os.path.splitext(source)[1].lower():
         case ".csv":
+            from audiofeat.source.manifests.delimited import list_delimited
+
             return list_delimited(source, dialect="excel", manifest=manifest, keep_suffix=keep_suffix)
         case ".tsv":
+            from audiofeat.source.manifests.delimited import list_delimited
+
             return list_delimited(source, dialect="excel-tab", manifest=manifest, keep_suffix=keep_suffix)
         case ".jsonl" | ".ndjson" | ".json":
+            from audiofeat.source.manifests.json_lines import list_json_lines
+
             return list_json_lines(source, manifest=manifest, keep_suffix=keep_suffix)
         case ".scp":
-            _refuse_columns(source, manifest, place="file", what="Kaldi's wav.scp")
+            from audiofeat.source.manifests.kaldi import list_kaldi
+
+            _refuse_columns(source, manifest, place="file", why="Kaldi's wav.scp has no columns")
             return list_kaldi(source, keep_suffix=keep_suffix)
         case ".parquet":
+            from audiofeat.source.manifests.parquet import list_parquet
+
             return list_parquet(source, manifest=manifest, keep_suffix=keep_suffix)
         case ".tar":
-            _refuse_columns(source, manifest, place="file", what="a tar file")
+            from audiofeat.source.tar import list_tar
+
+            _refuse_columns(source, manifest, place="file", why="a tar file has no columns")
             return list_tar(source, keep_suffix=keep_suffix)
     raise _unknown_kind(source)
 
 
-def _refuse_columns(source: str, manifest: Manifest, *, place: str, what: str) -> None:
+def _refuse_columns(source: str, manifest: Manifest, *, place: str, why: str) -> None:
     problems = Problems(source)
-    check_no_roles(manifest, place=place, what=what, problems=problems)
+    check_no_roles(manifest, place=place, why=why, problems=problems)
     problems.refuse_if_any()
 
 

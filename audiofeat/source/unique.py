@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
@@ -15,13 +17,34 @@ from audiofeat.source.keys import excerpt_suffix, source_name, source_text
 _SHOWN_COLLISIONS = 20
 
 
-def check_unique(clips: Sequence[Clip], *, store_format: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """Into what clips are cut, and so what stands behind the keys of those that they become."""
+
+    by_time: bool = False
+    """``@START-END`` in milliseconds."""
+    by_channel: bool = False
+    """``#CHANNEL``."""
+
+    def parent_of(self, key: str) -> str | None:
+        """The key of the clip that ``key`` may have been cut out of; None where it does not look so."""
+        end = re.compile((r"@\d+-\d+" if self.by_time else "") + (r"#\d+" if self.by_channel else "") + "$", re.ASCII)
+        found = end.search(key)
+        return key[: found.start()] if found and found[0] else None
+
+
+NO_CUTS = Cuts()
+
+
+def check_unique(clips: Sequence[Clip], *, store_format: str, cuts: Cuts = NO_CUTS) -> None:
     """Refuse a source in which two clips want one key, or one file of an NPY store.
 
     Args:
         clips: in any order.
         store_format: ``hdf5`` or ``npy``. NPY names files after keys, so there keys must also differ by more than case
             or Unicode form: the store may be copied to a file system that ignores both.
+        cuts: into what clips are cut. The key of a cut must be no other clip's: one might be in the store and the
+            other, for a fault, in the quarantine.
 
     Raises:
         SourceError: names the files (at most 20 collisions) and the option that resolves it.
@@ -31,6 +54,14 @@ def check_unique(clips: Sequence[Clip], *, store_format: str) -> None:
         problem="clips that want the same key",
         hint=_hint_for_one_key,
     )
+    _refuse(
+        _named_like_cuts(clips, cuts),
+        problem="clips whose key another clip may be cut into",
+        hint=lambda _: (
+            "rename one file of each pair, or give it another key; "
+            "or cut nothing: audio.channels is mix or first, audio.chunk_seconds is null"
+        ),
+    )
     if store_format != "npy":
         return
     _refuse(
@@ -39,7 +70,7 @@ def check_unique(clips: Sequence[Clip], *, store_format: str) -> None:
         hint=lambda _: "--format hdf5 holds any keys; or rename one file of each pair, or give it another key",
     )
     _refuse(
-        _files_that_are_folders(clips),
+        _files_that_are_folders(clips, cuts),
         problem="clips whose NPY file would have the name of a folder that other clips need",
         hint=lambda _: "--format hdf5 holds any keys; or rename the folder",
     )
@@ -60,17 +91,35 @@ def _caseless(key: str) -> str:
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", key).casefold())
 
 
-def _files_that_are_folders(clips: Sequence[Clip]) -> Iterator[tuple[Clip, ...]]:
-    """Clips such as ``a.wav`` beside ``a.npy/b.wav``: the first one's ``a.npy`` is the second one's folder."""
+def _named_like_cuts(clips: Sequence[Clip], cuts: Cuts) -> Iterator[tuple[Clip, ...]]:
+    """Clips such as ``a#0.wav`` beside ``a.wav``, where channels are cut apart."""
+    named_like_cuts = [(parent, clip) for clip in clips if (parent := cuts.parent_of(clip.key)) is not None]
+    if not named_like_cuts:
+        return
+    by_key = sorted(clips, key=attrgetter("key"))
+    keys = [clip.key for clip in by_key]  # searched by halves: of a million spans a table would cost 80 MB
+    for parent, clip in named_like_cuts:
+        place = bisect_left(keys, parent)
+        if place < len(keys) and keys[place] == parent:
+            yield clip, by_key[place]
+
+
+def _files_that_are_folders(clips: Sequence[Clip], cuts: Cuts) -> Iterator[tuple[Clip, ...]]:
+    """Clips such as ``a.wav`` beside ``a.npy/b.wav``: the first one's ``a.npy`` is the second one's folder.
+
+    And ``a.wav`` beside ``a#0.npy/b.wav``, where channels are cut apart.
+    """
     in_npy_folder = [(_caseless(clip.key), clip) for clip in clips if ".npy/" in _caseless(clip.key)]
     if not in_npy_folder:
         return
     by_key = {_caseless(clip.key): clip for clip in clips}
     for key, clip in in_npy_folder:
         for end in re.finditer(r"\.npy(?=/)", key):
-            file = by_key.get(key[: end.start()])
-            if file is not None:
-                yield file, clip
+            name = key[: end.start()]
+            for file_key in (name, cuts.parent_of(name)):
+                file = by_key.get(file_key) if file_key is not None else None
+                if file is not None:
+                    yield file, clip
 
 
 def _refuse(collisions: Iterator[tuple[Clip, ...]], *, problem: str, hint: Callable[[tuple[Clip, ...]], str]) -> None:
@@ -99,7 +148,7 @@ def _hint_for_one_key(clips: tuple[Clip, ...]) -> str:
     names = {_name(clip) for clip in clips}
     if len(names) == len(clips) and all(_is_named_after_its_stem(clip) for clip in clips):
         return "--set select.keys=name keeps the file suffix in the key; or rename one file of each pair"
-    return "give each row of the manifest a key of its own, in its column 'key'"
+    return "rename one of them"
 
 
 def _is_named_after_its_stem(clip: Clip) -> bool:

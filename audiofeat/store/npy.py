@@ -6,13 +6,14 @@
     <shard>/sums/<feature>.npy      (2, dims) float64: per-band sum, and sum of squares, over all rows
 
 A key's parts become file names, with what a file system may refuse percent-encoded, and a hash in place of a name
-that is too long.
+that is too long: its first 40 characters, ``~``, and the hash. The ``~`` of a part that looks like that is encoded.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tokenize import TokenError
@@ -28,6 +29,7 @@ from audiofeat.store.staging import fsync_folder
 
 SUMS = "sums"
 _LONGEST_NAME = 200
+_LOOKS_SHORTENED = re.compile(r"~(?=[0-9a-f]{32}(\.npy)?$)", re.IGNORECASE)  # file systems may ignore case
 _REFUSED = set('<>:"\\|?*') | {chr(code) for code in range(32)}
 
 
@@ -41,6 +43,7 @@ def _safe_name(part: str) -> str:
     safe = "".join(f"%{ord(character):02X}" if character in _REFUSED else character for character in part)
     if safe.endswith((".", " ")):
         safe = f"{safe[:-1]}%{ord(safe[-1]):02X}"
+    safe = _LOOKS_SHORTENED.sub("%7E", safe)
     if len(safe.encode()) > _LONGEST_NAME:
         safe = f"{safe[:40]}~{blake3(part.encode()).hexdigest(length=16)}"
     return safe

@@ -18,6 +18,8 @@ from audiofeat.decode.opening import SourceFile
 
 _MAX_BOXES = 1_000
 _MAX_MOOV_BYTES = 64 << 20
+_Clock = tuple[int | None, int | None]
+_NO_CLOCK: _Clock = (None, None)
 _SIZE_AND_TYPE = Struct(">I4s")
 _TIME_TO_SAMPLE = Struct(">II")
 # Codecs whose decoders forget what lies more than a second back.
@@ -29,10 +31,11 @@ _ITUNES_DELAY = re.compile(rb"iTunSMPB.{0,32}? [0-9A-F]{8} ([0-9A-F]{8}) ", re.D
 
 
 def read(file: SourceFile, container: Container) -> Container:
-    """``container`` with the clock of the first audio track, where a seek by it is exact."""
+    """``container`` with the clock and the length of the first audio track, where a seek by it is exact."""
     try:
         moov = _moov(file)
-        return container if moov is None else container._replace(clock_hz=_clock_hz(moov))
+        clock_hz, most_frames = (None, None) if moov is None else _clock(moov)
+        return container._replace(clock_hz=clock_hz, most_frames=most_frames)
     except error:  # a box ends before its fields do
         return container
 
@@ -61,32 +64,32 @@ def _moov(file: SourceFile) -> bytes | None:
     return None
 
 
-def _clock_hz(moov: bytes) -> int | None:
+def _clock(moov: bytes) -> _Clock:
     if _first(moov, b"mvex") is not None:
-        return None
+        return _NO_CLOCK
     for track in _all(moov, b"trak"):
         media = _first(track, b"mdia") or b""
         if (_first(media, b"hdlr") or b"")[8:12] == b"soun":
             tag = _ITUNES_DELAY.search(moov)
-            return _track_clock_hz(track, media, tagged_delay=int(tag[1], 16) if tag else None)
-    return None
+            return _track_clock(track, media, tagged_delay=int(tag[1], 16) if tag else None)
+    return _NO_CLOCK
 
 
-def _track_clock_hz(track: bytes, media: bytes, *, tagged_delay: int | None) -> int | None:
+def _track_clock(track: bytes, media: bytes, *, tagged_delay: int | None) -> _Clock:
     table = _first(_first(media, b"minf") or b"", b"stbl") or b""
     descriptions = _first(table, b"stsd") or b""
     (count,) = unpack_from(">I", descriptions, 4)
     if count != 1 or descriptions[12:16] not in _SEEKABLE_CODECS:
-        return None
+        return _NO_CLOCK
     edits = _first(_first(track, b"edts") or b"", b"elst")
     delay = 0 if edits is None else _edited_delay(edits)
     # ffmpeg drops what the tag says, and counts the time stamps from what the edit list says.
-    is_counted_from_first = delay is not None and tagged_delay in (None, delay)
-    if not is_counted_from_first or not _is_even(_first(table, b"stts") or b""):
-        return None
+    ticks = _even_ticks(_first(table, b"stts") or b"")
+    if delay is None or tagged_delay not in (None, delay) or ticks is None:
+        return _NO_CLOCK
     header = _first(media, b"mdhd") or b""
     (clock_hz,) = unpack_from(">I", header, 20 if header[:1] == b"\x01" else 12)
-    return int(clock_hz) or None
+    return (int(clock_hz), max(ticks - delay, 0)) if clock_hz else _NO_CLOCK
 
 
 def _edited_delay(edits: bytes) -> int | None:
@@ -99,14 +102,15 @@ def _edited_delay(edits: bytes) -> int | None:
     return int(media_time) if media_time >= 0 and rate == 0x10000 else None
 
 
-def _is_even(times: bytes) -> bool:
-    """Whether all packets but the last one last equally long."""
+def _even_ticks(times: bytes) -> int | None:
+    """How long all packets last together; None where any but the last one lasts shorter or longer than the first."""
     (count,) = unpack_from(">I", times, 4)
     entries = list(_TIME_TO_SAMPLE.iter_unpack(times[8 : 8 + 8 * count])) if count <= 2 else []
     if len(entries) != count or count == 0:
-        return False
+        return None
     (_, ticks), (last_packets, last_ticks) = entries[0], entries[-1]
-    return count == 1 or bool(last_packets == 1 and last_ticks <= ticks)
+    is_even = count == 1 or (last_packets == 1 and last_ticks <= ticks)
+    return sum(packets * ticks for packets, ticks in entries) if is_even else None
 
 
 def _first(body: bytes, wanted: bytes) -> bytes | None:

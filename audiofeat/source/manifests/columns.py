@@ -46,18 +46,18 @@ def check_roles(names: Sequence[str], manifest: Manifest, *, place: str, problem
             )
 
 
-def check_no_roles(manifest: Manifest, *, place: str, what: str, problems: Problems) -> None:
+def check_no_roles(manifest: Manifest, *, place: str, why: str, problems: Problems) -> None:
     """Note each configured column of a source that has none: whoever named one expects it to be read.
 
     Args:
         manifest: what the columns are called.
         place: where they would stand.
-        what: the source in words, such as ``a tar file``.
+        why: what to say of the source, such as ``a tar file has no columns``.
         problems: where to note them.
     """
     for role, name in roles(manifest).items():
         if name != Manifest.model_fields[role].default:
-            problems.add(place, name, f"no such column, but manifest.{role} names it: {what} has no columns")
+            problems.add(place, name, f"no such column, but manifest.{role} names it: {why}")
 
 
 def no_path_column(names: Sequence[str], manifest: Manifest) -> str:
