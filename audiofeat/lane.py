@@ -194,7 +194,7 @@ class Lane:
             samples = prepare(watched, recipe.signal, key=seed, gain=piece.gain, dtype=recipe.precision)
             for block in with_edges(samples, recipe.rule):
                 deck.write(block)
-            _check_samples(levels)
+            _check_samples(levels, scale=recipe.scale)
             n_frames = recipe.rule.n_frames(prepared_samples(levels.n_samples, recipe.signal))
             is_too_short = n_frames < recipe.fewest_frames
             try:
@@ -277,16 +277,16 @@ def _decoder_named(audio: ClipAudio) -> Iterator[None]:
         raise
 
 
-def _check_samples(levels: Levels) -> None:
+def _check_samples(levels: Levels, *, scale: float) -> None:
     """Refuse samples of which no features can be made. Raises ClipError."""
     if not levels.is_finite:
         hint = "write the file again from its source"
         raise ClipError("input.non-finite", "some samples are NaN or infinite", hint=hint)
-    if not levels.is_in_range:
+    if not levels.is_in_range(scale=scale):
         raise ClipError(
             "input.non-finite",
             f"samples reach {levels.peak:.3g}, whose power would not be finite",
-            hint="write the file again, with samples between -1 and 1",
+            hint="write the file again, with samples between -1 and 1, or lower audio.scale",
         )
 
 

@@ -36,7 +36,7 @@ ENCODABLE = [(suffix, count) for suffix in ENCODINGS for count in COUNTS if (suf
 @pytest.fixture(params=ENCODABLE, ids=lambda case: f"{case[0]}-{case[1]}")
 def file(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, int]:
     suffix, count = request.param
-    wav = write_wav(tmp_path / "tones.wav", tones(count))
+    wav = write_wav(tmp_path / "tones.wav", tones(count, seconds=0.5))
     path = tmp_path / f"encoded.{suffix}"
     run_ffmpeg("-i", wav, *ENCODINGS[suffix], path)
     return path, count
@@ -47,7 +47,7 @@ def test_each_channel_can_be_had_and_the_mix_is_their_mean(file: tuple[Path, int
     each = decode(path, channels="each")
     assert each.samples.shape == (each.source_frames, count)
     assert each.channels == count
-    for channel in range(count):
+    for channel in {0, count // 2, count - 1}:
         np.testing.assert_array_equal(decode(path, channels=channel).samples, each.samples[:, channel])
     np.testing.assert_array_equal(decode(path, channels="first").samples, each.samples[:, 0])
     np.testing.assert_array_equal(decode(path).samples, np.mean(np.ascontiguousarray(each.samples.T), axis=0))

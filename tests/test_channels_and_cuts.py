@@ -235,3 +235,12 @@ def test_a_program_that_fails_is_no_fault_of_a_clip(tmp_path: Path, monkeypatch:
     with pytest.raises(AudioFeatError, match="a program failed: MemoryError: no room") as caught:
         run_lane(tmp_path, clips, config, scratch=tmp_path / "store")
     assert not isinstance(caught.value, ClipError)
+
+
+def test_samples_whose_power_would_not_be_finite_are_refused_by_what_they_are_scaled_to(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", noise(1_000) * 1e5, RATE, subtype="FLOAT")
+    clips = [clip_at(tmp_path, "a.wav")]
+    fine = run_lane(tmp_path, clips, job("audio.scale=1e6", mel={}), scratch=tmp_path / "fine")
+    assert np.isfinite(fine.features["a"]["mel"]).all()
+    refused = run_lane(tmp_path, clips, job("audio.scale=1e8", mel={}), scratch=tmp_path / "refused")
+    assert refused.failures["a"].reason == "input.non-finite"

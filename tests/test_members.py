@@ -20,13 +20,14 @@ from audiofeat.identity import fingerprint_of, identify
 from audiofeat.records import Excerpt, Member
 
 
-@pytest.fixture
-def files(tmp_path: Path) -> dict[str, Path]:
-    """The same sound in formats of both decoders."""
-    wav = write_wav(tmp_path / "clip.wav", chirp(3.5))
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The same sound in formats of both decoders. Not to be written to."""
+    folder = tmp_path_factory.mktemp("members")
+    wav = write_wav(folder / "clip.wav", chirp(3.5))
     found = {"clip.wav": wav}
     for name in ("clip.flac", "clip.mp3", "clip.m4a"):
-        found[name] = tmp_path / name
+        found[name] = folder / name
         run_ffmpeg("-i", wav, *(["-aac_pns", "0"] if name == "clip.m4a" else []), found[name])
     return found
 

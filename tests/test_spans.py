@@ -12,8 +12,10 @@ import soundfile
 import soxr
 from decode_inputs import FFMPEG, Bounds, Decoded, chirp, decode, refused, run_ffmpeg, write_wav
 
-from audiofeat.decode import Shared, open_clip
+from audiofeat.decode import Shared, ffmpeg_decoder, open_clip
+from audiofeat.decode.ffmpeg import Cut
 from audiofeat.decode.ffmpeg_decoder import FfmpegDecoder
+from audiofeat.decode.ffmpeg_process import FfmpegProcess
 from audiofeat.decode.span import Span
 from audiofeat.records import Excerpt
 
@@ -91,11 +93,15 @@ def span_of(path: Path, start: int, end: int, *, whole: Decoded, shared: Shared)
 
 
 def worst_difference(path: Path, *, places: int) -> float:
-    """The largest difference from the slice, at random places and within the first and last 100 ms."""
+    """The largest difference from the slice, at random places and at the first and last frame.
+
+    With more than three places also elsewhere within the first and last 100 ms.
+    """
     whole = decode(path, sample_rate=None, channels="each")
     frames, edge = whole.source_frames, whole.native_sample_rate // 10
     rng = np.random.default_rng(places)
-    starts = [*rng.integers(0, frames, places), 0, edge // 2, edge, frames - edge, frames - edge // 2, frames - 1]
+    near_ends = [edge // 2, edge, frames - edge, frames - edge // 2] if places > 3 else []
+    starts = [*rng.integers(0, frames, places), 0, *near_ends, frames - 1]
     shared = Shared()
     worst = 0.0
     for start in map(int, starts):
@@ -267,12 +273,41 @@ def received_bytes(path: Path, start: float, end: float) -> int:
 
 def test_a_second_of_a_long_m4a_is_no_more_work_than_a_second(tmp_path: Path) -> None:
     path = tmp_path / "long.m4a"
-    noise = "anoisesrc=amplitude=0.1:seed=3:sample_rate=8000:duration=1200"
+    noise = "anoisesrc=amplitude=0.1:seed=3:sample_rate=8000:duration=600"
     run_ffmpeg("-f", "lavfi", "-i", noise, *AAC, "-b:a", "12k", path)
-    assert received_bytes(path, 1_100.3, 1_101.3) <= 5 * 8_000 * 4 + 64
-    span = decode(path, sample_rate=None, excerpt=Excerpt(1_100.3, 1_101.3)).samples
+    assert received_bytes(path, 500.3, 501.3) <= 5 * 8_000 * 4 + 64
+    span = decode(path, sample_rate=None, excerpt=Excerpt(500.3, 501.3)).samples
     whole = decode(path, sample_rate=None).samples
-    np.testing.assert_allclose(span, whole[8_802_400:8_810_400], atol=1e-4)
+    np.testing.assert_allclose(span, whole[4_002_400:4_010_400], atol=1e-4)
+
+
+def count_starts(monkeypatch: pytest.MonkeyPatch) -> list[Cut]:
+    """Where each ffmpeg that is started from now on begins."""
+    cuts: list[Cut] = []
+
+    def noted(fd: int, *, cut: Cut, **options: object) -> FfmpegProcess:
+        cuts.append(cut)
+        return FfmpegProcess(fd, cut=cut, **options)
+
+    monkeypatch.setattr(ffmpeg_decoder, "FfmpegProcess", noted)
+    return cuts
+
+
+def test_behind_the_end_that_an_m4a_states_nothing_is_decoded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = encoded(folder, "aac.m4a", AAC)
+    cuts = count_starts(monkeypatch)
+    error = refused(path, excerpt=Excerpt(20.0, 21.0))
+    assert error.problem == "the span 20-21 s begins behind the file's end at 12 s"
+    assert [cut.seek_seconds for cut in cuts] == [18]
+
+
+def test_an_m4a_that_is_cut_before_the_span_is_decoded_to_tell(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder / "cut.m4a"
+    run_ffmpeg("-i", encoded(folder, "aac.m4a", AAC), "-c", "copy", "-movflags", "faststart", path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    cuts = count_starts(monkeypatch)
+    assert refused(path, excerpt=Excerpt(10.0, 11.0)).reason == "input.truncated"
+    assert [cut.seek_seconds for cut in cuts] == [8, 0]
 
 
 def test_the_digest_is_that_of_the_whole_file_and_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

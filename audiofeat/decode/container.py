@@ -24,5 +24,5 @@ class Container(NamedTuple):
     clock_hz: int | None = None
     """The rate of the packets' time stamps, where these count samples without a gap from the first decoded one, so
     that ffmpeg seeks exactly; None where it has to decode from the start."""
-    most_frames: int | None = None
-    """With ``clock_hz``: how many frames the packets' durations allow; there may be a few less."""
+    clock_frames: int | None = None
+    """With ``clock_hz``: how long all packets last together. A decoder may make a packet more or less of it."""

@@ -67,9 +67,10 @@ class FfmpegDecoder:
         self._drop(self.start_frame - self._frame)
         if self._has_sought and not self._given_frames:  # behind the end, or where the file is cut
             self.close()
-            if self._container.most_frames is not None:
-                self._span.end_within(self._container.most_frames, sample_rate=self.sample_rate)
-            # Only all of the file tells what is wrong with it, or where it ends.
+            clock_frames = self._container.clock_frames
+            if clock_frames is not None and clock_frames <= self.start_frame:
+                self._span.end_within(clock_frames, sample_rate=self.sample_rate)
+            # Only all of the file tells what is wrong with it.
             self._start(may_seek=False)
             self._drop(self.start_frame)
         end = self._span.end_frame(self.sample_rate)

@@ -16,7 +16,10 @@ SILENCE = 1e-3
 """-60 dB of full scale: a part whose RMS is below it counts as silent."""
 
 LARGEST_PEAK = 1e8
-"""Far above any sound; times 32,768, over a window of a million samples, its square still fits float32."""
+"""Far above any sound."""
+
+LARGEST_SCALED_PEAK = LARGEST_PEAK * 32_768.0
+"""Over a window of a million samples its square still fits float32."""
 
 PART_SAMPLES = 256
 """The unit in which silence is looked for: 16 ms at 16 kHz."""
@@ -65,10 +68,9 @@ class Levels:
         """Whether no sample was NaN or infinite."""
         return math.isfinite(self.peak)
 
-    @property
-    def is_in_range(self) -> bool:
-        """Whether no power of the samples' spectrum can leave float32's range."""
-        return self.peak <= LARGEST_PEAK
+    def is_in_range(self, *, scale: float) -> bool:
+        """Whether no power of the spectrum of the samples times ``scale`` can leave float32's range."""
+        return self.peak <= LARGEST_PEAK and self.peak * scale <= LARGEST_SCALED_PEAK
 
     @property
     def rms(self) -> float:

@@ -34,8 +34,8 @@ def read(file: SourceFile, container: Container) -> Container:
     """``container`` with the clock and the length of the first audio track, where a seek by it is exact."""
     try:
         moov = _moov(file)
-        clock_hz, most_frames = (None, None) if moov is None else _clock(moov)
-        return container._replace(clock_hz=clock_hz, most_frames=most_frames)
+        clock_hz, clock_frames = (None, None) if moov is None else _clock(moov)
+        return container._replace(clock_hz=clock_hz, clock_frames=clock_frames)
     except error:  # a box ends before its fields do
         return container
 
