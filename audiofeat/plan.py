@@ -117,6 +117,7 @@ def make_plan(
         checkpoint: called now and then, since hashing may take long; what it raises ends the planning.
     """
     chooser = _Chooser(known, root=root, decoders=set(decoders), limits=limits, select=select, now_ns=now_ns)
+    chooser.identify_rows(clips, checkpoint=checkpoint)
     tasks: list[ShardTask] = []
     kept: list[KeptShard] = []
     for slot, group in shard_borders(clips, shard_clips=shard_clips):
@@ -148,8 +149,24 @@ class _Chooser:
         self._now_ns = now_ns
         self._stale = f"settings changed ({'; '.join(known.stale_because)})" if known.stale_because else ""
         self._shared = Shared()
+        self._identified: dict[str, tuple[str, Fingerprint] | None] = {}
+        """By key; only what :meth:`identify_rows` has looked at."""
         self.reasons: Counter[str] = Counter()
         self.fingerprints: dict[str, Fingerprint] = {}
+
+    def identify_rows(self, clips: Iterable[Clip], *, checkpoint: Callable[[], None]) -> None:
+        """Hash what must be hashed of Parquet files, in the order of their rows: going back in one is slow."""
+        rows = [
+            (clip.path, clip.member.offset, clip.member, clip.key)
+            for clip in clips
+            if clip.member is not None
+            and clip.member.column is not None
+            and clip.key in self._known.clips
+            and self._known.fingerprints.get(clip.key) != clip.fingerprint
+        ]
+        for path, _, member, key in sorted(rows, key=lambda row: row[:2]):
+            checkpoint()
+            self._identified[key] = identify(os.path.join(self._root, path), member, shared=self._shared)
 
     def choose(self, clip: Clip) -> ClipTask:
         known = self._known.clips.get(clip.key)
@@ -204,14 +221,18 @@ class _Chooser:
     def _is_unchanged(self, clip: Clip, source_digest: str | None) -> bool:
         now = clip.fingerprint
         if self._known.fingerprints.get(clip.key) != now:
-            path = os.path.join(self._root, clip.path)
-            found = identify(path, clip.member, shared=self._shared) if source_digest else None
+            found = self._identify(clip) if source_digest else None
             if found is None or found[0] != source_digest:
                 return False
             now = found[1]
         if is_trusted(now, read_at_ns=self._now_ns):
             self.fingerprints[clip.key] = now
         return True
+
+    def _identify(self, clip: Clip) -> tuple[str, Fingerprint] | None:
+        if clip.key in self._identified:
+            return self._identified[clip.key]
+        return identify(os.path.join(self._root, clip.path), clip.member, shared=self._shared)
 
 
 def _may_pass_now(failure: Failure) -> bool:

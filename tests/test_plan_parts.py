@@ -6,14 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from planned import Source, to_decode
+from planned import Source, row_of, to_decode
 
 from audiofeat.config import Limits, Select
 from audiofeat.decode import SourceFile
 from audiofeat.identity import identify
 from audiofeat.plan import SHARD_SOURCE_BYTES, shard_borders
-from audiofeat.records import Clip, Excerpt, Failure, Member
-from audiofeat.tasks import Reuse
+from audiofeat.records import Clip, Excerpt, Failure, Fingerprint, Member
+from audiofeat.tasks import Reuse, ShardEntry
 
 BY_CHOICE = Failure(
     "b@1000-1500", "b.wav", "select.too-short", "0.5 s", "", "d", None, parent="b", duration_seconds=0.5
@@ -168,3 +168,29 @@ def test_an_excerpt_weighs_what_it_takes_of_its_file_and_a_member_what_it_is() -
     members = [Clip(f"{n:03d}", "x.tar", big, 1, 1, member=Member(f"{n}.wav", 512 * n, 1_000)) for n in range(100)]
     rest = [Clip(f"{n:03d}", "x.wav", big, 1, 1, Excerpt(float(n), None)) for n in range(3)]
     assert [len(list(shard_borders(clips, shard_clips=1_000_000))) for clips in (spans, members, rest)] == [1, 1, 3]
+
+
+def test_rows_of_a_parquet_file_are_hashed_in_their_own_order(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys in another order must not make the reader go back and forth."""
+    status = (source.root / "a.wav").stat()
+    rows = {"x": 2, "y": 0, "z": 1}
+    source.clips = [
+        Clip(
+            key, "a.wav", status.st_size, status.st_ctime_ns, status.st_ino, member=Member(key, row, 1, column="bytes")
+        )
+        for key, row in rows.items()
+    ]
+    asked: list[int] = []
+
+    def identified(path: str, member: Member | None, *, shared: object) -> tuple[str, Fingerprint]:
+        assert member is not None
+        asked.append(member.offset)
+        return str(member.offset), source.clips[0].fingerprint
+
+    for clip in source.clips:
+        row = replace(row_of(clip, str(rows[clip.key])), source=clip.path)
+        source.known.clips[clip.key] = Reuse("shard.h5", (row,), (), None)
+    source.known.shards["shard.h5"] = ShardEntry("shard.h5", "0" * 12, 1, "00", 3, 30)
+    monkeypatch.setattr("audiofeat.plan.identify", identified)
+    assert source.plan().reasons == {}
+    assert asked == [0, 1, 2]
