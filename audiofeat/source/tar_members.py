@@ -50,7 +50,11 @@ def read_entries(file: BinaryIO, *, size_bytes: int, problems: Problems) -> tupl
     Raises:
         SourceError: it is compressed, no tar, cut off or damaged.
     """
-    _refuse_compressed(file, problems=problems)
+    start = file.read(tarfile.BLOCKSIZE)
+    file.seek(0)
+    _refuse_compressed(start, problems=problems)
+    if start and not any(start):  # an archive of nothing, at which the tarfile of Python 3.10 stumbles
+        return {}, _look_at_end(file, offset=0, problems=problems)
     try:
         tar = tarfile.TarFile(fileobj=file, encoding="utf-8", errors="surrogateescape")
     except _BROKEN_HEADER as error:
@@ -118,9 +122,7 @@ def _entry(member: tarfile.TarInfo) -> Entry | None:
     return Entry("other", member.offset)
 
 
-def _refuse_compressed(file: BinaryIO, *, problems: Problems) -> None:
-    start = file.read(8)
-    file.seek(0)
+def _refuse_compressed(start: bytes, *, problems: Problems) -> None:
     for magic, kind in _COMPRESSED.items():
         if start.startswith(magic):
             problems.stop("byte 0", NO_COLUMN, f"compressed by {kind}; {_HOW_TO_UNPACK}")
