@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from audiofeat.config import changed_keys, load_config, numbers_config
+from audiofeat.config import changed_keys, choice_digest, load_config, numbers_config
 from audiofeat.errors import ConfigError, DamageError, NoStoreError
 from audiofeat.records import ClipRow, Failure, Fingerprint
 from audiofeat.settings import Settings
@@ -33,6 +33,8 @@ class Known:
     shards: dict[str, ShardEntry] = field(default_factory=dict)
     keys: set[str] = field(default_factory=set)
     """Every key that the last finished run had, whether its result may be used again or not."""
+    judged_otherwise: set[str] = field(default_factory=set)
+    """Keys of clips that were refused or left out when ``select`` or ``limits`` were others."""
     stale_because: tuple[str, ...] = ()
     """Why the finished store's results may not be used, if so: one line a changed setting."""
 
@@ -40,17 +42,18 @@ class Known:
 def known_results(paths: StorePaths, settings: Settings) -> Known:
     """Gather what the store at ``paths`` and its commit records say."""
     known = Known()
+    choice = choice_digest(settings.config)
     store = _finished_store(paths)
     if store is not None:
         failures = read_quarantine(paths)
         known.keys.update(_clip_keys(store), (failure.clip_key for failure in failures))
         known.stale_because = tuple(changed_keys(_numbers_of(store), settings.numbers))
         if not known.stale_because:
-            _add_store(known, store, failures)
+            _add_store(known, store, failures, is_same_choice=_choice_of(store) == choice)
     for path in sorted(paths.commits.glob("*.json")):
         commit = read_commit(path)
         if commit is not None and commit.numbers_digest == settings.numbers_digest:
-            _add_commit(known, paths, commit)
+            _add_commit(known, paths, commit, is_same_choice=commit.choice_digest == choice)
     return known
 
 
@@ -80,6 +83,13 @@ def _numbers_of(store: Store) -> Mapping[str, Any]:
         return numbers
 
 
+def _choice_of(store: Store) -> str:
+    try:
+        return choice_digest(load_config(store.config))
+    except ConfigError:
+        return ""
+
+
 def _finished_store(paths: StorePaths) -> Store | None:
     try:
         return Store(paths.root)
@@ -87,7 +97,7 @@ def _finished_store(paths: StorePaths) -> Store | None:
         return None  # then the commit records are all there is, and what they lack is computed again
 
 
-def _add_store(known: Known, store: Store, failures: list[Failure]) -> None:
+def _add_store(known: Known, store: Store, failures: list[Failure], *, is_same_choice: bool) -> None:
     from audiofeat.store.fingerprints import read_fingerprints
     from audiofeat.store.manifest import rows_of
 
@@ -108,11 +118,11 @@ def _add_store(known: Known, store: Store, failures: list[Failure]) -> None:
     for failure in failures:
         if failure.clip_key not in lost:  # what is left of a clip is not the clip
             found.failures[failure.clip_key].append(failure)
-    known.clips.update(found.clips())
+    found.put_into(known, is_same_choice=is_same_choice)
     known.fingerprints.update(read_fingerprints(store.paths.fingerprints))
 
 
-def _add_commit(known: Known, paths: StorePaths, commit: Commit) -> None:
+def _add_commit(known: Known, paths: StorePaths, commit: Commit, *, is_same_choice: bool) -> None:
     found = _Found()
     if commit.shard is not None:
         if not shard_is_there(paths, commit.shard, store_format=commit.store_format):
@@ -123,9 +133,7 @@ def _add_commit(known: Known, paths: StorePaths, commit: Commit) -> None:
             found.shards[row.clip_key] = commit.shard.name
     for failure in commit.failures:
         found.failures[failure.clip_key].append(failure)
-    for key, clip in found.clips():
-        known.clips[key] = clip
-        known.fingerprints.pop(key, None)  # it told the file that the finished store read, not this one
+    found.put_into(known, is_same_choice=is_same_choice)
     known.fingerprints.update(commit.fingerprints)
 
 
@@ -137,10 +145,15 @@ class _Found:
         self.failures: defaultdict[str, list[Failure]] = defaultdict(list)
         self.shards: dict[str, str] = {}
 
-    def clips(self) -> Iterator[tuple[str, Reuse]]:
+    def put_into(self, known: Known, *, is_same_choice: bool) -> None:
+        """Replace what was known of these clips before."""
         for key in self.rows.keys() | self.failures.keys():
             rows, failures = self.rows.get(key, ()), self.failures.get(key, ())
-            yield key, Reuse(self.shards.get(key), tuple(rows), tuple(failures), None)
+            known.clips[key] = Reuse(self.shards.get(key), tuple(rows), tuple(failures), None)
+            known.fingerprints.pop(key, None)  # it told the file of the result before
+            known.judged_otherwise.discard(key)
+            if failures and not is_same_choice:
+                known.judged_otherwise.add(key)
 
 
 def _clip_keys(store: Store) -> Iterable[str]:

@@ -32,7 +32,7 @@ from audiofeat.identity import fingerprint_of, identify, is_trusted
 from audiofeat.outcome import Outcome
 from audiofeat.pieces import Piece, pieces_of
 from audiofeat.records import Failure, FeatureSpec, Fingerprint
-from audiofeat.selection import LeftOutError, check_length, rest_without_frames
+from audiofeat.selection import LeftOutError, check_length, too_short_a_rest
 from audiofeat.shard import ClipResult, FinishedClip, ShardWork
 from audiofeat.source import source_name
 from audiofeat.stopwatch import Stopwatch
@@ -199,7 +199,7 @@ class Lane:
             is_too_short = n_frames < recipe.fewest_frames
             try:
                 if is_too_short and piece.is_rest:
-                    raise rest_without_frames()
+                    raise too_short_a_rest(n_frames=n_frames, fewest_frames=recipe.fewest_frames)
                 check_length(outcome.duration_of(piece, levels, audio), self._job.config.select)
             except LeftOutError as error:
                 deck.abandon()

@@ -20,7 +20,7 @@ from audiofeat.errors import ClipError
 from audiofeat.identity import identify, is_trusted
 from audiofeat.known import Known
 from audiofeat.records import Clip, ClipRow, Failure, Fingerprint
-from audiofeat.selection import REST, is_wanted
+from audiofeat.selection import is_wanted
 from audiofeat.source import source_name
 from audiofeat.tasks import ClipTask, Reuse, ShardEntry, ShardTask
 
@@ -63,9 +63,10 @@ class Plan:
 
     @property
     def clips_reused(self) -> int:
-        """Clips of the source whose rows stay as they are, in their place or in another shard."""
-        kept = sum(len({row.clip_key for row in shard.rows}) for shard in self.kept)
-        return kept + sum(bool(reuse.rows) for reuse in self._copied())
+        """Clips of the source whose results stay, in their place or in another shard; not those that failed whole."""
+        kept = ((shard.rows, shard.failures) for shard in self.kept)
+        copied = ((reuse.rows, reuse.failures) for reuse in self._copied())
+        return sum(len(_parents(rows, failures)) for rows, failures in (*kept, *copied))
 
     def _copied(self) -> Iterator[Reuse]:
         return (clip.reuse for task in self.tasks for clip in task.clips if clip.reuse is not None)
@@ -196,8 +197,8 @@ class _Chooser:
             return "failed before, tried again"
         if not all(self._is_within_limits(row) for row in known.rows):
             return "limits changed"
-        if not all(self._is_selected_as_before(result) for result in results):
-            return "select changed"
+        if clip.key in self._known.judged_otherwise or not all(self._is_selected(row) for row in known.rows):
+            return "select or limits changed"
         for decoder in sorted({result.decoder for result in results if result.decoder is not None}):
             if decoder not in self._decoders:
                 return f"decoder changed (was {decoder})"
@@ -211,12 +212,8 @@ class _Chooser:
             and limits.min_sample_rate <= row.sample_rate <= limits.max_sample_rate
         )
 
-    def _is_selected_as_before(self, result: ClipRow | Failure) -> bool:
-        if isinstance(result, ClipRow):
-            return is_wanted(result.duration_seconds, self._select)
-        if not result.is_by_choice or result.duration_seconds is None or result.reason == REST:
-            return True
-        return not is_wanted(result.duration_seconds, self._select)
+    def _is_selected(self, row: ClipRow) -> bool:
+        return is_wanted(row.duration_seconds, self._select)
 
     def _is_unchanged(self, clip: Clip, source_digest: str | None) -> bool:
         now = clip.fingerprint
@@ -233,6 +230,12 @@ class _Chooser:
         if clip.key in self._identified:
             return self._identified[clip.key]
         return identify(os.path.join(self._root, clip.path), clip.member, shared=self._shared)
+
+
+def _parents(rows: Sequence[ClipRow], failures: Sequence[Failure]) -> set[str]:
+    """The keys of the source's clips that came so far as to be cut, or to be whole."""
+    cut = (failure.parent for failure in failures if failure.parent is not None)
+    return {*(row.clip_key for row in rows), *cut}
 
 
 def _may_pass_now(failure: Failure) -> bool:

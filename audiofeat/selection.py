@@ -5,8 +5,6 @@ from __future__ import annotations
 from audiofeat.config import Select
 from audiofeat.errors import ClipError
 
-REST = "select.rest"
-
 
 class LeftOutError(ClipError):
     """A clip that ``select`` does not want. It stands in the quarantine file, and does not count as failed."""
@@ -28,10 +26,11 @@ def check_length(duration_seconds: float, select: Select) -> None:
         )
 
 
-def rest_without_frames() -> LeftOutError:
-    """What is left at the end of a clip cut into chunks: as little as the samples behind a last whole frame."""
+def too_short_a_rest(*, n_frames: int, fewest_frames: int) -> LeftOutError:
+    """For what is left at the end of a clip cut into chunks: as little as the samples behind a last whole frame."""
+    found = f"makes {n_frames} frames; deltas and stacking take {fewest_frames}" if n_frames else "makes no frame"
     return LeftOutError(
-        REST, "the rest behind the last chunk is too short for a frame", hint="nothing is wrong with the file"
+        "select.rest", f"the rest behind the last whole chunk {found}", hint="nothing is wrong with the file"
     )
 
 

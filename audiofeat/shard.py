@@ -54,7 +54,13 @@ class ShardWork:
         return [result for result in self._results if result is not None]
 
     def write(
-        self, paths: StorePaths, features: Sequence[FeatureSpec], *, store_format: str, numbers_digest: str
+        self,
+        paths: StorePaths,
+        features: Sequence[FeatureSpec],
+        *,
+        store_format: str,
+        numbers_digest: str,
+        choice_digest: str,
     ) -> Commit:
         """Write the complete shard and its commit record, and let go of the rows.
 
@@ -78,6 +84,7 @@ class ShardWork:
             shard=entry,
             rows=tuple(rows),
             failures=tuple(failure for result in results for failure in result.failures),
+            choice_digest=choice_digest,
             fingerprints={
                 task.key: result.fingerprint
                 for task, result in zip(self.task.clips, results, strict=True)

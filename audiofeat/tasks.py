@@ -115,6 +115,8 @@ class Commit(JsonRecord):
     """None where no clip of it could be done: then there is no file."""
     rows: tuple[ClipRow, ...]
     failures: tuple[Failure, ...]
+    choice_digest: str
+    """Of the settings that decided what was left out."""
     fingerprints: Mapping[str, Fingerprint]
     """By key; only those that may be trusted: see :mod:`audiofeat.plan`."""
 
@@ -126,6 +128,7 @@ class Commit(JsonRecord):
             "shard": self.shard.to_json() if self.shard else None,
             "rows": [row.to_json() for row in self.rows],
             "failures": [failure.to_json() for failure in self.failures],
+            "choice_digest": self.choice_digest,
             "fingerprints": {key: value.to_json() for key, value in self.fingerprints.items()},
         }
 
@@ -138,5 +141,6 @@ class Commit(JsonRecord):
             shard=ShardEntry.from_json(values["shard"]) if values["shard"] else None,
             rows=tuple(ClipRow.from_json(row) for row in values["rows"]),
             failures=tuple(Failure.from_json(failure) for failure in values["failures"]),
+            choice_digest=values["choice_digest"],
             fingerprints={key: Fingerprint.from_json(value) for key, value in values["fingerprints"].items()},
         )

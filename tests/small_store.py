@@ -8,7 +8,7 @@ from pathlib import Path
 
 from store_suite import FEATURES, random_arrays, shard_clip
 
-from audiofeat.config import load_config
+from audiofeat.config import choice_digest, load_config
 from audiofeat.finish import finish_store
 from audiofeat.plan import Plan, shard_borders
 from audiofeat.records import Clip, ClipRow, Failure, Fingerprint
@@ -80,6 +80,7 @@ def write_shards(
                 FEATURES,
                 store_format=settings.config.store.format,
                 numbers_digest=settings.numbers_digest,
+                choice_digest=choice_digest(settings.config),
             )
         )
     return clips, tasks, commits

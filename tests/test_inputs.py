@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from manifests_of import WRITERS, clips_below
-from running import age, audiofeat, write_clip
+from running import age, audiofeat, differences, write_clip
 
 import audiofeat as package
 
@@ -157,3 +157,26 @@ def test_each_channel_and_a_manifests_channel_contradict_each_other(tmp_path: Pa
     done = audiofeat("extract", tmp_path / "clips.csv", tmp_path / "store", *JOB, "--set", "audio.channels=each")
     assert done.code == 2
     assert "asks for channel 0 of 'a#0'" in done.err
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("select.min_seconds=null", "select.min_seconds=0.05"),
+        ("select.max_seconds=1.05", "select.max_seconds=1.01"),
+        ("select.max_seconds=2", "limits.max_seconds=1.5"),
+        ("limits.min_sample_rate=1000", "limits.min_sample_rate=9000"),
+    ],
+)
+def test_what_is_left_out_is_what_a_fresh_run_leaves_out(tmp_path: Path, before: str, after: str) -> None:
+    """In the same words: a rerun under another choice must not leave what the choice before said."""
+    source = tmp_path / "source"
+    for number, n_samples in enumerate([100, 8_000, 20_000, 8_150]):
+        write_clip(source / f"{number}.wav", seed=number, seconds=n_samples / 8_000, sample_rate=8_000)
+    cut = (*JOB, "--set", "audio.chunk_seconds=1", "--workers", "1")
+    first = audiofeat("extract", source, tmp_path / "store", *cut, "--set", before)
+    again = audiofeat("extract", source, tmp_path / "store", *cut, "--set", before, "--set", after)
+    fresh = audiofeat("extract", source, tmp_path / "fresh", *cut, "--set", before, "--set", after)
+    assert first.code in (0, 3), first.err
+    assert again.code == fresh.code
+    assert differences(tmp_path / "store", tmp_path / "fresh") == []

@@ -156,3 +156,19 @@ def test_the_same_as_json() -> None:
 
 def test_no_preset_is_said_to_set_what_none_sets() -> None:
     assert "cmvn.file" not in {name for name, presets in preset_settings().items() if presets}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["log_mel"], "'log_mel' is a feature, and no knob"),
+        (["bandz"], "did you mean 'bands'?"),
+        (["audio.x"], "audiofeat knobs audio lists all of audio"),
+        ([""], "there is no knob and no group ''"),
+        (["--json", "--markdown"], "--json and --markdown exclude each other"),
+    ],
+)
+def test_what_knobs_does_not_know_leads_on(arguments: list[str], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        cli.main(["knobs", *arguments], standalone_mode=False)
+    assert message in str(caught.value)

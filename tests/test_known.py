@@ -184,3 +184,18 @@ def test_another_wording_of_the_same_settings_makes_nothing_stale(tmp_path: Path
     paths.store_json.write_text(json.dumps(description))
     assert known_results(paths, settings_for()).stale_because == ()
     assert known_results(paths, settings_for("mel.bands=40")).stale_because != ()
+
+
+@pytest.mark.parametrize("is_published", [True, False])
+@pytest.mark.parametrize("choice", ["select.min_seconds=0.5", "select.max_seconds=2.5", "limits.max_seconds=9"])
+def test_what_was_refused_under_another_choice_is_judged_again(
+    tmp_path: Path, choice: str, *, is_published: bool
+) -> None:
+    """A fresh run might refuse it for another reason, or in other words."""
+    if is_published:
+        make_store(tmp_path, settings_for(), ARRAYS, failing=FAILING)
+    else:
+        write_shards(StorePaths(tmp_path), settings_for(), ARRAYS, failing=FAILING)
+    assert known_results(StorePaths(tmp_path), settings_for()).judged_otherwise == set()
+    assert known_results(StorePaths(tmp_path), settings_for("select.keys=name")).judged_otherwise == set()
+    assert known_results(StorePaths(tmp_path), settings_for(choice)).judged_otherwise == set(FAILING)

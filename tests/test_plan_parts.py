@@ -130,28 +130,13 @@ def test_a_limit_is_held_against_what_a_clip_was_cut_out_of(source: Source) -> N
 
 
 @pytest.mark.usefixtures("no_file_is_read")
-@pytest.mark.parametrize("wish", [None, 0.001, 10.0])
-def test_a_rest_without_frames_is_left_out_whatever_is_selected(source: Source, wish: float | None) -> None:
-    source.finish()
-    rest = replace(BY_CHOICE, reason="select.rest")
-    known = source.known.clips["b"]
-    source.known.clips = {"b": replace(known, rows=(), failures=(rest,), shard=None)}
-    source.clips = [clip for clip in source.clips if clip.key == "b"]
-    assert source.plan(select=Select(min_seconds=wish)).reasons == {}
-
-
-@pytest.mark.usefixtures("no_file_is_read")
-@pytest.mark.parametrize(("wish", "is_kept"), [(None, False), (0.5, False), (0.6, True)])
-def test_a_clip_left_out_by_choice_stands_while_the_choice_does(
-    source: Source,
-    *,
-    wish: float | None,
-    is_kept: bool,
-) -> None:
+@pytest.mark.parametrize("is_judged_otherwise", [False, True])
+def test_a_clip_left_out_stands_while_the_choice_does(source: Source, *, is_judged_otherwise: bool) -> None:
     source.finish()
     source.known.clips["b"] = replace(source.known.clips["b"], failures=(BY_CHOICE,))
-    plan = source.plan(select=Select(min_seconds=wish))
-    assert plan.reasons == ({} if is_kept else {"select changed": 1})
+    source.known.judged_otherwise = {"b"} if is_judged_otherwise else set()
+    plan = source.plan()
+    assert plan.reasons == ({"select or limits changed": 1} if is_judged_otherwise else {})
     assert plan.failures_standing == 0, "what is left out by choice has not failed"
 
 
@@ -159,7 +144,7 @@ def test_a_clip_left_out_by_choice_stands_while_the_choice_does(
 @pytest.mark.parametrize("select", [Select(min_seconds=1.1), Select(max_seconds=0.9)], ids=["shortest", "longest"])
 def test_rows_that_are_not_wanted_any_more_are_judged_again(source: Source, select: Select) -> None:
     source.finish()
-    assert source.plan(select=select).reasons == {"select changed": 3}
+    assert source.plan(select=select).reasons == {"select or limits changed": 3}
 
 
 def test_an_excerpt_weighs_what_it_takes_of_its_file_and_a_member_what_it_is() -> None:

@@ -56,7 +56,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="audiofeat")
 def cli() -> None:
-    """Turn folders of audio into feature stores: spectrogram, mel, log-mel, MFCC.
+    """Turn folders, manifests and containers of audio into feature stores: waveform, STFT, mel, log-mel, MFCC.
 
     \b
     audiofeat extract recordings features --config librosa-logmel

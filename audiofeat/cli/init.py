@@ -27,7 +27,7 @@ def init(preset: str | None, as_schema: bool) -> None:
         raise ConfigError(
             f"there is no preset {preset!r}{did_you_mean(preset, preset_names())}  "
             f"(presets: {', '.join(preset_names())})",
-            hint="without a name, init begins from the defaults",
+            hint="without a name, init begins from the defaults; it prints to standard output: init > job.yaml",
         )
     if as_schema:
         if preset is not None:

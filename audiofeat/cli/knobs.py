@@ -12,6 +12,7 @@ import click
 
 from audiofeat.config.knobs import Knob, as_markdown, knob_groups, knobs_named, preset_settings
 from audiofeat.config.yaml_text import yaml_text
+from audiofeat.errors import ConfigError
 
 _MAX_WIDTH = 110
 
@@ -23,12 +24,14 @@ _MAX_WIDTH = 110
 def knobs(names: tuple[str, ...], as_json: bool, as_table: bool) -> None:
     """Explain every setting, or those called NAME: values, unit, default, meaning, and the presets that set it.
 
-    NAME is a group, a setting, or the beginning of its name.
+    NAME is a group, a setting, its name in any group, or the beginning of its full name.
 
     \b
     audiofeat knobs mel
     audiofeat knobs mel.fmin_hz deltas
     """
+    if as_json and as_table:
+        raise ConfigError("--json and --markdown exclude each other", hint="leave one of them out")
     chosen = knobs_named(names)
     settings = preset_settings()
     if as_json:

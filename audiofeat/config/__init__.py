@@ -1,6 +1,6 @@
 """The config: one frozen model of every knob, read from YAML, presets, ``--set`` and arguments."""
 
-from audiofeat.config.digest import changed_keys, digest_of, numbers_config, stored_config
+from audiofeat.config.digest import changed_keys, choice_digest, digest_of, numbers_config, stored_config
 from audiofeat.config.feature_groups import Cmvn, Deltas, Energy, Log, Mel, Mfcc, Spectrum
 from audiofeat.config.features import Feature, feature_path, resolve_features
 from audiofeat.config.load import load_config
@@ -34,6 +34,7 @@ __all__ = [
     "Store",
     "Window",
     "changed_keys",
+    "choice_digest",
     "did_you_mean",
     "digest_of",
     "feature_path",

@@ -55,6 +55,11 @@ def numbers_config(config: Config) -> dict[str, Any]:
     )
 
 
+def choice_digest(config: Config) -> str:
+    """Over what decides which clips are taken: under an equal one, what was left out or refused is so again."""
+    return digest_of({"select": config.select.model_dump(exclude={"keys"}), "limits": config.limits.model_dump()})
+
+
 def digest_of(values: Mapping[str, Any]) -> str:
     """BLAKE3 (64 hexadecimal digits) of the values as canonical JSON: sorted keys, no spaces, ASCII.
 

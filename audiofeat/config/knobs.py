@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from audiofeat.config.features import ACTING_KEYS
 from audiofeat.config.load import load_config
 from audiofeat.config.models import FEATURE_NAMES, Config, Overrides
 from audiofeat.config.preset_list import preset_names
@@ -96,14 +97,23 @@ def knobs_named(names: Sequence[str]) -> tuple[Knob, ...]:
     chosen: set[str] = set()
     for name in names:
         shared = _shared_name(name)
-        found = [knob for knob in knobs() if _fits(knob, shared)]
+        found = [knob for knob in knobs() if shared and _fits(knob, shared)]
         if not found:
-            known = [*(group.name for group in knob_groups() if group.name), *(knob.name for knob in knobs())]
-            raise ConfigError(
-                f"there is no knob and no group {name!r}{did_you_mean(shared, known)}", hint="audiofeat knobs lists all"
-            )
+            raise _no_knob(name, shared)
         chosen.update(knob.name for knob in found)
     return tuple(knob for knob in knobs() if knob.name in chosen)
+
+
+def _no_knob(name: str, shared: str) -> ConfigError:
+    for feature, groups_of_it in ACTING_KEYS.items():
+        if feature == shared:
+            explains = f"audiofeat knobs {' '.join(groups_of_it)} explains the groups that act on it"
+            return ConfigError(f"{name!r} is a feature, and no knob", hint=explains)
+    groups = [group.name for group in knob_groups() if group.name]
+    group = shared.partition(".")[0]
+    known = [*groups, *(knob.name for knob in knobs()), *(knob.name.rpartition(".")[2] for knob in knobs())]
+    lists = f"audiofeat knobs {group} lists all of {group}" if group in groups else "audiofeat knobs lists all"
+    return ConfigError(f"there is no knob and no group {name!r}{did_you_mean(shared, known)}", hint=lists)
 
 
 @lru_cache(maxsize=1)

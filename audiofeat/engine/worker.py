@@ -19,6 +19,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from audiofeat.config import choice_digest
 from audiofeat.decode import Shared
 from audiofeat.engine.feed import ShardFeed
 from audiofeat.engine.messages import HAND_BYTES, WorkerJob, encode, encode_hand
@@ -160,6 +161,7 @@ class Worker:
             self._features,
             store_format=self._config.store.format,
             numbers_digest=self._job.numbers_digest,
+            choice_digest=choice_digest(self._config),
         )
         to_decode = {clip.key for clip in shard.task.clips if clip.reuse is None}
         failed = [failure for failure in record.failures if failure.key in to_decode and not failure.is_by_choice]
