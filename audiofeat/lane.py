@@ -187,11 +187,11 @@ class Lane:
     def _lay(self, piece: Piece, outcome: Outcome, audio: ClipAudio, recipe: Recipe, deck: Deck) -> None:
         """Lay a piece on the deck, unless it turns out to be unwanted."""
         levels = Levels()
-        seed = f"{outcome.task.key}#{piece.channel}@{piece.start_sample}"
+        noise_key = f"{outcome.task.key}#{piece.channel}@{piece.start_sample}"
         deck.begin()
         try:
             watched = levels.watch(piece.blocks)
-            samples = prepare(watched, recipe.signal, key=seed, gain=piece.gain, dtype=recipe.precision)
+            samples = prepare(watched, recipe.signal, key=noise_key, gain=piece.gain, dtype=recipe.precision)
             for block in with_edges(samples, recipe.rule):
                 deck.write(block)
             _check_samples(levels, scale=recipe.scale)
