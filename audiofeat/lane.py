@@ -27,7 +27,7 @@ from audiofeat.dsp.framing import with_edges
 from audiofeat.dsp.levels import Levels
 from audiofeat.dsp.signal import prepare, prepared_samples
 from audiofeat.errors import AudioFeatError, ClipError, DamageError
-from audiofeat.frontend.recipe import Recipe, recipe_of
+from audiofeat.frontend.recipe import Recipe, empty_band_warnings, recipe_of
 from audiofeat.identity import fingerprint_of, identify, is_trusted
 from audiofeat.outcome import Outcome
 from audiofeat.pieces import Piece, pieces_of
@@ -80,6 +80,8 @@ class Tally:
     audio_seconds: float = 0.0
     examples: list[str] = field(default_factory=list)
     """The first few failures, each as path and reason."""
+    warnings: list[str] = field(default_factory=list)
+    """What a clip's own sample rate does to its features."""
 
 
 class Lane:
@@ -220,6 +222,8 @@ class Lane:
             recipe = recipe_of(job.config, sample_rate_hz=sample_rate)
             deck = Deck(recipe, job.features, job.budget, frontend=lambda: self._frontend(recipe), clock=self.clock)
             found = self._decks[sample_rate] = recipe, deck
+            if recipe.is_native_rate:
+                self.tally.warnings += empty_band_warnings(job.config, native_rate_hz=sample_rate)
             if len(self._decks) > _MOST_DECKS:
                 self._decks.popitem(last=False)[1][1].flush()
         self._decks.move_to_end(sample_rate)

@@ -290,4 +290,5 @@ def _note_engine(report: RunReport, engine: EngineReport) -> None:
     report.worker_deaths = engine.deaths
     report.peak_rss_bytes = engine.peak_rss_bytes
     report.failure_examples = list(engine.examples)
+    report.warnings += sorted(engine.warnings)
     report.failed_now = int(tally.get("clips_failed", 0))

@@ -180,3 +180,14 @@ def test_what_is_left_out_is_what_a_fresh_run_leaves_out(tmp_path: Path, before:
     assert first.code in (0, 3), first.err
     assert again.code == fresh.code
     assert differences(tmp_path / "store", tmp_path / "fresh") == []
+
+
+def test_bands_that_a_files_own_rate_leaves_empty_are_told(tmp_path: Path) -> None:
+    for rate in (8_000, 48_000):
+        write_clip(tmp_path / "source" / f"{rate}.wav", seed=rate, sample_rate=rate)
+    native = ("--set", "audio.sample_rate=native", "--set", "mel.fmax_hz=3500")
+    done = audiofeat("extract", tmp_path / "source", tmp_path / "store", *JOB, *native)
+    assert done.code == 0, done.err
+    warnings = [line for line in done.out.splitlines() if "  warning" in line]
+    assert len(warnings) == 1, "at 8000 Hz no band is empty"
+    assert "at 48000 Hz, log_mel: 20 of 80 mel bands hold no FFT bin" in warnings[0]

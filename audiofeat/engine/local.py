@@ -57,6 +57,7 @@ class EngineReport:
     peak_rss_bytes: int = 0
     deaths: int = 0
     examples: list[str] = field(default_factory=list)
+    warnings: set[str] = field(default_factory=set)
     """The first few clips that failed, with their reasons."""
 
 
@@ -200,6 +201,7 @@ class LocalEngine:
             process.note_tally(message["tally"])
             new = [example for example in message["examples"] if example not in self.report.examples]
             self.report.examples = [*self.report.examples, *new][:MOST_EXAMPLES]
+            self.report.warnings.update(message["warnings"])
         elif "done" in message:
             process.note_finished(message["done"], message["counts"])
             self._deaths_in_a_row = 0

@@ -180,7 +180,8 @@ class Worker:
 
     def _send_tally(self) -> None:
         examples = [example for lane in self._lanes for example in lane.tally.examples]
-        self._send({"tally": self._tally(), "examples": examples})
+        warnings = sorted({warning for lane in self._lanes for warning in lane.tally.warnings})
+        self._send({"tally": self._tally(), "examples": examples, "warnings": warnings})
 
     def _tally(self) -> dict[str, float]:
         """Sums over the lanes."""

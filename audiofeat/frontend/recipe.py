@@ -164,17 +164,19 @@ def _recipe(config: Config, sample_rate_hz: int) -> Recipe:
     )
 
 
-def empty_band_warnings(config: Config) -> list[str]:
+def empty_band_warnings(config: Config, *, native_rate_hz: int | None = None) -> list[str]:
     """Say which mel bands hold no bin of the spectrum, so that their feature would be a constant.
 
-    Nothing is said of native rates, at which each file may have other bands: :func:`recipe_of` sees those.
-
+    Args:
+        native_rate_hz: of some clips, where ``audio.sample_rate`` is ``native``; without it nothing is said of such a
+            configuration, since each file may have other bands.
     Raises:
-        ConfigError: where a feature's ``mel.empty`` is ``error``.
+        ConfigError: where a feature's ``mel.empty`` is ``error``, and the rate is the configuration's own.
     """
-    rate_hz = config.audio.sample_rate
-    if rate_hz == "native":
+    rate_hz = native_rate_hz if config.audio.sample_rate == "native" else config.audio.sample_rate
+    if rate_hz is None:
         return []
+    place = "" if native_rate_hz is None else f"at {native_rate_hz} Hz, "
     warnings = []
     for feature in resolve_features(config).values():
         problem = _empty_bands(feature, config, sample_rate_hz=rate_hz) if has_mel(feature) else ""
@@ -182,7 +184,7 @@ def empty_band_warnings(config: Config) -> list[str]:
             key = ".".join(feature_path(config, feature, "mel", "bands"))
             raise ConfigError(f"{key}: {problem}, and mel.empty is error", hint=_EMPTY_HINT)
         if problem:
-            warnings.append(f"{problem}; {_EMPTY_HINT} would fill them")
+            warnings.append(f"{place}{problem}; {_EMPTY_HINT} would fill them")
     return warnings
 
 
