@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 from audiofeat.decode import Shared, SourceFile
 from audiofeat.errors import ClipError
@@ -26,7 +25,7 @@ def fingerprint_of(path: str, member: Member | None = None) -> Fingerprint | Non
         status = os.stat(path)
     except OSError:
         return None
-    return Fingerprint(status.st_size, status.st_ctime_ns, status.st_ino, member.place if member else "")
+    return Fingerprint(status.st_size, status.st_ctime_ns, status.st_ino).at(member)
 
 
 def identify(
@@ -42,7 +41,7 @@ def identify(
         return None
     try:
         digest = file.digest() if shared is None else shared.digests.get(file.identity, file.digest)
-        return digest, replace(file.fingerprint, place=member.place if member else "")
+        return digest, file.fingerprint.at(member)
     except ClipError:
         return None
     finally:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from audiofeat.config import changed_keys, choice_digest, load_config, numbers_config
+from audiofeat.config import Config, changed_keys, choice_digest, load_config, numbers_config
 from audiofeat.errors import ConfigError, DamageError, NoStoreError
 from audiofeat.records import ClipRow, Failure, Fingerprint
 from audiofeat.settings import Settings
@@ -47,9 +47,11 @@ def known_results(paths: StorePaths, settings: Settings) -> Known:
     if store is not None:
         failures = read_quarantine(paths)
         known.keys.update(_clip_keys(store), (failure.clip_key for failure in failures))
-        known.stale_because = tuple(changed_keys(_numbers_of(store), settings.numbers))
+        config = _config_of(store)
+        known.stale_because = tuple(changed_keys(_numbers_of(store, config), settings.numbers))
         if not known.stale_because:
-            _add_store(known, store, failures, is_same_choice=_choice_of(store) == choice)
+            is_same_choice = config is not None and choice_digest(config) == choice
+            _add_store(known, store, failures, is_same_choice=is_same_choice)
     for path in sorted(paths.commits.glob("*.json")):
         commit = read_commit(path)
         if commit is not None and commit.numbers_digest == settings.numbers_digest:
@@ -74,20 +76,20 @@ def shard_is_there(paths: StorePaths, shard: ShardEntry, *, store_format: str) -
         return False
 
 
-def _numbers_of(store: Store) -> Mapping[str, Any]:
+def _config_of(store: Store) -> Config | None:
+    """The configuration that a store was made with; None where this version does not understand it."""
+    try:
+        return load_config(store.config)
+    except ConfigError:
+        return None
+
+
+def _numbers_of(store: Store, config: Config | None) -> Mapping[str, Any]:
     """What could change a value of the store, as this version words it: another wording is no other setting."""
     numbers: Mapping[str, Any] = store.description.get("numbers", {})
-    try:
-        return {**numbers_config(load_config(store.config)), **{key: numbers[key] for key in ("device", "versions")}}
-    except (ConfigError, KeyError):
+    if config is None or not numbers.keys() >= {"device", "versions"}:
         return numbers
-
-
-def _choice_of(store: Store) -> str:
-    try:
-        return choice_digest(load_config(store.config))
-    except ConfigError:
-        return ""
+    return {**numbers_config(config), "device": numbers["device"], "versions": numbers["versions"]}
 
 
 def _finished_store(paths: StorePaths) -> Store | None:
@@ -111,8 +113,7 @@ def _add_store(known: Known, store: Store, failures: list[Failure], *, is_same_c
     lost = set()
     for name, row in rows_of(store.manifest):
         if name in present:
-            found.rows[row.clip_key].append(row)
-            found.shards[row.clip_key] = name
+            found.add_row(name, row)
         else:
             lost.add(row.clip_key)
     for failure in failures:
@@ -129,8 +130,7 @@ def _add_commit(known: Known, paths: StorePaths, commit: Commit, *, is_same_choi
             return
         known.shards[commit.shard.name] = commit.shard
         for row in commit.rows:
-            found.rows[row.clip_key].append(row)
-            found.shards[row.clip_key] = commit.shard.name
+            found.add_row(commit.shard.name, row)
     for failure in commit.failures:
         found.failures[failure.clip_key].append(failure)
     found.put_into(known, is_same_choice=is_same_choice)
@@ -144,6 +144,10 @@ class _Found:
         self.rows: defaultdict[str, list[ClipRow]] = defaultdict(list)
         self.failures: defaultdict[str, list[Failure]] = defaultdict(list)
         self.shards: dict[str, str] = {}
+
+    def add_row(self, shard: str, row: ClipRow) -> None:
+        self.rows[row.clip_key].append(row)
+        self.shards[row.clip_key] = shard
 
     def put_into(self, known: Known, *, is_same_choice: bool) -> None:
         """Replace what was known of these clips before."""

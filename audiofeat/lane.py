@@ -29,12 +29,11 @@ from audiofeat.dsp.signal import prepare, prepared_samples
 from audiofeat.errors import AudioFeatError, ClipError, DamageError
 from audiofeat.frontend.recipe import Recipe, empty_band_warnings, recipe_of
 from audiofeat.identity import fingerprint_of, identify, is_trusted
-from audiofeat.outcome import Outcome
-from audiofeat.pieces import Piece, pieces_of
-from audiofeat.records import Failure, FeatureSpec, Fingerprint
+from audiofeat.outcome import Outcome, failure_of
+from audiofeat.pieces import Piece, non_finite, pieces_of
+from audiofeat.records import FeatureSpec, Fingerprint
 from audiofeat.selection import LeftOutError, check_length, too_short_a_rest
 from audiofeat.shard import ClipResult, FinishedClip, ShardWork
-from audiofeat.source import source_name
 from audiofeat.stopwatch import Stopwatch
 from audiofeat.store.copying import EarlierShards
 from audiofeat.store.layout import StorePaths
@@ -181,8 +180,7 @@ class Lane:
         except BaseException:
             outcome.drop()
             raise
-        place = task.member.place if task.member else ""
-        fingerprint = Fingerprint(audio.size_bytes, audio.ctime_ns, audio.inode, place)
+        fingerprint = audio.fingerprint.at(task.member)
         is_sure = is_trusted(fingerprint, read_at_ns=opened_at_ns)
         outcome.close(audio, fingerprint=fingerprint if is_sure else None)
 
@@ -243,16 +241,7 @@ class Lane:
         found = None if error.is_transient else identify(path, task.member, shared=self._job.shared)
         if found is not None and seen != found[1]:
             found = None
-        failure = Failure(
-            key=task.key,
-            source=source_name(task.path, task.member),
-            reason=error.reason,
-            message=error.problem,
-            hint=error.hint,
-            source_digest=found[0] if found else None,
-            decoder=error.decoder,
-            excerpt=str(task.excerpt) if task.excerpt else None,
-        )
+        failure = failure_of(task, error, source_digest=found[0] if found else None)
         self.tally.clips_failed += 1
         if len(self.tally.examples) < MOST_EXAMPLES:
             self.tally.examples.append(f"{failure.source}: {failure.reason}")
@@ -284,8 +273,7 @@ def _decoder_named(audio: ClipAudio) -> Iterator[None]:
 def _check_samples(levels: Levels, *, scale: float) -> None:
     """Refuse samples of which no features can be made. Raises ClipError."""
     if not levels.is_finite:
-        hint = "write the file again from its source"
-        raise ClipError("input.non-finite", "some samples are NaN or infinite", hint=hint)
+        raise non_finite()
     if not levels.is_in_range(scale=scale):
         raise ClipError(
             "input.non-finite",

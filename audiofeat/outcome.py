@@ -7,13 +7,14 @@ The tapes give rows back when they are full, which may be long after a clip's la
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audiofeat.config import Audio
 from audiofeat.decode import ClipAudio
 from audiofeat.dsp.levels import Levels
+from audiofeat.errors import ClipError
 from audiofeat.pieces import Piece
-from audiofeat.records import ClipRow, Failure, Fingerprint
+from audiofeat.records import ClipRow, Failure, Fingerprint, excerpt_text
 from audiofeat.selection import LeftOutError
 from audiofeat.shard import ClipResult, FinishedClip
 from audiofeat.source import source_name
@@ -29,6 +30,20 @@ class _Part:
     piece: Piece
     levels: Levels
     features: Mapping[str, Rows] | None = None
+
+
+def failure_of(task: ClipTask, error: ClipError, *, source_digest: str | None) -> Failure:
+    """What the quarantine says of a clip of the source that could not be done."""
+    return Failure(
+        key=task.key,
+        source=source_name(task.path, task.member),
+        reason=error.reason,
+        message=error.problem,
+        hint=error.hint,
+        source_digest=source_digest,
+        decoder=error.decoder,
+        excerpt=excerpt_text(task.excerpt),
+    )
 
 
 class Outcome:
@@ -115,23 +130,18 @@ class Outcome:
             silent_share=levels.silent_share,
             feature_digest=clip_digest(part.features),
             parent=self._parent(key),
-            excerpt=self._excerpt,
+            excerpt=excerpt_text(self.task.excerpt),
             source_seconds=audio.duration_seconds if self._is_cut else None,
         )
         return FinishedClip(row, part.features)
 
     def _failure(self, part: _Part, error: LeftOutError, audio: ClipAudio) -> Failure:
         key = self._key(part, audio)
-        return Failure(
+        return replace(
+            failure_of(self.task, error, source_digest=audio.source_digest),
             key=key,
-            source=source_name(self.task.path, self.task.member),
-            reason=error.reason,
-            message=error.problem,
-            hint=error.hint,
-            source_digest=audio.source_digest,
             decoder=audio.decoder,
             parent=self._parent(key),
-            excerpt=self._excerpt,
             duration_seconds=self.duration_of(part.piece, part.levels, audio),
         )
 
@@ -139,10 +149,6 @@ class Outcome:
     def _is_cut(self) -> bool:
         """Whether a clip of the store may be less than what was decoded."""
         return self._settings.chunk_seconds is not None or self._settings.trim_db is not None
-
-    @property
-    def _excerpt(self) -> str | None:
-        return str(self.task.excerpt) if self.task.excerpt else None
 
     def _parent(self, key: str) -> str | None:
         return self.task.key if key != self.task.key else None

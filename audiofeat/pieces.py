@@ -70,6 +70,13 @@ def pieces_of(audio: ClipAudio, settings: Audio, *, budget: RowBudget) -> Iterat
             yield Piece(channel, start_sample, gain, iter(()), is_rest=False)
 
 
+def non_finite() -> ClipError:
+    """For samples of which no features can be made."""
+    return ClipError(
+        "input.non-finite", "some samples are NaN or infinite", hint="write the file again from its source"
+    )
+
+
 def chunks_of(blocks: Iterable[Samples], chunk_samples: int) -> Iterator[Iterator[Samples]]:
     """Cut a stream of blocks into streams of ``chunk_samples`` each, the last one shorter; none that is empty."""
     source = iter(blocks)
@@ -101,8 +108,7 @@ def _signals(audio: ClipAudio, settings: Audio, *, budget: RowBudget) -> Iterato
     try:
         for block in audio:
             if not np.isfinite(block).all():
-                hint = "write the file again from its source"
-                raise ClipError("input.non-finite", "some samples are NaN or infinite", hint=hint)
+                raise non_finite()
             spool.append(block)
         for column in range(audio.output_channels):
             yield _signal(spool, column, settings, channel=_channel(audio, settings, column))

@@ -19,7 +19,7 @@ from audiofeat.decode import Shared
 from audiofeat.errors import ClipError
 from audiofeat.identity import identify, is_trusted
 from audiofeat.known import Known
-from audiofeat.records import Clip, ClipRow, Failure, Fingerprint
+from audiofeat.records import Clip, ClipRow, Failure, Fingerprint, excerpt_text
 from audiofeat.selection import is_wanted
 from audiofeat.source import source_name
 from audiofeat.tasks import ClipTask, Reuse, ShardEntry, ShardTask
@@ -190,7 +190,7 @@ class _Chooser:
         if known is None:
             return self._stale if self._stale and clip.key in self._known.keys else "new"
         results: tuple[ClipRow | Failure, ...] = (*known.rows, *known.failures)
-        excerpt = str(clip.excerpt) if clip.excerpt else None
+        excerpt = excerpt_text(clip.excerpt)
         if any(result.excerpt != excerpt for result in results):
             return "span or channel changed"
         if any(_may_pass_now(failure) for failure in known.failures):

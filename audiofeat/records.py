@@ -6,7 +6,7 @@ They hold plain values only, so that each one goes through JSON and back unchang
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeAlias
 
 from typing_extensions import Self
@@ -47,6 +47,11 @@ class Excerpt(JsonRecord):
         return span if self.channel is None else f"{span}#{self.channel}"
 
 
+def excerpt_text(excerpt: Excerpt | None) -> str | None:
+    """What rows and failures say of an excerpt; None where it is the whole file."""
+    return None if excerpt is None else str(excerpt)
+
+
 @dataclass(frozen=True, slots=True)
 class Member(JsonRecord):
     """Where inside a container file (a tar, a Parquet file) a clip's bytes lie."""
@@ -76,6 +81,10 @@ class Fingerprint(JsonRecord):
     place: str = ""
     """Of a :class:`Member` in it."""
 
+    def at(self, member: Member | None) -> Fingerprint:
+        """The same file, and in it the place of ``member``."""
+        return self if member is None else replace(self, place=member.place)
+
 
 @dataclass(frozen=True, slots=True)
 class Clip(JsonRecord):
@@ -99,7 +108,7 @@ class Clip(JsonRecord):
     @property
     def fingerprint(self) -> Fingerprint:
         """What the listing knows of its bytes."""
-        return Fingerprint(self.size_bytes, self.ctime_ns, self.inode, self.member.place if self.member else "")
+        return Fingerprint(self.size_bytes, self.ctime_ns, self.inode).at(self.member)
 
     @property
     def weight_bytes(self) -> int:

@@ -52,11 +52,6 @@ class ClipTask:
     reuse: Reuse | None = None
     """None where the clip is to be decoded."""
 
-    @property
-    def source(self) -> tuple[str, Member | None]:
-        """What has to be opened for it."""
-        return self.path, self.member
-
     def to_json(self) -> dict[str, Any]:
         return {
             "key": self.key,

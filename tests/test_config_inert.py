@@ -205,14 +205,13 @@ def test_waveforms_feel_the_fft_where_it_places_frames(rule: str) -> None:
 @pytest.mark.parametrize("sides", ["mel", "hz", "hz_left"])
 @pytest.mark.parametrize(("rate_hz", "n_fft"), [(16_000, 512), (22_050, 1_024), (44_100, 2_000), (11_024, 418)])
 def test_both_grids_are_one_where_rate_and_fft_are_even(rate_hz: int, n_fft: int, sides: str) -> None:
-    mel = {"bands": 40, "fmin_hz": 0.0, "fmax_hz": rate_hz / 2, "sides": sides}
+    mel: dict[str, Any] = {"bands": 40, "fmin_hz": 0.0, "fmax_hz": rate_hz / 2, "sides": sides}
     exact, half = (
-        mel_filterbank(sample_rate_hz=rate_hz, n_fft=n_fft, grid=grid, **mel)  # type: ignore[arg-type]
-        for grid in ("exact", "half_int")
+        mel_filterbank(sample_rate_hz=rate_hz, n_fft=n_fft, grid=grid, **mel) for grid in ("exact", "half_int")
     )
     np.testing.assert_array_equal(exact, half)
-    odd = mel_filterbank(sample_rate_hz=11_025, n_fft=n_fft, grid="half_int", **{**mel, "fmax_hz": 5_512.0})  # type: ignore[arg-type]
-    assert not np.array_equal(odd, mel_filterbank(sample_rate_hz=11_025, n_fft=n_fft, **{**mel, "fmax_hz": 5_512.0}))  # type: ignore[arg-type]
+    odd = mel_filterbank(sample_rate_hz=11_025, n_fft=n_fft, grid="half_int", **{**mel, "fmax_hz": 5_512.0})
+    assert not np.array_equal(odd, mel_filterbank(sample_rate_hz=11_025, n_fft=n_fft, **{**mel, "fmax_hz": 5_512.0}))
 
 
 def test_all_forms_of_deltas_have_the_same_first_order() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from npz import save_arrays
 
 from audiofeat.config import digest_of, load_config, numbers_config, resolve_features, stored_config
 from audiofeat.config.given_statistics import columns_of
@@ -32,7 +33,7 @@ def statistics(tmp_path: Path) -> Path:
         "mel.mean": np.array([-0.0, 0.25, 3.0]),
         "mel.variance": np.array([1.0, 0.0, 2.0]),
     }
-    np.savez(path, **arrays)
+    save_arrays(path, arrays)
     return path
 
 
@@ -56,7 +57,7 @@ def test_each_feature_gets_its_own_numbers_and_the_file_is_forgotten(statistics:
 
 
 def test_the_mean_alone_needs_no_variance(tmp_path: Path) -> None:
-    np.savez(tmp_path / "means.npz", **{"mfcc.mean": np.ones(13)})  # type: ignore[arg-type]
+    save_arrays(tmp_path / "means.npz", {"mfcc.mean": np.ones(13)})
     config = load_config(
         {"cmvn": {"mode": "mean", "over": "global", "file": tmp_path / "means.npz"}, "features": {"mfcc": {}}}
     )
@@ -135,7 +136,7 @@ def test_the_complaint_is_about_the_line_that_names_the_file(tmp_path: Path) -> 
 )
 def test_a_file_that_lacks_what_is_wanted_is_refused(tmp_path: Path, arrays: dict[str, Any], problem: str) -> None:
     path = tmp_path / "s.npz"
-    np.savez(path, **arrays)
+    save_arrays(path, arrays)
     message = refusal({**SMALL, "cmvn": {**GLOBAL, "file": path}, "features": {"mfcc": {}}})
     assert message == f"config: 1 problem\n  -   cmvn.file   {path}: {problem}"
 
@@ -147,8 +148,8 @@ def test_what_is_no_npz_file_is_refused(tmp_path: Path) -> None:
     text, array, pickled, cut = (tmp_path / name for name in ("a.txt", "b.npy", "c.npz", "d.npz"))
     text.write_text("mean: 1")
     np.save(array, np.ones(3))
-    np.savez(pickled, **{"mfcc.mean": np.array([{}], object)})  # type: ignore[arg-type]
-    np.savez(cut, **{"mfcc.mean": np.ones(1000)})  # type: ignore[arg-type]
+    save_arrays(pickled, {"mfcc.mean": np.array([{}], object)})
+    save_arrays(cut, {"mfcc.mean": np.ones(1000)})
     cut.write_bytes(cut.read_bytes()[:500])
     for path in (text, array, pickled, cut):
         assert f"{path}: not an .npz file of numbers, as numpy.savez writes them: " in problem(path)
@@ -156,7 +157,7 @@ def test_what_is_no_npz_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_complaint_about_the_file_comes_with_all_others(tmp_path: Path) -> None:
-    np.savez(tmp_path / "s.npz", **{"mfcc.mean": np.ones(13)})  # type: ignore[arg-type]
+    save_arrays(tmp_path / "s.npz", {"mfcc.mean": np.ones(13)})
     job = tmp_path / "job.yaml"
     job.write_text(
         "mel: {bandz: 4}\ncmvn:\n  mode: mean\n  over: global\n  file: s.npz\ndeltas: {orders: 1}\nfeatures: {mfcc: }\n"
@@ -169,7 +170,7 @@ def test_a_complaint_about_the_file_comes_with_all_others(tmp_path: Path) -> Non
 
 
 def test_columns_are_not_counted_where_what_decides_them_is_wrong_itself(tmp_path: Path) -> None:
-    np.savez(tmp_path / "s.npz", **{"mfcc.mean": np.ones(20)})  # type: ignore[arg-type]
+    save_arrays(tmp_path / "s.npz", {"mfcc.mean": np.ones(20)})
     cmvn = {"mode": "mean", "over": "global", "file": tmp_path / "s.npz"}
     message = refusal({"mfcc": {"n": 20.0}, "cmvn": cmvn, "features": {"mfcc": {}}})
     assert message == "config: 1 problem\n  -   mfcc.n   expected a whole number, got 20.0"

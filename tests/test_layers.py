@@ -17,6 +17,7 @@ RANKS = {
     "records": 0,
     "tasks": 1,
     "config": 1,
+    "memory": 1,
     "stopwatch": 1,
     "source": 2,
     "decode": 2,

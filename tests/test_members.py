@@ -15,8 +15,9 @@ import pytest
 from decode_inputs import chirp, decode, refused, run_ffmpeg, write_wav
 
 from audiofeat.decode import SourceFile, members
-from audiofeat.decode.shared import Memory, Shared
+from audiofeat.decode.shared import Shared
 from audiofeat.identity import fingerprint_of, identify
+from audiofeat.memory import Memory
 from audiofeat.records import Excerpt, Member
 
 

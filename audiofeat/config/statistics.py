@@ -93,5 +93,6 @@ def _arrays(path: str) -> Iterator[_Take]:
         raise _UnusableError(f"{path}: there is no such file") from error
     except OSError as error:
         raise _UnusableError(f"{path}: cannot be read: {error.strerror or error}") from error
+    # What zipfile, zlib and numpy raise for bytes that are no archive, a damaged one, or one of pickled objects.
     except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, NotImplementedError) as error:
         raise _UnusableError(f"{path}: not an .npz file of numbers, as numpy.savez writes them: {error}") from error

@@ -47,14 +47,12 @@ class ClipAudio:
         "_span",
         "channel",
         "channels",
-        "ctime_ns",
         "decoder",
         "end_seconds",
-        "inode",
+        "fingerprint",
         "native_sample_rate",
         "output_channels",
         "sample_rate",
-        "size_bytes",
         "source_digest",
         "source_frames",
         "start_seconds",
@@ -75,8 +73,8 @@ class ClipAudio:
         self._is_used = False
         self.source_digest = digest
         """BLAKE3 of the bytes of the file, or of the member of one, in hex."""
-        fingerprint = file.fingerprint
-        self.size_bytes, self.ctime_ns, self.inode = fingerprint.size_bytes, fingerprint.ctime_ns, fingerprint.inode
+        self.fingerprint = file.fingerprint
+        """Of the file on disk, also where the clip is a member of it."""
         self.decoder = decoder.version
         """Name and version of what decodes it: part of what was computed."""
         self.native_sample_rate, self.channels = decoder.sample_rate, decoder.channels

@@ -19,11 +19,10 @@ from typing import Any
 
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.engine.process import WorkerProcess
-from audiofeat.errors import AudioFeatError, ConfigError, Interrupted, MissingToolError, StorageError
+from audiofeat.errors import AudioFeatError, ClipError, ConfigError, Interrupted, MissingToolError, StorageError
 from audiofeat.identity import identify
 from audiofeat.lane import MOST_EXAMPLES
-from audiofeat.records import Failure
-from audiofeat.source import source_name
+from audiofeat.outcome import failure_of
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.staging import make_folder, write_json
 from audiofeat.tasks import ClipTask, Reuse, ShardTask
@@ -252,16 +251,12 @@ class LocalEngine:
         """Mark the clip that was alone in hand when its process died as failed."""
         clip = task.clips[index]
         found = identify(os.path.join(self._job.source, clip.path), clip.member)
-        failure = Failure(
-            key=clip.key,
-            source=source_name(clip.path, clip.member),
-            reason="decoder.crashed",
-            message=f"two processes died with this clip in hand, the second with no other ({end})",
+        crashed = ClipError(
+            "decoder.crashed",
+            f"two processes died with this clip in hand, the second with no other ({end})",
             hint="decode the file with another program and look at its samples; it may be hostile",
-            source_digest=found[0] if found else None,
-            decoder=None,
-            excerpt=str(clip.excerpt) if clip.excerpt else None,
         )
+        failure = failure_of(clip, crashed, source_digest=found[0] if found else None)
         clips: list[ClipTask] = list(task.clips)
         clips[index] = replace(clip, reuse=Reuse(None, (), (failure,), None))
         condemned = ShardTask(task.slot, tuple(clips))

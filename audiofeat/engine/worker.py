@@ -13,7 +13,7 @@ import resource
 import sys
 import threading
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -26,6 +26,7 @@ from audiofeat.engine.messages import HAND_BYTES, WorkerJob, encode, encode_hand
 from audiofeat.errors import AudioFeatError, MissingToolError
 from audiofeat.frontend.recipe import Recipe, feature_specs, recipe_of
 from audiofeat.lane import Lane, LaneJob
+from audiofeat.memory import Memory
 from audiofeat.shard import ShardWork
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.rows import RowBudget
@@ -52,9 +53,8 @@ class Worker:
         self._paths = StorePaths(Path(job.store))
         self._features = feature_specs(self._config)
         self._feed = ShardFeed()
-        self._frontends: OrderedDict[int, Future[Frontend]] = OrderedDict()
+        self._frontends: Memory[Frontend] = Memory(most=_MOST_FRONTENDS)
         """By sample rate."""
-        self._frontends_lock = threading.Lock()
         self._ready: Future[None] = Future()
         """TensorFlow, and the programs where their sample rate is known beforehand."""
         self._is_starting = threading.Lock()
@@ -117,21 +117,7 @@ class Worker:
         """The programs for clips at the recipe's sample rate, compiled by the first lane that asks for them."""
         self._start_up()
         self._ready.result()
-        with self._frontends_lock:
-            found = self._frontends.get(recipe.sample_rate_hz)
-            is_first = found is None
-            if found is None:
-                found = self._frontends[recipe.sample_rate_hz] = Future()
-                if len(self._frontends) > _MOST_FRONTENDS:
-                    self._frontends.popitem(last=False)
-            self._frontends.move_to_end(recipe.sample_rate_hz)
-        if is_first:
-            try:
-                found.set_result(_compiled(recipe))
-            except BaseException as error:
-                found.set_exception(error)
-                raise
-        return found.result()
+        return self._frontends.get(recipe.sample_rate_hz, lambda: _compiled(recipe))
 
     def _load_programs(self) -> None:
         try:
@@ -141,8 +127,7 @@ class Worker:
                 raise MissingToolError(f"TensorFlow cannot be used: {error}", hint="audiofeat doctor") from error
             if self._config.audio.sample_rate != "native":  # else nobody knows yet which programs will be wanted
                 recipe = recipe_of(self._config)
-                self._frontends[recipe.sample_rate_hz] = Future()
-                self._frontends[recipe.sample_rate_hz].set_result(_compiled(recipe))
+                self._frontends.get(recipe.sample_rate_hz, lambda: _compiled(recipe))
             self._ready.set_result(None)
             self._send({"ready": time.perf_counter() - self._started})
         except BaseException as error:  # noqa: BLE001  # of any library below: the run must hear of it, not hang

@@ -73,11 +73,16 @@ def _meta_column(values: list[MetaValue]) -> pa.Array:
     known = [value for value in values if value is not None]
     if known and all(isinstance(value, bool) for value in known):
         return pa.array(values, pa.bool_())
-    if known and all(type(value) in (int, float) and abs(value) < _LARGEST for value in known):  # type: ignore[arg-type]
+    if known and all(map(_is_number, known)):
         is_whole = all(isinstance(value, int) and _INT64.start <= value < _INT64.stop for value in known)
         return pa.array(values, pa.int64()) if is_whole else pa.array(_as_floats(values), pa.float64())
     texts = [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
     return pa.array(texts, pa.string())
+
+
+def _is_number(value: MetaValue) -> bool:
+    """Whether it is one, a truth value is none, and a float can hold it."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
 
 
 def _as_floats(values: Iterable[MetaValue]) -> list[float | None]:
