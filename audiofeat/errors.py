@@ -11,6 +11,7 @@ AudioFeatError                               1   internal: a defect of audiofeat
 ├── DamageError          (ValueError)        12  bytes are not those that were written, or not those expected
 ├── MissingToolError     (RuntimeError)      13  a decoder, TensorFlow or a GPU is missing
 ├── StorageError         (OSError)           14  the store cannot be written: disk full, read-only, I/O error
+├── DifferentError                           21  two things that were compared are not the same
 └── Interrupted                              130 / 143, by the signal
 
 Every message says what was found, what was
@@ -105,6 +106,12 @@ class StorageError(AudioFeatError, OSError):
     """The store cannot be written."""
 
     exit_code = 14
+
+
+class DifferentError(AudioFeatError):
+    """Two things that were compared are not the same."""
+
+    exit_code = 21
 
 
 class Interrupted(AudioFeatError):

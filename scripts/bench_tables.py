@@ -106,3 +106,26 @@ def _version(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "(checkout)"  # audiofeat itself, found on PYTHONPATH
+
+
+def parity_table(verdicts: Sequence[Mapping[str, Any]]) -> str:
+    """Each preset beside its library: the largest difference over all signals, of what is audible and of the rest."""
+    lines = [
+        "| Preset | Compared with | How | Max difference | Tolerance | Of quiet bands | |",
+        "|---|---|---|---:|---:|---:|---|",
+    ]
+    for verdict in verdicts:
+        compared = [clip for clip in verdict["clips"] if clip["max_db"] is not None]
+        worst = max(compared, key=lambda clip: clip["max_db"] / clip["tolerance_db"])
+        quiet_db = max(clip["quiet_max_db"] for clip in compared)
+        cells = [
+            f"`{verdict['preset']}`",
+            verdict["system"],
+            "live" if verdict["live"] else "golden file",
+            f"{worst['max_db']:.1e} dB",
+            f"{worst['tolerance_db']:.1e} dB",
+            f"{quiet_db:.1e} dB",
+            "pass" if verdict["passes"] else "**FAIL**",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import tail_twins
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from row_tails import Reals, after, cuts_of, some_rows
@@ -26,29 +26,10 @@ PLAIN = Cmvn(
     mean=None,
     variance=None,
 )
-EPS_RULES: dict[str, Callable[[float, float], float]] = {
-    "std_add": lambda variance, eps: math.sqrt(variance) + eps,
-    "var_add": lambda variance, eps: math.sqrt(variance + eps),
-    "std_max": lambda variance, eps: max(math.sqrt(variance), eps),
-    "var_max": lambda variance, eps: math.sqrt(max(variance, eps)),
-}
-
-
-def column_twin(values: list[float], step: Cmvn) -> list[float]:
-    mean = math.fsum(values) / len(values)
-    if step.mode == "mean":
-        return [value - mean for value in values]
-    variance = math.fsum((value - mean) ** 2 for value in values) / max(1, len(values) - step.ddof)
-    deviation = EPS_RULES[step.eps_at](variance, step.eps) or 1.0
-    return [(value - mean) / deviation for value in values]
 
 
 def clip_twin(rows: Reals, step: Cmvn) -> Reals:
-    if step.over == "clip_all":
-        flat: Reals = np.array(column_twin(rows.ravel().tolist(), step))
-        return flat.reshape(rows.shape)
-    columns: Reals = np.array([column_twin(column, step) for column in rows.T.tolist()])
-    return np.ascontiguousarray(columns.T)
+    return tail_twins.normalised(rows, mode=step.mode, over=step.over, ddof=step.ddof, eps=step.eps, eps_at=step.eps_at)
 
 
 def kaldi_sliding_twin(rows: Reals, step: Cmvn) -> Reals:
@@ -79,7 +60,7 @@ def kaldi_sliding_twin(rows: Reals, step: Cmvn) -> Reals:
     return found
 
 
-@pytest.mark.parametrize("eps_at", sorted(EPS_RULES))
+@pytest.mark.parametrize("eps_at", sorted(tail_twins.EPS_RULES))
 @pytest.mark.parametrize("eps", [0.0, 1e-5, 3.0])
 @pytest.mark.parametrize("ddof", [0, 1])
 @pytest.mark.parametrize("over", ["clip", "clip_all"])

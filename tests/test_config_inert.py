@@ -49,6 +49,7 @@ def digests(values: dict[str, Any], *overrides: str) -> tuple[str, str]:
         "mel.grid=half_int",
         "stack.edge=zero",
         "stack.tail=drop",
+        "stack.order=columns",
     ],
 )
 def test_what_changes_no_number_changes_the_store_alone(override: str) -> None:
@@ -133,6 +134,7 @@ def test_numbers_hold_what_a_feature_uses(feature: dict[str, Any], used: dict[st
     [
         ("audio.dither=1", "audio.chunk_seconds=null", "audio.dither_seed=7"),
         ("length.pad_to_seconds=30", "length.pad_value=1", "length.pad_with=repeat"),
+        ("length.pad_to_seconds=30", "length.pad_value=1", "length.pad_step_seconds=1"),
         ("length.frames=9", "length.pad_with=repeat", "length.pad_value=1"),
         ("window.type=hamming", "window.coefficient=0.54", "window.coefficient=0.5"),
         ("window.type=blackman", "window.coefficient=0.42", "window.coefficient=0.5"),
@@ -163,6 +165,8 @@ def test_numbers_hold_what_a_feature_uses(feature: dict[str, Any], used: dict[st
         ("audio.sample_rate=native", "mel.empty=warn", "mel.grid=half_int"),
         ("stack.left=1", "stack.tail=drop", "stack.edge=zero"),
         ("stack={left: 1, right: 1}", "deltas.edge=interp", "stack.tail=drop"),
+        ("stack.right=1", "stack.order=rows", "stack.order=columns"),
+        ("stack.stride=2", "stack.order=columns", "stack.right=1"),
     ],
 )
 def test_a_setting_counts_only_while_what_it_belongs_to_is_on(on: str, inert: str, acts: str) -> None:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from row_tails import Reals, after, cuts_of, some_rows
+from row_tails import after, cuts_of, some_rows
+from tail_twins import kaldis_deltas, parabolas, regression
 
 from audiofeat.dsp.deltas import composed_kernel, parabola_kernel
 from audiofeat.dsp.tail import Deltas, fewest_rows
@@ -16,56 +17,12 @@ LENGTHS = [1, 2, 3, 5, 17, 300]
 WINDOWS = [1, 2, 4, 100]
 
 
-def regression_twin(rows: Reals, window: int) -> Reals:
-    """HTK's formula, row by row, with the outermost rows for those beyond."""
-    last = len(rows) - 1
-    found = np.zeros_like(rows)
-    for t in range(len(rows)):
-        for n in range(1, window + 1):
-            found[t] += n * (rows[min(t + n, last)] - rows[max(t - n, 0)])
-    return found / (2 * sum(n * n for n in range(1, window + 1)))
-
-
-def kaldi_twin(rows: Reals, window: int, orders: int) -> Reals:
-    """Kaldi's DeltaFeatures: scales convolved order by order, applied with clamped row numbers."""
-    scales = [np.ones(1)]
-    for _ in range(orders):
-        before = scales[-1]
-        offset = (len(before) - 1) // 2
-        now, norm = np.zeros(len(before) + 2 * window), 0.0
-        for j in range(-window, window + 1):
-            norm += j * j
-            for k in range(-offset, offset + 1):
-                now[j + k + offset + window] += j * before[k + offset]
-        scales.append(now / norm)
-    columns = []
-    for scale in scales:
-        offset = (len(scale) - 1) // 2
-        column = np.zeros_like(rows)
-        for t in range(len(rows)):
-            for j in range(-offset, offset + 1):
-                column[t] += scale[j + offset] * rows[min(max(t + j, 0), len(rows) - 1)]
-        columns.append(column)
-    return np.concatenate(columns, axis=1)
-
-
-def parabola_twin(rows: Reals, window: int) -> Reals:
-    """Second derivatives of parabolas fitted by least squares around each row."""
-    last = len(rows) - 1
-    found = np.zeros_like(rows)
-    places = np.arange(-window, window + 1)
-    for t in range(len(rows)):
-        around = rows[[min(max(t + n, 0), last) for n in places]]
-        found[t] = 2.0 * np.polyfit(places, around, 2)[0]
-    return found
-
-
 @pytest.mark.parametrize("window", WINDOWS)
 @pytest.mark.parametrize("n_rows", LENGTHS)
 def test_sequential_deltas_are_regression_twice(n_rows: int, window: int) -> None:
     rows = some_rows(n_rows)
-    first = regression_twin(rows.astype(np.float64), window)
-    wanted = np.concatenate([rows, first, regression_twin(first, window)], axis=1)
+    first = regression(rows.astype(np.float64), window)
+    wanted = np.concatenate([rows, first, regression(first, window)], axis=1)
     np.testing.assert_allclose(after((Deltas(2, window, "sequential", "replicate"),), rows), wanted, atol=1e-11)
 
 
@@ -74,7 +31,7 @@ def test_sequential_deltas_are_regression_twice(n_rows: int, window: int) -> Non
 @pytest.mark.parametrize("n_rows", LENGTHS)
 def test_composed_deltas_are_those_of_kaldi(n_rows: int, window: int, orders: int) -> None:
     rows = some_rows(n_rows, 2)
-    wanted = kaldi_twin(rows.astype(np.float64), window, orders)
+    wanted = kaldis_deltas(rows.astype(np.float64), window, orders)
     np.testing.assert_allclose(after((Deltas(orders, window, "composed", "replicate"),), rows), wanted, atol=1e-11)
 
 
@@ -83,7 +40,7 @@ def test_composed_deltas_are_those_of_kaldi(n_rows: int, window: int, orders: in
 def test_savgol_double_deltas_are_those_of_parabolas(n_rows: int, window: int) -> None:
     rows = some_rows(n_rows)
     found = after((Deltas(2, window, "savgol", "replicate"),), rows)
-    np.testing.assert_allclose(found[:, 6:], parabola_twin(rows.astype(np.float64), window), atol=1e-10)
+    np.testing.assert_allclose(found[:, 6:], parabolas(rows.astype(np.float64), window), atol=1e-10)
 
 
 @pytest.mark.parametrize(("edge", "mode"), [("replicate", "nearest"), ("interp", "interp")])

@@ -13,11 +13,15 @@ import click
 import numpy as np
 import numpy.typing as npt
 import pytest
+from click.testing import CliRunner
 from readme import README, code_blocks, rows_of, section
 
 from audiofeat import errors
 from audiofeat.cli import cli
-from audiofeat.config import load_config, preset_names
+from audiofeat.cli.presets import presets
+from audiofeat.config import load_config, preset_names, preset_note
+from audiofeat.dsp.signal import prepared_samples
+from audiofeat.dsp.tail import tail_rows
 from audiofeat.errors import AudioFeatError, ClipError, Interrupted
 from audiofeat.frontend.recipe import recipe_of
 from audiofeat.records import FeatureSpec
@@ -136,22 +140,27 @@ def test_every_python_example_compiles() -> None:
         compile(block, "README.md", "exec")
 
 
-def test_the_table_of_presets_is_that_of_the_presets() -> None:
-    table = {row[0].strip("`"): row[2:5] for row in rows_of(section("Presets"))}
-    shipped = {}
-    for name in preset_names():
-        config = load_config(name)
-        (spec,) = recipe_of(config).feature_specs()
-        shipped[name] = [f"`{spec.name}`", str(spec.dims), f"{config.audio.sample_rate} Hz"]
-    assert table == shipped
+def test_the_table_of_presets_is_what_the_command_prints() -> None:
+    printed = CliRunner().invoke(presets, ["--markdown"])
+    assert printed.exit_code == 0
+    assert printed.output in section("Presets")
 
 
 @pytest.mark.parametrize("name", preset_names())
 def test_the_number_of_frames_of_a_preset_is_as_said(name: str) -> None:
-    (formula,) = (row[5].strip("`") for row in rows_of(section("Presets")) if row[0] == f"`{name}`")
-    rule = recipe_of(load_config(name)).rule
-    lengths = [rule.shortest_clip_samples + more for more in (0, 1, 159, 160, 161, 511, 512, 48_000)]
-    assert [eval(formula, {"N": length}) for length in lengths] == [rule.n_frames(length) for length in lengths]
+    formula = preset_note(name, "Frames").partition(" for ")[0]
+    recipe = recipe_of(load_config(name))
+    (tail,) = recipe.tails.values()
+    shortest = max(1, recipe.rule.shortest_clip_samples)
+    lengths = [shortest + more for more in (0, 1, 159, 160, 161, 511, 512, 48_000)]
+    frames = [tail_rows(tail, recipe.rule.n_frames(prepared_samples(length, recipe.signal))) for length in lengths]
+    assert [eval(formula, {"N": length, "max": max}) for length in lengths] == frames
+
+
+def test_every_preset_is_in_the_table_of_comparisons() -> None:
+    compared = section("Presets").partition("| Preset | Compared with |")[2]
+    assert [row[0].strip("`") for row in rows_of(compared)] == preset_names()
+    assert {row[-1] for row in rows_of(compared)} == {"pass"}
 
 
 def test_every_reason_code_has_a_line_and_no_line_is_of_another() -> None:
@@ -174,7 +183,7 @@ def test_every_command_is_told() -> None:
     assert re.findall(r"^### `audiofeat (\w+)", section("Commands"), re.MULTILINE) == list(commands())
 
 
-@pytest.mark.parametrize("name", ["extract", "init", "presets", "knobs", "info", "doctor"])
+@pytest.mark.parametrize("name", ["extract", "init", "presets", "parity", "knobs", "info", "doctor"])
 def test_every_option_of_a_command_is_told(name: str) -> None:
     text = section("Commands").partition(f"### `audiofeat {name}")[2].partition("\n### ")[0]
     declared = {option for parameter in commands()[name].params for option in parameter.opts if option[:1] == "-"}

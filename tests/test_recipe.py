@@ -102,12 +102,12 @@ def test_a_range_below_the_maximum_needs_no_maximum_twice() -> None:
 def test_what_is_done_to_the_signal_is_left_to_the_host() -> None:
     config = config_of(
         audio={"quantize": "int16", "dither": 2.0, "scale": 32768.0, "dither_seed": 7, "sample_rate": 8_000},
-        length={"pad_to_seconds": 0.5, "pad_with": "repeat", "cut_to_seconds": 1.00001},
+        length={"pad_to_seconds": 0.5, "pad_step_seconds": 0.25, "pad_with": "repeat", "cut_to_seconds": 1.00001},
         preemphasis={"coeff": 0.97, "scope": "signal", "first": "keep"},
     )
     recipe = recipe_of(config)
     assert recipe.preemphasis_coeff == 0.0
-    assert recipe.signal == SignalSteps(True, 4_000, "repeat", 8_000, 2.0 / 32768.0, 7, 0.97, "keep")
+    assert recipe.signal == SignalSteps(True, 4_000, 2_000, "repeat", 8_000, 2.0 / 32768.0, 7, 0.97, "keep")
 
 
 # Native rates

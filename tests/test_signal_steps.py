@@ -77,7 +77,36 @@ def test_short_clips_are_filled_up_and_long_ones_cut(n_samples: int) -> None:
     np.testing.assert_array_equal(repeated, np.tile(samples, 12)[: min(12, max(10, n_samples))])
 
 
-@pytest.mark.parametrize("pad_with", ["zero", "repeat"])
+@pytest.mark.parametrize("n_samples", [1, 2, 3, 4, 5, 9, 10, 11])
+def test_whole_copies_are_those_of_claps_repeatpad(n_samples: int) -> None:
+    """Reference: transformers.ClapFeatureExtractor (_get_input_mel)."""
+    samples = noise(n_samples)
+    steps = SignalSteps(pad_to_samples=10, pad_with="repeat_whole")
+    copies = np.tile(samples, max(1, 10 // n_samples))
+    wanted = np.pad(copies, (0, max(0, 10 - len(copies))))
+    np.testing.assert_array_equal(prepared(samples, steps, cuts=[n_samples // 2]), wanted)
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "wanted"), [(1, 10), (9, 10), (10, 10), (11, 14), (13, 14), (14, 14), (15, 18), (95, 98)]
+)
+@pytest.mark.parametrize("pad_with", ["zero", "repeat", "repeat_whole"])
+def test_longer_clips_are_filled_up_to_the_next_step(n_samples: int, wanted: int, pad_with: str) -> None:
+    samples = noise(n_samples)
+    steps = SignalSteps(pad_to_samples=10, pad_step_samples=4, pad_with=pad_with)
+    found = prepared(samples, steps, cuts=[n_samples // 3, n_samples // 2])
+    copies = {"zero": 1, "repeat": wanted, "repeat_whole": max(1, wanted // n_samples)}[pad_with]
+    repeated = np.tile(samples, copies)[:wanted]
+    np.testing.assert_array_equal(found, np.pad(repeated, (0, wanted - len(repeated))))
+
+
+def test_a_step_that_is_longer_than_what_is_filled_up_first_repeats_the_whole_clip() -> None:
+    samples = noise(7)
+    steps = SignalSteps(pad_to_samples=2, pad_step_samples=30, pad_with="repeat")
+    np.testing.assert_array_equal(prepared(samples, steps, cuts=[1, 3, 5]), np.tile(samples, 5)[:32])
+
+
+@pytest.mark.parametrize("pad_with", ["zero", "repeat", "repeat_whole"])
 def test_a_clip_without_samples_stays_without(pad_with: str) -> None:
     steps = SignalSteps(pad_to_samples=10, pad_with=pad_with, dither=0.1, preemphasis_coeff=0.9)
     assert len(prepared(noise(0), steps)) == 0
@@ -147,10 +176,11 @@ def test_the_steps_come_in_their_order() -> None:
 @given(data=st.data(), n_samples=st.integers(0, 1_000), first=st.sampled_from(["replicate", "reflect", "extrapolate"]))
 def test_no_bit_depends_on_where_blocks_end(data: st.DataObject, n_samples: int, first: str) -> None:
     steps = SignalSteps(
-        data.draw(st.booleans()),
-        data.draw(st.none() | st.integers(1, 1_500)),
-        data.draw(st.sampled_from(["zero", "repeat"])),
-        data.draw(st.none() | st.integers(1, 1_500)),
+        quantize=data.draw(st.booleans()),
+        pad_to_samples=data.draw(st.none() | st.integers(1, 1_500)),
+        pad_step_samples=data.draw(st.none() | st.integers(1, 700)),
+        pad_with=data.draw(st.sampled_from(["zero", "repeat", "repeat_whole"])),
+        cut_to_samples=data.draw(st.none() | st.integers(1, 1_500)),
         dither=data.draw(st.sampled_from([0.0, 0.01])),
         preemphasis_coeff=data.draw(st.sampled_from([0.0, 0.97])),
         preemphasis_first=first,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from row_tails import after, cuts_of, in_blocks, some_rows
+from tail_twins import joined
 
 from audiofeat.dsp.row_blocks import Array
 from audiofeat.dsp.tail import Cmvn, Deltas, FixedLength, Stack, Tail, apply_tail, fewest_rows, tail_dims, tail_rows
@@ -20,26 +23,17 @@ def complex_rows(n_rows: int, dims: int) -> npt.NDArray[np.complex64]:
 
 
 def stacked_twin(rows: Array, step: Stack) -> Array:
-    last = len(rows) - 1
-    found = []
-    for middle in range(0, len(rows), step.stride):
-        if step.tail == "drop" and middle + step.right > last:
-            break
-        joined: list[complex] = []
-        for t in range(middle - step.left, middle + step.right + 1):
-            inside = 0 <= t <= last
-            joined += (rows[min(max(t, 0), last)] * (1 if inside or step.edge == "replicate" else 0)).tolist()
-        found.append(joined)
-    return np.array(found, rows.dtype).reshape(len(found), rows.shape[1] * (step.left + 1 + step.right))
+    return joined(rows, **asdict(step))
 
 
+@pytest.mark.parametrize("order", ["rows", "columns"])
 @pytest.mark.parametrize("edge", ["replicate", "zero"])
 @pytest.mark.parametrize("tail", ["pad", "drop"])
 @pytest.mark.parametrize(
     ("left", "right", "stride"), [(0, 0, 1), (5, 5, 1), (0, 1, 2), (3, 0, 3), (0, 4, 7), (2, 6, 1)]
 )
-def test_each_row_joins_its_neighbours(left: int, right: int, stride: int, edge: str, tail: str) -> None:
-    step = Stack(left, right, stride, edge, tail)
+def test_each_row_joins_its_neighbours(left: int, right: int, stride: int, edge: str, tail: str, order: str) -> None:
+    step = Stack(left, right, stride, edge, tail, order)
     for n_rows in (1, 2, 5, 6, 7, 8, 100):
         rows = complex_rows(n_rows, 2)
         np.testing.assert_array_equal(after((step,), rows, dtype=np.complex64), stacked_twin(rows, step))
@@ -47,9 +41,15 @@ def test_each_row_joins_its_neighbours(left: int, right: int, stride: int, edge:
 
 def test_pairs_of_rows_as_seamless_takes_them() -> None:
     rows = np.arange(10.0).reshape(5, 2)
-    joined = after((Stack(0, 1, 2, "zero", "pad"),), rows)
-    assert joined.tolist() == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 0, 0]]
+    padded = after((Stack(0, 1, 2, "zero", "pad"),), rows)
+    assert padded.tolist() == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 0, 0]]
     assert after((Stack(0, 1, 2, "zero", "drop"),), rows).tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+def test_the_values_of_each_column_side_by_side_as_speechbrain_has_them() -> None:
+    rows = np.arange(6.0).reshape(3, 2)
+    by_column = after((Stack(1, 1, 1, "zero", "pad", "columns"),), rows)
+    assert by_column.tolist() == [[0, 0, 2, 0, 1, 3], [0, 2, 4, 1, 3, 5], [2, 4, 0, 3, 5, 0]]
 
 
 @pytest.mark.parametrize("n_rows", [1, 99, 100, 101, 30_000])
@@ -115,6 +115,7 @@ def test_no_bit_depends_on_where_blocks_end(data: st.DataObject, n_rows: int, is
         data.draw(st.integers(1, 9)),
         data.draw(st.sampled_from(["replicate", "zero"])),
         data.draw(st.sampled_from(["pad", "drop"])),
+        data.draw(st.sampled_from(["rows", "columns"])),
     )
     rows: Array = complex_rows(n_rows, 3) if is_complex else some_rows(n_rows, 3)
     tail = (step, FixedLength(data.draw(st.integers(1, 300)), 0.5))
@@ -126,5 +127,5 @@ def test_no_bit_depends_on_where_blocks_end(data: st.DataObject, n_rows: int, is
 
 def test_wide_rows_are_joined_a_few_at_a_time() -> None:
     rows = np.repeat(some_rows(100, 2), 1_000, axis=1)  # 11 joined rows of 2,000 values: 16 at a time
-    step = Stack(5, 5, 3, "replicate", "pad")
+    step = Stack(5, 5, 3, "replicate", "pad", "columns")
     np.testing.assert_array_equal(after((step,), rows, dtype=np.float32), stacked_twin(rows, step))

@@ -8,6 +8,7 @@ not here.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -70,15 +71,17 @@ KNOBS: Knobs = {
 }
 
 
-def padded_at(signal: Real, index: int, pad: str) -> float:
-    """The sample at any index: zeros beyond the ends, or the signal mirrored as often as it takes."""
+def padded_at(signal: Real, positions: npt.NDArray[np.int64], pad: str) -> Real:
+    """The samples at any positions: zeros beyond the ends, or the signal mirrored as often as it takes."""
     last = len(signal) - 1
     if pad == "zero":
-        return float(signal[index]) if 0 <= index <= last else 0.0
+        inside = (positions >= 0) & (positions <= last)
+        return np.where(inside, signal[np.clip(positions, 0, last)], 0.0)
     repeat = 1 if pad == "symmetric" else 0
-    while last and not 0 <= index <= last:
-        index = -index - repeat if index < 0 else 2 * last - index + repeat
-    return float(signal[index if last else 0])
+    while last and (positions.min() < 0 or positions.max() > last):
+        positions = np.where(positions < 0, -positions - repeat, positions)
+        positions = np.where(positions > last, 2 * last - positions + repeat, positions)
+    return signal[positions if last else 0 * positions]
 
 
 def cut_frames(signal: Real, k: Knobs) -> Real:
@@ -105,7 +108,10 @@ def cut_frames(signal: Real, k: Knobs) -> Real:
         if k["frame.drop_last"]:
             starts = starts[:-1]
     pad = "zero" if k["frame.align"] == "left" else k["frame.pad"]
-    return np.array([[padded_at(signal, s + i, pad) for i in range(win)] for s in starts]).reshape(-1, win)
+    if not starts:
+        return np.zeros((0, win))
+    around = padded_at(signal, np.arange(starts[0], starts[-1] + win), pad)
+    return np.array([around[start - starts[0] : start - starts[0] + win] for start in starts])
 
 
 def taper(k: Knobs) -> Real:
@@ -165,7 +171,14 @@ def _to_hz(mel: float, scale: str) -> float:
 
 
 def triangles(k: Knobs) -> Real:
-    """The filterbank, (F // 2 + 1, B), one weight at a time."""
+    """The filterbank, (F // 2 + 1, B), one weight at a time; kept for the next clip with the same knobs."""
+    mel = tuple((name, k[name]) for name in KNOBS if name.startswith("mel."))
+    return _triangles((*mel, *((name, k[name]) for name in ("audio.sample_rate", "frame.n_fft"))))
+
+
+@functools.cache
+def _triangles(knobs: tuple[tuple[str, Any], ...]) -> Real:
+    k = dict(knobs)
     rate, n_fft, bands, scale = k["audio.sample_rate"], k["frame.n_fft"], k["mel.bands"], k["mel.scale"]
     fmin, fmax = k["mel.fmin_hz"], rate / 2 if k["mel.fmax_hz"] is None else k["mel.fmax_hz"]
     low, high = _to_mel(fmin, scale), _to_mel(fmax, scale)
@@ -219,11 +232,11 @@ def logarithm(values: Real, k: Knobs, *, kind: str, exponent: float) -> Real:
     }[k["log.guard"]]
     out: Real = factor * np.log(guarded)
     if ref == "max":
-        out = out - out.max()
+        out = out - out.max(initial=-np.inf)
     elif ref != 1.0:
         out = out - factor * math.log(max(ref, floor))
     if span is not None:
-        out = np.maximum(out, out.max() - span)
+        out = np.maximum(out, out.max(initial=-np.inf) - span)
     scaled: Real = k["log.gain"] * out + k["log.offset"]
     return scaled
 

@@ -19,6 +19,7 @@ _COMMANDS = {
     "extract": "Turn a folder of audio, or a manifest, into a feature store.",
     "init": "Print a commented configuration to start from.",
     "presets": "List the presets, or print one in full.",
+    "parity": "Compare presets with the libraries that they name.",
     "knobs": "Explain every setting of a configuration.",
     "info": "Say what is in a store.",
     "doctor": "Check what this machine has and lacks.",
@@ -64,7 +65,8 @@ def cli() -> None:
 
     Exit codes: 0 done, 1 internal error, 2 usage or configuration, 3 finished with some clips in quarantine,
     4 stopped by --max-failures, 5 no audio found, 10 no store, 11 store locked, 12 damage, or a digest that is not
-    the expected one, 13 something needed is missing, 14 storage error, 130 and 143 ended by a signal.
+    the expected one, 13 something needed is missing, 14 storage error, 21 different (parity), 130 and
+    143 ended by a signal.
     """
 
 

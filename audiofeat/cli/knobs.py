@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -15,6 +15,7 @@ from audiofeat.config.yaml_text import yaml_text
 from audiofeat.errors import ConfigError
 
 _MAX_WIDTH = 110
+_MOST_NAMES = 3
 
 
 @click.command()
@@ -71,8 +72,14 @@ def _presets(settings: Mapping[str, Any]) -> str:
     by_value: dict[str, list[str]] = {}
     for preset, value in settings.items():
         by_value.setdefault(yaml_text(value), []).append(preset)
-    presets = ", ".join(f"{value} ({', '.join(names)})" for value, names in by_value.items())
+    presets = ", ".join(f"{value} ({_some(names)})" for value, names in by_value.items())
     return f"Presets: {presets}." if presets else ""
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first few; --json has all."""
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names) if more <= 1 else f"{', '.join(names[:_MOST_NAMES])} and {more} more"
 
 
 def _wrapped(text: str, *, width: int, indent: int) -> list[str]:

@@ -5,7 +5,7 @@ from audiofeat.config.feature_groups import Cmvn, Deltas, Energy, Log, Mel, Mfcc
 from audiofeat.config.features import Feature, feature_path, resolve_features
 from audiofeat.config.load import load_config
 from audiofeat.config.models import FEATURE_NAMES, Compute, Config, FeatureName, Limits, Overrides, Store
-from audiofeat.config.preset_list import preset_names, preset_summary, preset_text
+from audiofeat.config.preset_list import preset_names, preset_note, preset_summary, preset_text
 from audiofeat.config.signal_groups import Audio, Frame, Length, Manifest, Preemphasis, Select, Stack, Window
 from audiofeat.config.wording import did_you_mean
 
@@ -41,6 +41,7 @@ __all__ = [
     "load_config",
     "numbers_config",
     "preset_names",
+    "preset_note",
     "preset_summary",
     "preset_text",
     "resolve_features",

@@ -17,9 +17,20 @@ from audiofeat.config.models import Config
 
 def cross_complaints(config: Config) -> list[Complaint]:
     """Every rule that the config breaks, each once."""
-    shared = [*_frame(config), *_tail(config), *_window(config), *_clips(config), *shared_float32_complaints(config)]
-    found = [*shared, *feature_complaints(config)]
+    own = [*_length(config), *_frame(config), *_tail(config), *_window(config), *_clips(config)]
+    found = [*own, *shared_float32_complaints(config), *feature_complaints(config)]
     return list(dict.fromkeys(found))
+
+
+def _length(config: Config) -> Iterator[Complaint]:
+    length = config.length
+    if length.pad_step_seconds is not None and length.pad_to_seconds is None:
+        yield rule_broken(
+            f"pad_step_seconds is {length.pad_step_seconds:g} but pad_to_seconds is null, which the steps are counted "
+            f"from; set it, or leave pad_step_seconds out",
+            ("length", "pad_step_seconds"),
+            ("length", "pad_to_seconds"),
+        )
 
 
 def _frame(config: Config) -> Iterator[Complaint]:

@@ -51,7 +51,8 @@ _INERT: tuple[tuple[Callable[[Values], bool], tuple[str, ...]], ...] = (
     (_has("audio.peak", None), ("audio.peak",)),
     (_has("audio.quantize", "none"), ("audio.quantize",)),
     (_has("audio.dither", 0.0), ("audio.dither", "audio.dither_seed")),
-    (_has("length.pad_to_seconds", None), ("length.pad_to_seconds", "length.pad_with")),
+    (_has("length.pad_to_seconds", None), ("length.pad_to_seconds", "length.pad_step_seconds", "length.pad_with")),
+    (_has("length.pad_step_seconds", None), ("length.pad_step_seconds",)),
     (_has("length.cut_to_seconds", None), ("length.cut_to_seconds",)),
     (_has("length.frames", None), ("length.frames", "length.pad_value")),
     (_has("frame.count_by", "win"), ("frame.count_by",)),
@@ -90,8 +91,9 @@ _INERT: tuple[tuple[Callable[[Values], bool], tuple[str, ...]], ...] = (
     (_lacks("cmvn.over", "sliding"), _SLIDING),
     (_has("cmvn.center", True), ("cmvn.min_frames",)),
     (lambda values: True, ("cmvn.file",)),  # what is in it stands in mean and variance
-    (lambda values: values.get("stack.left") == values.get("stack.right") == 0, ("stack.edge",)),
+    (lambda values: values.get("stack.left") == values.get("stack.right") == 0, ("stack.edge", "stack.order")),
     (_has("stack.right", 0), ("stack.tail",)),
+    (_has("stack.order", "rows"), ("stack.order",)),
     (
         lambda values: (values.get("stack.left"), values.get("stack.right"), values.get("stack.stride")) == (0, 0, 1),
         ("stack",),

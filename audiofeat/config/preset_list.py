@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 
 from audiofeat.config.wording import did_you_mean
 from audiofeat.errors import ConfigError
 
 _SUFFIX = ".yaml"
+_SUBJECTS = ("Frames", "Not reproduced")
+_NOTE = re.compile(rf"\b(?P<subject>{'|'.join(_SUBJECTS)}): (?P<note>.*?)(?=(?:{'|'.join(_SUBJECTS)}): |$)")
 
 
 def preset_names() -> list[str]:
@@ -34,3 +37,17 @@ def preset_text(name: str) -> str:
 def preset_summary(name: str) -> str:
     """The preset's first line: which library, which version, which feature."""
     return preset_text(name).partition("\n")[0].lstrip("# ")
+
+
+def preset_note(name: str, subject: str) -> str:
+    """What the preset's head says of a subject, such as ``Frames`` or ``Not reproduced``.
+
+    Raises:
+        KeyError: nothing.
+    """
+    head = " ".join(line.lstrip("# ") for line in _head(name))
+    return {match["subject"]: match["note"].rstrip(". ") for match in _NOTE.finditer(head)}[subject]
+
+
+def _head(name: str) -> list[str]:
+    return preset_text(name).partition("\n\n")[0].splitlines()

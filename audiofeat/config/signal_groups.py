@@ -96,8 +96,17 @@ class Length(Group):
     pad_to_seconds: Real | None = Field(
         default=None, gt=0, json_schema_extra=SECONDS, description="Fill shorter signals up to this; null does not."
     )
-    pad_with: Literal["zero", "repeat"] = Field(
-        default="zero", description="What fills them: silence, or the signal again from its start."
+    pad_step_seconds: Real | None = Field(
+        default=None,
+        gt=0,
+        json_schema_extra=SECONDS,
+        description="Fill longer signals up to pad_to_seconds and a whole number of these steps (YAMNet); null does "
+        "not.",
+    )
+    pad_with: Literal["zero", "repeat", "repeat_whole"] = Field(
+        default="zero",
+        description="What fills them: silence (zero), the signal again from its start (repeat), or the signal as "
+        "often as it fits whole and then silence (repeat_whole, CLAP's repeatpad).",
     )
     cut_to_seconds: Real | None = Field(
         default=None, gt=0, json_schema_extra=SECONDS, description="Cut longer signals off behind this; null does not."
@@ -210,4 +219,9 @@ class Stack(Group):
     )
     tail: Literal["pad", "drop"] = Field(
         default="pad", description="Whether joined rows that reach beyond the end are kept (pad) or not (drop)."
+    )
+    order: Literal["rows", "columns"] = Field(
+        default="rows",
+        description="How joined rows lie in one: row behind row (rows, Kaldi), or the values of each column side by "
+        "side (columns, SpeechBrain).",
     )

@@ -25,7 +25,10 @@ class SignalSteps:
 
     Args:
         quantize: cut samples to -1..1 and round them toward zero to whole 32767ths (CLAP, PANNs).
-        pad_to_samples: fill shorter clips up to this, with zeros or (``pad_with`` ``repeat``) the clip from its start.
+        pad_to_samples: fill shorter clips up to this.
+        pad_step_samples: fill longer ones up to that and a whole number of these (YAMNet); needs ``pad_to_samples``.
+        pad_with: with zeros (``zero``), with the clip again from its start (``repeat``), or with as many whole copies
+            of it as fit and then zeros (``repeat_whole``: transformers.ClapFeatureExtractor's ``repeatpad``).
         cut_to_samples: leave out what is behind.
         dither: standard deviation of the normal noise that is added, in units of the samples.
         preemphasis_coeff: a in ``y[n] = x[n] - a x[n-1]``; 0 is none.
@@ -35,6 +38,7 @@ class SignalSteps:
 
     quantize: bool = False
     pad_to_samples: int | None = None
+    pad_step_samples: int | None = None
     pad_with: str = "zero"
     cut_to_samples: int | None = None
     dither: float = 0.0
@@ -47,7 +51,7 @@ def prepared_samples(n_samples: int, steps: SignalSteps) -> int:
     """The length of a clip of ``n_samples`` after the steps; one without samples stays so."""
     if n_samples == 0:
         return 0
-    padded = max(n_samples, steps.pad_to_samples or 0)
+    padded = n_samples + _missing_samples(n_samples, steps)
     return padded if steps.cut_to_samples is None else min(padded, steps.cut_to_samples)
 
 
@@ -71,7 +75,7 @@ def prepare(
     if steps.quantize:
         signal = _quantized(signal)
     if steps.pad_to_samples is not None:
-        signal = _padded(signal, steps.pad_to_samples, with_repeat=steps.pad_with == "repeat")
+        signal = _padded(signal, steps)
     if steps.cut_to_samples is not None:
         signal = _cut(signal, steps.cut_to_samples)
     if steps.dither:
@@ -102,19 +106,34 @@ def _quantized(blocks: Iterator[Array]) -> Iterator[Array]:
         yield np.trunc(np.clip(block, -1, 1) * steps) / steps
 
 
-def _padded(blocks: Iterator[Array], n_samples: int, *, with_repeat: bool) -> Iterator[Array]:
-    repeated: list[Array] = []
+def _missing_samples(n_samples: int, steps: SignalSteps) -> int:
+    """How many samples fill up a clip of ``n_samples``, which has some."""
+    if steps.pad_to_samples is None:
+        return 0
+    missing = steps.pad_to_samples - n_samples
+    if missing >= 0:
+        return missing
+    return 0 if steps.pad_step_samples is None else missing % steps.pad_step_samples
+
+
+def _padded(blocks: Iterator[Array], steps: SignalSteps) -> Iterator[Array]:
+    # A clip never lacks more than this, so no more of its start is ever repeated.
+    most_missing = max(steps.pad_to_samples or 0, steps.pad_step_samples or 0)
+    held: list[Array] = []
     seen = 0
     for block in blocks:
+        if steps.pad_with != "zero" and seen < most_missing:
+            held.append(block)
         seen += len(block)
-        if with_repeat and seen < n_samples:
-            repeated.append(block)
         yield block
-    if 0 < seen < n_samples:
-        if with_repeat:
-            yield np.resize(np.concatenate(repeated), n_samples - seen)
-        else:
-            yield np.zeros(n_samples - seen, block.dtype)
+    missing = _missing_samples(seen, steps) if seen else 0
+    if not missing:
+        return
+    repeated = {"zero": 0, "repeat": missing, "repeat_whole": missing // seen * seen}[steps.pad_with]
+    if repeated:
+        yield np.resize(np.concatenate(held), repeated)
+    if repeated < missing:
+        yield np.zeros(missing - repeated, block.dtype)
 
 
 def _cut(blocks: Iterator[Array], n_samples: int) -> Iterator[Array]:

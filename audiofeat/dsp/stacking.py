@@ -21,6 +21,8 @@ class Stack:
         edge: what stands for rows beyond the clip's ends: ``replicate`` (the outermost) or ``zero``.
         tail: with ``pad``, there is a row for every ``stride`` rows begun; with ``drop``, only where row
             ``i * stride + right`` exists.
+        order: ``rows`` puts row behind row; ``columns`` puts the values of the first column first, in the order of
+            their rows, then those of the second, and so on.
 
     Reference: kaldi/src/feat/feature-functions.cc (SpliceFrames); speechbrain.processing.features.ContextWindow;
     transformers.SeamlessM4TFeatureExtractor (left 0, right 1, stride 2).
@@ -31,6 +33,7 @@ class Stack:
     stride: int
     edge: str
     tail: str
+    order: str = "rows"
 
     def n_rows(self, n_rows: int) -> int:
         whole = n_rows - self.right if self.tail == "drop" else n_rows
@@ -59,6 +62,8 @@ class Stack:
             rows = stretch.rows[found - stretch.first]
             if self.edge == "zero":
                 rows[found != sought] = 0
+            if self.order == "columns":
+                rows = rows.swapaxes(1, 2)
             yield rows.reshape(stop - start, -1)
 
 

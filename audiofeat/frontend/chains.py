@@ -82,7 +82,7 @@ def tail_of(feature: Feature, config: Config, *, dims: int) -> Tail:
                 )
             )
     if (stack.left, stack.right, stack.stride) != (0, 0, 1):
-        tail.append(Stack(stack.left, stack.right, stack.stride, stack.edge, stack.tail))
+        tail.append(Stack(stack.left, stack.right, stack.stride, stack.edge, stack.tail, stack.order))
     if length.frames is not None:
         tail.append(FixedLength(length.frames, length.pad_value))
     return tuple(tail)

@@ -213,6 +213,7 @@ def _signal_steps(config: Config, *, sample_rate_hz: int) -> SignalSteps:
     return SignalSteps(
         quantize=audio.quantize == "int16",
         pad_to_samples=samples(length.pad_to_seconds),
+        pad_step_samples=samples(length.pad_step_seconds),
         pad_with=length.pad_with,
         cut_to_samples=samples(length.cut_to_seconds),
         dither=audio.dither / audio.scale,

@@ -1,0 +1,138 @@
+"""``audiofeat parity``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from audiofeat.errors import DifferentError
+
+if TYPE_CHECKING:
+    from audiofeat.parity.check import Comparison, Verdict
+    from audiofeat.parity.yardstick import Difference
+
+_HEADINGS = ("preset", "compared with", "clip", "frames", "max dB", "mean dB", "tolerance", "quiet dB", "")
+_NUMBERS = range(3, 8)
+"""The columns that hold numbers."""
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[PRESET]... [AUDIO]...")
+@click.option("--each", is_flag=True, help="Show every clip, instead of each preset's worst.")
+@click.option("--golden", is_flag=True, help="Compare with the golden files, also where the library is installed.")
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "gpu"]),
+    default="auto",
+    help="Where audiofeat computes.  [default: a GPU if TensorFlow sees one]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print all figures as JSON.")
+def parity(names: tuple[str, ...], each: bool, golden: bool, device: str, as_json: bool) -> None:
+    """Compare presets with the libraries that they name, on AUDIO files or on synthesised signals.
+
+    Without PRESET: all of them. A library that is not installed is represented by its golden file, which holds what
+    it gave for the synthesised signals. Exit code 21 if a preset differs by more than its tolerance.
+
+    \b
+    audiofeat parity whisper-80 librosa-mfcc
+    audiofeat parity kaldi-fbank80 speech.wav music.mp3 --each
+
+    max dB is the largest difference among bands within 60 dB of their frame's loudest (of cepstra: in frames with
+    such bands only), quiet dB among the rest, where float32 leaves rounding errors.
+    """
+    from audiofeat.parity.run import presets_and_audio, run
+
+    presets, audio = presets_and_audio(names)
+    verdicts = []
+    for verdict in run(presets, audio, device=device, golden_only=golden):
+        verdicts.append(verdict)
+        if sys.stderr.isatty():
+            click.echo(f"\r{len(verdicts)} of {len(presets)} presets", err=True, nl=len(verdicts) == len(presets))
+    if as_json:
+        click.echo(json.dumps([_to_json(verdict) for verdict in verdicts], indent=2))
+    else:
+        for line in _report(verdicts, each=each, has_audio=bool(audio)):
+            click.echo(line)
+    failed = [verdict.preset for verdict in verdicts if not verdict.passes]
+    if failed:
+        raise DifferentError(
+            f"{len(failed)} of {len(verdicts)} presets differ from their library: {', '.join(failed)}",
+            hint="audiofeat parity PRESET --each",
+        )
+
+
+def _report(verdicts: Sequence[Verdict], *, each: bool, has_audio: bool) -> Iterator[str]:
+    rows = [
+        _row(verdict, comparison)
+        for verdict in verdicts
+        for comparison in (verdict.comparisons if each else (verdict.worst,))
+    ]
+    yield from _table([_HEADINGS, *rows])
+    for verdict in verdicts:
+        if verdict.note:
+            yield f"{verdict.preset}: {verdict.note}"
+        if has_audio and not verdict.is_live:
+            yield f"{verdict.preset}: compared on the synthesised signals, since there is no library to ask of files"
+
+
+def _row(verdict: Verdict, comparison: Comparison) -> tuple[str, ...]:
+    how = "" if verdict.is_live else " (golden file)"
+    difference = comparison.difference
+    most = mean = quiet = "-"
+    if difference is not None:
+        quiet = f"{difference.quiet_max_db:.1e}"
+        if difference.has_audible:
+            most, mean = f"{difference.max_db:.1e}", f"{difference.mean_db:.1e}"
+    clip, n_frames, tolerance = comparison.clip, str(comparison.n_frames), f"{comparison.tolerance_db:.1e}"
+    return (verdict.preset, verdict.system + how, clip, n_frames, most, mean, tolerance, quiet, _word(comparison))
+
+
+def _word(comparison: Comparison) -> str:
+    if comparison.refused:
+        return f"not compared, the library refuses it: {comparison.refused}"
+    if comparison.problem:
+        return f"FAIL: {comparison.problem}"
+    return "pass" if comparison.passes else "FAIL"
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    *widths, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
+    for row in rows:
+        cells = [
+            cell.rjust(width) if column in _NUMBERS else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=False))
+        ]
+        yield "  ".join([*cells, row[-1]]).rstrip()
+
+
+def _to_json(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "preset": verdict.preset,
+        "system": verdict.system,
+        "live": verdict.is_live,
+        "note": verdict.note or None,
+        "passes": verdict.passes,
+        "clips": [
+            {
+                "clip": comparison.clip,
+                "frames": comparison.n_frames,
+                **_figures(comparison.difference),
+                "tolerance_db": comparison.tolerance_db,
+                "passes": comparison.passes,
+                "problem": comparison.problem or None,
+                "refused": comparison.refused or None,
+            }
+            for comparison in verdict.comparisons
+        ],
+    }
+
+
+def _figures(difference: Difference | None) -> dict[str, float | None]:
+    if difference is None:
+        return {"max_db": None, "mean_db": None, "quiet_max_db": None}
+    most, mean = (difference.max_db, difference.mean_db) if difference.has_audible else (None, None)
+    return {"max_db": most, "mean_db": mean, "quiet_max_db": difference.quiet_max_db}

@@ -1,0 +1,41 @@
+"""kaldi-native-fbank 1.22, Kaldi's features without Kaldi: ``OnlineFbank`` and ``OnlineMfcc`` by default, no dither."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import kaldi_native_fbank as knf
+import numpy as np
+
+from audiofeat.dsp.framing import Samples
+from audiofeat.dsp.row_blocks import Array
+
+_RATE_HZ = 16_000
+_INT16_STEPS = 32_768.0
+
+
+def _fbank80(samples: Samples) -> Array:
+    options = knf.FbankOptions()
+    options.frame_opts.dither = 0.0
+    options.mel_opts.num_bins = 80
+    return _rows(knf.OnlineFbank(options), samples, dims=80)
+
+
+def _mfcc13(samples: Samples) -> Array:
+    options = knf.MfccOptions()
+    options.frame_opts.dither = 0.0
+    return _rows(knf.OnlineMfcc(options), samples, dims=13)
+
+
+def _rows(computer: Any, samples: Samples, *, dims: int) -> Array:
+    computer.accept_waveform(_RATE_HZ, (samples * _INT16_STEPS).tolist())
+    computer.input_finished()
+    rows = [computer.get_frame(frame) for frame in range(computer.num_frames_ready)]
+    return np.array(rows, np.float32).reshape(-1, dims)
+
+
+REFERENCES: Mapping[str, Callable[[Samples], Array]] = MappingProxyType(
+    {"kaldi-fbank80": _fbank80, "kaldi-mfcc13": _mfcc13}
+)
