@@ -117,7 +117,7 @@ def parity_table(verdicts: Sequence[Mapping[str, Any]]) -> str:
     for verdict in verdicts:
         compared = [clip for clip in verdict["clips"] if clip["max_db"] is not None]
         worst = max(compared, key=lambda clip: clip["max_db"] / clip["tolerance_db"])
-        quiet_db = max(clip["quiet_max_db"] for clip in compared)
+        quiet_db = max(clip["quiet_max_db"] or 0.0 for clip in verdict["clips"])
         cells = [
             f"`{verdict['preset']}`",
             verdict["system"],

@@ -101,8 +101,8 @@ def _of_wave(mel_spectrogram: Callable[[Any], Any]) -> Reference:
     import torch
 
     def reference(samples: Samples) -> Array:
-        bands: Array = mel_spectrogram(torch.from_numpy(samples)[None])[0].numpy()
-        return bands.T
+        rows: Array = mel_spectrogram(torch.from_numpy(samples)[None])[0].numpy().T
+        return rows
 
     return reference
 
@@ -110,15 +110,15 @@ def _of_wave(mel_spectrogram: Callable[[Any], Any]) -> Reference:
 @contextmanager
 def _old_librosa() -> Iterator[None]:
     """Before 0.10, librosa took by position what it now takes by keyword only."""
-    import librosa
-
-    mel, pad_center = librosa.filters.mel, librosa.util.pad_center
-    librosa.filters.mel = _with_positions(mel, "sr", "n_fft", "n_mels", "fmin", "fmax")
-    librosa.util.pad_center = _with_positions(pad_center, "data", "size")
+    filters: Any = importlib.import_module("librosa.filters")
+    util: Any = importlib.import_module("librosa.util")
+    mel, pad_center = filters.mel, util.pad_center
+    filters.mel = _with_positions(mel, "sr", "n_fft", "n_mels", "fmin", "fmax")
+    util.pad_center = _with_positions(pad_center, "data", "size")
     try:
         yield
     finally:
-        librosa.filters.mel, librosa.util.pad_center = mel, pad_center
+        filters.mel, util.pad_center = mel, pad_center
 
 
 def _with_positions(function: Callable[..., Any], *names: str) -> Callable[..., Any]:

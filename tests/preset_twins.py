@@ -119,8 +119,11 @@ def with_tail(rows: Array, k: Knobs) -> Array:
         rows = tail_twins.kaldis_deltas(rows, window, orders)
     elif orders:
         first = tail_twins.regression(rows, window)
-        is_savgol = deltas["form"] == "savgol"
-        second = tail_twins.parabolas(rows, window) if is_savgol else tail_twins.regression(first, window)
+        second = {
+            "sequential": lambda: tail_twins.regression(first, window),
+            "open_end": lambda: tail_twins.open_ended(rows, window),
+            "savgol": lambda: tail_twins.parabolas(rows, window),
+        }[deltas["form"]]()
         rows = np.concatenate([rows, first, second][: orders + 1], axis=1)
     if cmvn["mode"] != "none":
         rows = tail_twins.normalised(rows, **cmvn)

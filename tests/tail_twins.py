@@ -30,6 +30,12 @@ def regression(rows: Real, window: int) -> Real:
     return found / (2 * sum(n * n for n in range(1, window + 1)))
 
 
+def open_ended(rows: Real, window: int) -> Real:
+    """openSMILE's double deltas: of the clip with its last row again and again."""
+    longer = np.concatenate([rows, np.repeat(rows[-1:], 3 * window, axis=0)])
+    return regression(regression(longer, window), window)[: len(rows)]
+
+
 def kaldis_deltas(rows: Real, window: int, orders: int) -> Real:
     """Kaldi's DeltaFeatures: scales convolved order by order, applied with clamped row numbers."""
     scales = [np.ones(1)]

@@ -222,7 +222,7 @@ def test_all_forms_of_deltas_have_the_same_first_order() -> None:
     rows = np.random.default_rng(1).normal(size=(50, 3))
     found = [
         np.concatenate(list(Deltas(1, 4, form, "replicate").apply(lambda: iter([rows]), n_rows=50, dims=3)))
-        for form in ("sequential", "composed", "savgol")
+        for form in ("sequential", "open_end", "composed", "savgol")
     ]
     np.testing.assert_array_equal(found[0], found[1])
     np.testing.assert_array_equal(found[0], found[2])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from row_tails import after, cuts_of, some_rows
-from tail_twins import kaldis_deltas, parabolas, regression
+from tail_twins import kaldis_deltas, open_ended, parabolas, regression
 
 from audiofeat.dsp.deltas import composed_kernel, parabola_kernel
 from audiofeat.dsp.tail import Deltas, fewest_rows
@@ -24,6 +24,15 @@ def test_sequential_deltas_are_regression_twice(n_rows: int, window: int) -> Non
     first = regression(rows.astype(np.float64), window)
     wanted = np.concatenate([rows, first, regression(first, window)], axis=1)
     np.testing.assert_allclose(after((Deltas(2, window, "sequential", "replicate"),), rows), wanted, atol=1e-11)
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("n_rows", LENGTHS)
+def test_open_ended_deltas_are_those_of_a_clip_that_stays_at_its_last_row(n_rows: int, window: int) -> None:
+    rows = some_rows(n_rows)
+    exact = rows.astype(np.float64)
+    wanted = np.concatenate([rows, regression(exact, window), open_ended(exact, window)], axis=1)
+    np.testing.assert_allclose(after((Deltas(2, window, "open_end", "replicate"),), rows), wanted, atol=1e-11)
 
 
 @pytest.mark.parametrize("orders", [1, 2])
@@ -55,13 +64,13 @@ def test_savgol_deltas_are_those_of_librosa(edge: str, mode: str, width: int, ex
         np.testing.assert_allclose(found, np.concatenate(columns[: orders + 1]).T, atol=1e-10)
 
 
-@pytest.mark.parametrize("form", ["sequential", "composed", "savgol"])
+@pytest.mark.parametrize("form", ["sequential", "open_end", "composed", "savgol"])
 def test_what_does_not_change_has_no_deltas_at_all(form: str) -> None:
     rows = np.full((50, 2), -15.942385)
     assert not after((Deltas(2, 3, form, "replicate"),), rows)[:, 2:].any()
 
 
-@pytest.mark.parametrize("form", ["sequential", "composed", "savgol"])
+@pytest.mark.parametrize("form", ["sequential", "open_end", "composed", "savgol"])
 def test_a_line_has_its_slope_and_a_parabola_its_curvature(form: str) -> None:
     times = np.arange(40.0)
     found = after((Deltas(2, 2, form, "replicate"),), np.stack([3.0 * times, times**2], axis=1))
@@ -94,7 +103,7 @@ def test_two_kinds_of_rows_give_one_kind_of_bits() -> None:
 def test_no_bit_depends_on_where_blocks_end(data: st.DataObject, n_rows: int, window: int, dims: int) -> None:
     form, edge = data.draw(
         st.sampled_from(
-            [("sequential", "replicate"), ("composed", "replicate"), ("savgol", "replicate"), ("savgol", "interp")]
+            [(form, "replicate") for form in ("sequential", "open_end", "composed", "savgol")] + [("savgol", "interp")]
         )
     )
     tail = (Deltas(2, window, form, edge),)

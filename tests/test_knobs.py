@@ -121,11 +121,13 @@ def test_the_command_explains_a_knob() -> None:
         "mel  The filter bank.\n"
         "  mel.fmin_hz  number of at least 0 [Hz]; default 0.0\n"
         "      Lower edge of the lowest band.\n"
-        "      Presets: 20.0 (kaldi-fbank80, kaldi-mfcc13), 80.0 (tf-tutorial).\n"
+        "      Presets: 20.0 (ast, kaldi-fbank80, kaldi-mfcc13 and 4 more), 50.0 (clap-laion,\n"
+        "      panns), 80.0 (espnet-tts, speecht5, tf-tutorial), 125.0 (vggish, yamnet).\n"
         "\n"
         "log  The logarithm.\n"
         "  log.ref  number above 0, or max; default 1.0\n"
         "      What counts as 0 on the logarithm: this value, or the clip's own maximum (max).\n"
+        "      Presets: max (dali-logmel).\n"
     )
 
 

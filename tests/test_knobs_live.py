@@ -12,10 +12,10 @@ import pytest
 import python_speech_features as psf  # type: ignore[import-untyped]
 import tensorflow as tf
 from laying import Array, features_of, frontend_with
-from live import kaldi
 from signals import noise, over_room_noise, tone
 
 from audiofeat.dsp.framing import Samples
+from audiofeat.parity.with_kaldi_native_fbank import rows_of
 
 
 def made(samples: Samples, feature: str, knobs: dict[str, Any], *, precision: str = "float64") -> Array:
@@ -175,7 +175,7 @@ def kaldi_rows(samples: Samples, kind: str, *, dims: int, **settings: Any) -> Ar
     for name, value in settings.items():
         owner = options.frame_opts if hasattr(options.frame_opts, name) else options
         setattr(owner, name, value)
-    return kaldi(knf.OnlineMfcc(options) if kind == "mfcc" else knf.OnlineFbank(options), samples, dims=dims)
+    return rows_of(knf.OnlineMfcc(options) if kind == "mfcc" else knf.OnlineFbank(options), samples, dims=dims)
 
 
 @pytest.mark.parametrize(

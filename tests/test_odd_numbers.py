@@ -135,7 +135,7 @@ def drawn(number: int) -> tuple[str, dict[str, Any]]:
         "mfcc.lifter": lot.choice([0.0, 22.0]),
         "deltas.orders": lot.choice([0, 1, 2]),
         "deltas.window": lot.randrange(1, 9),
-        "deltas.form": lot.choice(["sequential", "composed", "savgol"]),
+        "deltas.form": lot.choice(["sequential", "open_end", "composed", "savgol"]),
         "cmvn.mode": lot.choice(["none", "mean"]),
         "stack.left": lot.randrange(3),
         "stack.right": lot.randrange(3),

@@ -100,7 +100,7 @@ def test_a_librarys_calls_are_those_of_its_presets(module: str) -> None:
 
 def test_a_library_that_is_not_there_is_told_with_the_command_that_installs_it() -> None:
     library = Library("no-such-package", "with_nothing", (PRESET,), beside=("numpy",))
-    assert reference_of(PRESET, library) == (None, "pip install numpy no-such-package")
+    assert reference_of(PRESET, library) == (None, "not installed: pip install numpy no-such-package")
 
 
 def test_a_library_that_cannot_be_imported_is_told() -> None:

@@ -1,23 +1,24 @@
 """The compiled programs: their numbers are those of the libraries that the presets name, and every bit stays put.
 
-Each preset runs over each signal three ways: against the slow twin in reference.py, in float64 and in float32, and
-against the library itself (live.py). Numbers beside a tolerance are the worst that was measured. What is compared in
-float32 lies over room noise: signals.over_room_noise says why.
+Six presets run over each signal against their hand-written slow twins in reference.py, in float64 and in float32 (all
+presets: test_preset_twins.py; the libraries themselves: test_parity_matrix.py). Numbers beside a tolerance are the
+worst that was measured. What is compared in float32 lies over room noise: signals.over_room_noise says why.
 """
 
 from __future__ import annotations
 
 import threading
 
+import kaldi_native_fbank as knf
 import numpy as np
 import pytest
 from laying import Array, Layer, features_of, frontend_of, only_feature
-from live import LIVE, kaldi_fbank80
 from reference import REFERENCES
 from signals import SIGNALS, noise, over_room_noise, tone
 
 from audiofeat.dsp.framing import Samples
 from audiofeat.frontend.program import Frontend
+from audiofeat.parity.with_kaldi_native_fbank import rows_of as kaldi_rows
 
 PRESETS = list(REFERENCES)
 FLOAT64 = 1e-7  # 2.1e-9: the noiseless chirp through kaldi-fbank80, 140 dB below the frame's loudest band
@@ -32,11 +33,6 @@ FLOAT32 = {
 # A band of one bin, through which the chirp's loud side lobes pass with alternating signs: what is left of them is
 # rounding error. 1.4e-2 from the twin, 2.1e-2 from kaldi_native_fbank.
 FLOAT32_CHIRP = {"kaldi-fbank80": 1e-1, "kaldi-mfcc13": 4e-2}
-LIBRARY = {  # of the float64 programs, where the library computes in float64, but for librosa's float32 filterbank
-    "librosa-logmel": 2e-6,  # 2.8e-7
-    "librosa-mfcc": 2e-5,  # 2.0e-6
-    "whisper-80": 1e-7,  # 9.9e-9
-}
 
 
 def float32_tolerance(preset: str, signal: str) -> float:
@@ -84,28 +80,16 @@ def test_silence_is_exact_in_float32(preset: str) -> None:
     assert_close(rows_of(frontend, samples), REFERENCES[preset](samples), 3e-4)
 
 
-@pytest.mark.parametrize("signal", SIGNALS)
-@pytest.mark.parametrize("preset", PRESETS)
-def test_a_preset_is_the_library_that_it_names(preset: str, signal: str) -> None:
-    frontend = frontend_of(preset)
-    samples = over_room_noise(signal_for(frontend, signal))
-    assert_close(rows_of(frontend, samples), LIVE[preset](samples), float32_tolerance(preset, signal))
-
-
-@pytest.mark.parametrize("signal", SIGNALS)
-@pytest.mark.parametrize("preset", LIBRARY)
-def test_where_the_library_computes_in_float64_so_can_the_preset(preset: str, signal: str) -> None:
-    frontend = frontend_of(preset, "compute.precision=float64")
-    samples = signal_for(frontend, signal)
-    assert_close(rows_of(frontend, samples), LIVE[preset](samples), LIBRARY[preset])
-
-
 @pytest.mark.parametrize("n_samples", [79, 80, 81, 160, 399, 400, 401, 16_000, 16_079, 16_080])
 def test_frames_amid_their_hop_are_kaldis_without_snip_edges(n_samples: int) -> None:
     frontend = frontend_of("kaldi-fbank80", "frame.align=hop_center", "frame.pad=symmetric")
     samples = noise(n_samples)
     # 1.2e-4 in ln, both in float32.
-    assert_close(rows_of(frontend, samples), kaldi_fbank80(samples, snip_edges=False), 1e-3)
+    options = knf.FbankOptions()
+    options.frame_opts.dither = 0.0
+    options.frame_opts.snip_edges = False
+    options.mel_opts.num_bins = 80
+    assert_close(rows_of(frontend, samples), kaldi_rows(knf.OnlineFbank(options), samples, dims=80), 1e-3)
 
 
 def test_centred_frames_with_hifigans_edges_are_the_padded_signals_frames() -> None:

@@ -72,11 +72,19 @@ def _report(verdicts: Sequence[Verdict], *, each: bool, has_audio: bool) -> Iter
         for comparison in (verdict.comparisons if each else (verdict.worst,))
     ]
     yield from _table([_HEADINGS, *rows])
+    yield from _notes(verdicts, has_audio=has_audio)
+
+
+def _notes(verdicts: Sequence[Verdict], *, has_audio: bool) -> Iterator[str]:
+    """Why a golden file stood for a library: each reason once, with its presets."""
+    by_note: dict[str, list[str]] = {}
     for verdict in verdicts:
         if verdict.note:
-            yield f"{verdict.preset}: {verdict.note}"
-        if has_audio and not verdict.is_live:
-            yield f"{verdict.preset}: compared on the synthesised signals, since there is no library to ask of files"
+            by_note.setdefault(verdict.note, []).append(verdict.preset)
+    for note, presets in by_note.items():
+        yield f"{note}  ({', '.join(presets)})"
+    if has_audio and not all(verdict.is_live for verdict in verdicts):
+        yield "golden files hold synthesised signals only: what stands beside one was not compared on your files"
 
 
 def _row(verdict: Verdict, comparison: Comparison) -> tuple[str, ...]:
@@ -93,7 +101,7 @@ def _row(verdict: Verdict, comparison: Comparison) -> tuple[str, ...]:
 
 def _word(comparison: Comparison) -> str:
     if comparison.refused:
-        return f"not compared, the library refuses it: {comparison.refused}"
+        return f"not compared: {comparison.refused}"
     if comparison.problem:
         return f"FAIL: {comparison.problem}"
     return "pass" if comparison.passes else "FAIL"

@@ -140,10 +140,11 @@ class Deltas(Group):
     window: int = Field(
         default=2, ge=1, le=100, json_schema_extra=FRAMES, description="Rows on each side; librosa's width is 2n+1."
     )
-    form: Literal["sequential", "composed", "savgol"] = Field(
+    form: Literal["sequential", "open_end", "composed", "savgol"] = Field(
         default="sequential",
-        description="Regression, the second order from the first (HTK, torchaudio); regression with both kernels "
-        "convolved (Kaldi); or Savitzky-Golay, a polynomial of the order's degree (librosa).",
+        description="Regression, the second order from the first, which is repeated beyond both ends (HTK, "
+        "torchaudio) or goes on beyond the end (open_end, openSMILE); regression with both kernels convolved (Kaldi); "
+        "or Savitzky-Golay, a polynomial of the order's degree (librosa).",
     )
     edge: Literal["replicate", "interp"] = Field(
         default="replicate",

@@ -14,7 +14,8 @@ the same everywhere, so librosa's edge ``interp``, the polynomial through the ou
 N rows from the end, up to the end.
 
 References: The HTK Book 3.5, section 5.9; torchaudio.functional.compute_deltas; kaldi/src/feat/feature-functions.cc
-(DeltaFeatures); librosa.feature.delta; Savitzky and Golay, Analytical Chemistry 36 (1964).
+(DeltaFeatures); opensmile/src/dspcore/deltaRegression.cpp (``open_end``); librosa.feature.delta; Savitzky and Golay,
+Analytical Chemistry 36 (1964).
 """
 
 from __future__ import annotations
@@ -63,7 +64,9 @@ class Deltas:
     Args:
         orders: 1 or 2.
         window: N, rows on each side; librosa's width is 2N+1.
-        form: ``sequential`` (the second order is the slope of the first), ``composed`` or ``savgol``.
+        form: ``sequential`` (the second order is the slope of the first), ``open_end`` (likewise, but beyond the clip's
+            end the first order goes on, of repeated rows, where ``sequential`` repeats the first order itself),
+            ``composed`` or ``savgol``.
         edge: ``replicate`` (the outermost row again and again) or, with ``savgol``, ``interp``.
     """
 
@@ -97,7 +100,11 @@ class Deltas:
 
     def _second_order(self, columns: list[Reals], stretch: Stretch, *, n_rows: int) -> Reals:
         rows, slopes = columns
-        if self.form == "sequential":
+        if self.form == "open_end" and stretch.first + len(rows) == n_rows:
+            beyond = np.repeat(rows[-1:], self.window, axis=0)
+            slopes = weighted(np.concatenate([rows, beyond]), slope_kernel(self.window))
+            return weighted(slopes, slope_kernel(self.window))[: len(rows)]
+        if self.form in ("sequential", "open_end"):
             return self._of_kernel(slopes, slope_kernel(self.window), stretch, n_rows=n_rows)
         kernel = (composed_kernel if self.form == "composed" else parabola_kernel)(self.window)
         return self._of_kernel(rows, kernel, stretch, n_rows=n_rows)

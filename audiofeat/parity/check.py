@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
@@ -93,11 +93,12 @@ def _badness(comparison: Comparison) -> float:
 class PresetCheck:
     """A preset with its compiled programs and its yardstick."""
 
-    def __init__(self, preset: str, *, precision: str = "float32") -> None:
+    def __init__(self, preset: str, *, overrides: Sequence[str] = ()) -> None:
+        """``overrides``: settings as for ``--set``, over the preset's own."""
         from audiofeat.frontend.program import Frontend
 
         self.preset = preset
-        self.config: Config = load_config(preset, overrides=[f"compute.precision={precision}"])
+        self.config: Config = load_config(preset, overrides=overrides)
         self._frontend: Frontend = Frontend(recipe_of(self.config))
         self._yardstick = Yardstick(preset)
 
@@ -166,6 +167,8 @@ def asked(reference: Reference) -> Wanted:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the library's own, of short clips and empty bands
                 rows = reference(samples)
+        except RefusedError:
+            raise
         except Exception as error:
             raise RefusedError(first_line(error)) from error
         if np.isnan(rows).any():
@@ -178,7 +181,7 @@ def asked(reference: Reference) -> Wanted:
 def reference_of(preset: str, library: Library) -> tuple[Reference | None, str]:
     """The library's call for a preset; or None, and why."""
     if library.version is None:
-        return None, library.install
+        return None, f"not installed: {library.install}"
     try:
         references = library.references()
     except Exception as error:  # noqa: BLE001  # a broken installation of another's package is no defect of ours

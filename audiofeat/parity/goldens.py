@@ -29,7 +29,7 @@ _FIRST_ROWS = (0, 1, 31)
 
 
 class RefusedError(Exception):
-    """A library does not take a clip; the message is the library's own."""
+    """A library does not take a clip, or another one than audiofeat's; the message says why, mostly in its words."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -74,7 +74,8 @@ LIBRARIES = (
         "speechbrain", "with_speechbrain", ("speechbrain-fbank40", "speechbrain-mfcc"), beside=("torch", "torchaudio")
     ),
     Library("espnet", "with_espnet", ("espnet-asr", "espnet-tts"), beside=("torch",)),
-    Library("torchlibrosa", "with_torchlibrosa", ("clap-laion", "panns"), beside=("torch",)),
+    Library("torchlibrosa", "with_torchlibrosa", ("panns",), beside=("torch",)),
+    Library("laion_clap", "with_laion_clap", ("clap-laion",), beside=("torch", "torchvision")),
     Library("nvidia-dali-cuda120", "with_dali", ("dali-logmel",)),
     Library("essentia", "with_essentia", ("essentia-mfcc",)),
     Library("opensmile", "with_opensmile", ("opensmile-mfcc-0-d-a",)),

@@ -16,6 +16,7 @@ from nvidia.dali.pipeline import Pipeline
 
 from audiofeat.dsp.framing import Samples
 from audiofeat.dsp.row_blocks import Array
+from audiofeat.parity.goldens import RefusedError
 
 _SAMPLES = "samples"
 
@@ -34,11 +35,13 @@ def _pipeline() -> Any:
 
 def _logmel(samples: Samples) -> Array:
     """(n,) -> (frames, 128)."""
+    if not samples.any():
+        raise RefusedError("of digital silence DALI makes -80 dB, and audiofeat 0 dB: it is its own maximum")
     pipeline = _pipeline()
     pipeline.feed_input(_SAMPLES, [samples])
     (batch,) = pipeline.run()
-    bands: Array = np.array(batch.at(0))
-    return bands.T
+    rows: Array = np.array(batch.at(0)).T
+    return rows
 
 
 REFERENCES: Mapping[str, Callable[[Samples], Array]] = MappingProxyType({"dali-logmel": _logmel})

@@ -20,17 +20,18 @@ def _fbank80(samples: Samples) -> Array:
     options = knf.FbankOptions()
     options.frame_opts.dither = 0.0
     options.mel_opts.num_bins = 80
-    return _rows(knf.OnlineFbank(options), samples, dims=80)
+    return rows_of(knf.OnlineFbank(options), samples, dims=80)
 
 
 def _mfcc13(samples: Samples) -> Array:
     options = knf.MfccOptions()
     options.frame_opts.dither = 0.0
-    return _rows(knf.OnlineMfcc(options), samples, dims=13)
+    return rows_of(knf.OnlineMfcc(options), samples, dims=13)
 
 
-def _rows(computer: Any, samples: Samples, *, dims: int) -> Array:
-    computer.accept_waveform(_RATE_HZ, (samples * _INT16_STEPS).tolist())
+def rows_of(computer: Any, samples: Samples, *, dims: int, rate_hz: int = _RATE_HZ) -> Array:
+    """What a computer (``OnlineFbank`` or ``OnlineMfcc``) makes of samples in -1..1: (n,) -> (frames, dims)."""
+    computer.accept_waveform(rate_hz, (samples * _INT16_STEPS).tolist())
     computer.input_finished()
     rows = [computer.get_frame(frame) for frame in range(computer.num_frames_ready)]
     return np.array(rows, np.float32).reshape(-1, dims)
