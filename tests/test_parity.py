@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 import soundfile
 from click.testing import CliRunner, Result
 from laying import on_cpu
+from running import audiofeat
 
 from audiofeat.cli.parity import parity
 from audiofeat.config import preset_names
+from audiofeat.device import gpu_is_visible
 from audiofeat.dsp.framing import Samples
 from audiofeat.dsp.row_blocks import Array
 from audiofeat.errors import ConfigError, DifferentError, SourceError
@@ -166,6 +169,21 @@ def test_somebodys_own_file_is_compared_on(tmp_path: Path) -> None:
     assert live["clips"][0]["frames"] == 1 + 22_050 // 512
     assert live["passes"]
     assert [clip["clip"] for clip in golden["clips"]] == list(SIGNALS)
+
+
+def test_the_command_says_its_table_and_nothing_else() -> None:
+    """In a process of its own: TensorFlow and the libraries talk while they are imported."""
+    finished = audiofeat("parity", PRESET, "whisper-80", "--device", "cpu")
+    assert finished.code == 0
+    assert finished.err == ""
+    assert len(finished.out.splitlines()) == 3
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not gpu_is_visible(os.environ), reason="TensorFlow sees no GPU")
+def test_on_a_gpu_every_preset_is_as_its_golden_file() -> None:
+    finished = audiofeat("parity", "--golden", "--device", "gpu")
+    assert finished.code == 0, finished.out + finished.err
 
 
 def test_presets_and_files_are_told_apart(tmp_path: Path) -> None:

@@ -19,14 +19,14 @@ from audiofeat.dsp.row_blocks import Array
 
 def _melspec(samples: Samples) -> Array:
     """(n,) -> (frames, 128) power."""
-    bands: Array = MelSpectrogram()(torch.from_numpy(samples)).numpy()
-    return bands.T
+    rows: Array = MelSpectrogram()(torch.from_numpy(samples)).numpy().T
+    return rows
 
 
 def _mfcc(samples: Samples) -> Array:
     """(n,) -> (frames, 40)."""
-    cepstra: Array = MFCC()(torch.from_numpy(samples)).numpy()
-    return cepstra.T
+    rows: Array = MFCC()(torch.from_numpy(samples)).numpy().T
+    return rows
 
 
 def _kaldi_fbank(samples: Samples) -> Array:
