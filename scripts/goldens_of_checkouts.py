@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ import numpy as np
 
 from audiofeat.dsp.framing import Samples
 from audiofeat.dsp.row_blocks import Array
+from audiofeat.parity.excerpts import RefusedError
 from audiofeat.parity.libraries import Reference
 
 
@@ -34,6 +36,8 @@ class Checkout:
     """Its name and version."""
     references: Mapping[str, Reference]
     """Its calls by preset."""
+    computes_with: tuple[str, ...] = ()
+    """Packages whose versions have a hand in its numbers."""
 
 
 def checkouts(places: Iterable[str]) -> dict[str, Checkout]:
@@ -47,13 +51,18 @@ def checkouts(places: Iterable[str]) -> dict[str, Checkout]:
     found = {}
     for place in places:
         name, _, path = place.partition("=")
-        if name not in _SYSTEMS or not Path(path).exists():
+        if name not in _SYSTEMS or not path:
             raise SystemExit(f"{place}: write NAME=PATH, NAME of {', '.join(NAMES)}, and PATH where it lies")
+        if not Path(path).exists():
+            raise SystemExit(f"{place}: nothing lies at {path}")
         found[name] = _SYSTEMS[name](Path(path).resolve())
     return found
 
 
 # Vocoders
+
+
+_VOCODERS_COMPUTE_WITH = ("torch", "librosa")
 
 
 def _tacotron2(folder: Path) -> Checkout:
@@ -63,7 +72,7 @@ def _tacotron2(folder: Path) -> Checkout:
     with _old_librosa():
         (layers,) = _import_from(folder, "layers")
         stft = layers.TacotronSTFT()
-    return Checkout("NVIDIA/tacotron2 185cd24", {"tacotron2": _of_wave(stft.mel_spectrogram)})
+    return Checkout("NVIDIA/tacotron2 185cd24", {"tacotron2": _of_wave(stft.mel_spectrogram)}, _VOCODERS_COMPUTE_WITH)
 
 
 def _hifi_gan(folder: Path) -> Checkout:
@@ -77,7 +86,7 @@ def _hifi_gan(folder: Path) -> Checkout:
         with _old_torch():
             return meldataset.mel_spectrogram(wave, *(config[key] for key in sizes))
 
-    return Checkout("jik876/hifi-gan 4769534", {"hifigan": _of_wave(mel_spectrogram)})
+    return Checkout("jik876/hifi-gan 4769534", {"hifigan": _of_wave(mel_spectrogram)}, _VOCODERS_COMPUTE_WITH)
 
 
 def _bigvgan(folder: Path) -> Checkout:
@@ -93,7 +102,8 @@ def _bigvgan(folder: Path) -> Checkout:
         sizes = env.AttrDict(json.loads((folder / config).read_text(encoding="utf-8")))
         return _of_wave(lambda wave: meldataset.get_mel_spectrogram(wave, sizes))
 
-    return Checkout("NVIDIA/BigVGAN 7d2b454", {preset: reference(config) for preset, config in configs.items()})
+    references = {preset: reference(config) for preset, config in configs.items()}
+    return Checkout("NVIDIA/BigVGAN 7d2b454", references, _VOCODERS_COMPUTE_WITH)
 
 
 def _of_wave(mel_spectrogram: Callable[[Any], Any]) -> Reference:
@@ -159,7 +169,7 @@ def _vggish(folder: Path) -> Checkout:
         )
         return rows
 
-    return Checkout("tensorflow/models c0bd27b", {"vggish": logmel})
+    return Checkout("tensorflow/models c0bd27b", {"vggish": logmel}, ("numpy",))
 
 
 def _yamnet(folder: Path) -> Checkout:
@@ -172,13 +182,14 @@ def _yamnet(folder: Path) -> Checkout:
         found: Array = rows.numpy()
         return found
 
-    return Checkout("tensorflow/models 33630ec", {"yamnet": logmel})
+    return Checkout("tensorflow/models 33630ec", {"yamnet": logmel}, ("tensorflow",))
 
 
 # HTK
 
 
 _HTK_RATE_HZ = 16_000
+_INT16_FULL_SCALE = 32_768.0
 _HTK_CONFIG = """
 SOURCEFORMAT = WAV
 TARGETKIND = MFCC_0_D_A
@@ -199,9 +210,12 @@ def _hcopy(program: Path) -> Checkout:
     import soundfile
 
     def mfcc(samples: Samples) -> Array:
+        steps = samples * _INT16_FULL_SCALE
+        if not np.array_equal(steps, np.clip(np.round(steps), -_INT16_FULL_SCALE, _INT16_FULL_SCALE - 1)):
+            raise RefusedError("HTK reads 16-bit samples, and not all of these are whole steps within their range")
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "config").write_text(_HTK_CONFIG, encoding="ascii")
-            soundfile.write(Path(folder, "clip.wav"), samples, _HTK_RATE_HZ, subtype="PCM_16")
+            soundfile.write(Path(folder, "clip.wav"), steps.astype(np.int16), _HTK_RATE_HZ)
             # Names without the folder: they come again in messages, which golden files keep.
             command = [str(program), "-C", "config", "clip.wav", "clip.mfc"]
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -212,9 +226,18 @@ def _hcopy(program: Path) -> Checkout:
         rows = np.frombuffer(content, ">f4", offset=_HTK_HEADER.itemsize).astype(np.float32)
         return rows.reshape(header["rows"], header["row_bytes"] // 4)
 
-    told = subprocess.run([program, "-V"], capture_output=True, text=True, check=False).stdout
-    (version,) = (line.split()[1] for line in told.splitlines() if line.startswith("HCopy "))
-    return Checkout(f"HTK {version}", {"htk-mfcc-0-d-a": mfcc})
+    return Checkout(f"HTK {_htk_version(program)}", {"htk-mfcc-0-d-a": mfcc})
+
+
+def _htk_version(hcopy: Path) -> str:
+    try:
+        done = subprocess.run([hcopy, "-V"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    except OSError as error:
+        raise SystemExit(f"{hcopy}: no HCopy: {error.strerror}") from error
+    told = re.search(r"^HCopy +(\S+)", done.stdout.decode(errors="replace"), re.MULTILINE)
+    if told is None:
+        raise SystemExit(f"{hcopy}: no HCopy: asked with -V, it does not tell HTK's version")
+    return told[1]
 
 
 _SYSTEMS: Mapping[str, Callable[[Path], Checkout]] = MappingProxyType(

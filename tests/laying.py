@@ -36,19 +36,25 @@ def frontend_of(preset: str, *overrides: str) -> Frontend:
     return Frontend(recipe_of(load_config(preset, overrides=overrides)))
 
 
+def config_of(knobs: Mapping[str, Any], *features: str) -> dict[str, Any]:
+    """A configuration of features with settings by dotted name."""
+    config: dict[str, Any] = {"features": {name: {} for name in features}}
+    for name, value in knobs.items():
+        group, key = name.split(".")
+        config.setdefault(group, {})[key] = value
+    return config
+
+
 def frontend_with(knobs: Mapping[str, Any], *features: str, precision: str = "float64") -> Frontend:
     """The compiled programs of features with settings by dotted name; each is compiled once a test run."""
-    return _frontend_with(json.dumps({**knobs, "compute.precision": precision, "compute.tape_slots": 256}), features)
+    knobs = {**knobs, "compute.precision": precision, "compute.tape_slots": 256}
+    return _frontend_with(json.dumps(config_of(knobs, *features)))
 
 
 @functools.cache
-def _frontend_with(knobs: str, features: tuple[str, ...]) -> Frontend:
-    config: dict[str, Any] = {"features": {name: {} for name in features}}
-    for name, value in json.loads(knobs).items():
-        group, key = name.split(".")
-        config.setdefault(group, {})[key] = value
+def _frontend_with(config: str) -> Frontend:
     on_cpu()
-    return Frontend(recipe_of(load_config(config)))
+    return Frontend(recipe_of(load_config(json.loads(config))))
 
 
 class Layer:

@@ -64,15 +64,6 @@ def config_twin(config: Mapping[str, Any], samples: Array) -> Array:
     return with_tail(rows, k)
 
 
-def config_of(knobs: Knobs, feature: str) -> dict[str, Any]:
-    """A configuration of one feature with these knobs, given by their dotted names."""
-    config: dict[str, Any] = {"features": {feature: {}}}
-    for name, value in knobs.items():
-        group_name, key = name.split(".")
-        config.setdefault(group_name, {})[key] = value
-    return config
-
-
 def knobs_of(config: Mapping[str, Any]) -> tuple[str, Knobs]:
     """The one feature and every knob by its dotted name; KeyError for a knob that the twin does not have."""
     groups = dict(config)

@@ -1,4 +1,7 @@
-"""The slow twin: every preset once more, in plain float64 NumPy, frame by frame and band by band.
+"""Six presets once more, in plain float64 NumPy, frame by frame and band by band.
+
+A second opinion beside ``preset_twins``: that takes a preset's settings from its YAML, and a wrong one there is wrong
+in both; here they are written by hand, as the sources have them.
 
 It shares no code with audiofeat.dsp and takes no short cuts: frames are cut by index, triangles and cosines come from
 loops over their formulas. The formulas are those of the libraries' sources: librosa 0.11

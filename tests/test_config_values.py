@@ -89,6 +89,8 @@ def test_a_config_is_frozen() -> None:
         ("manifest", "key", "", "a name must not be empty"),
         ("manifest", "key", 3, "expected text, got 3"),
         ("manifest", "key", "k\udce9y", "expected text, got the text 'k\\udce9y', which is not Unicode"),
+        ("length", "pad_to_seconds", 86_401, "86401: must be at most 86400"),
+        ("length", "pad_step_seconds", 1e9, "1000000000.0: must be at most 86400"),
         ("length", "frames", 10.5, "expected a whole number, got 10.5"),
         ("log", "ref", "mx", "'mx': a number above 0, or max; did you mean 'max'?"),
         ("log", "ref", 0, "0: a number above 0, or max"),

@@ -120,6 +120,15 @@ def test_text_is_quoted_with_its_control_characters_escaped(tmp_path: Path) -> N
     assert "\x1b" not in problem
 
 
+@pytest.mark.parametrize(("form", "named"), [(b"ACON", "'ACON'"), (b"\x1b\xff\0'", '"\\x1b\\xff\\x00\'"')])
+def test_the_form_of_a_riff_file_is_told_in_words(tmp_path: Path, form: bytes, named: str) -> None:
+    path = tmp_path / "x.wav"
+    path.write_bytes(b"RIFF\0\0\0\0" + form + bytes(100))
+    error = refused(path)
+    assert error.problem == f"a RIFF file of the form {named}; only WAVE and AVI can be decoded"
+    assert error.hint == "convert it to WAV or FLAC, or leave it out"
+
+
 WAV_HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "no channels": ("input.bad-header", {"channels": 0, "block_align": 2}),
     "no sample rate": ("input.bad-header", {"sample_rate": 0}),

@@ -11,21 +11,12 @@ import numpy as np
 import pytest
 import python_speech_features as psf  # type: ignore[import-untyped]
 import tensorflow as tf
-from laying import Array, features_of, frontend_with
+from comparing import assert_close, rows_of
+from laying import Array
 from signals import noise, over_room_noise, tone
 
 from audiofeat.dsp.framing import Samples
-from audiofeat.parity.with_kaldi_native_fbank import rows_of
-
-
-def made(samples: Samples, feature: str, knobs: dict[str, Any], *, precision: str = "float64") -> Array:
-    return features_of(frontend_with(knobs, feature, precision=precision), [samples])[0][feature]
-
-
-def assert_close(found: Array, wanted: Array, tolerance: float) -> None:
-    assert found.shape == wanted.shape
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance)
-
+from audiofeat.parity import with_kaldi_native_fbank
 
 # python_speech_features 0.6, which computes in float64
 
@@ -52,18 +43,18 @@ PSF = {
 def test_python_speech_features_mfcc(n_samples: int) -> None:
     samples = noise(n_samples)
     wanted = psf.mfcc(samples.astype(np.float64) * 32768.0)
-    assert_close(made(samples, "mfcc", PSF), wanted, 1e-9)  # 3.1e-13
+    assert_close(rows_of(samples, PSF, "mfcc"), wanted, 1e-9)  # 3.1e-13
 
 
 def test_python_speech_features_at_11_025_hz_rounds_its_window_up() -> None:
     samples = noise(9_001)
     knobs = {**PSF, "audio.sample_rate": 11_025, "frame.win_samples": 276, "frame.hop_samples": 110}
     wanted = psf.logfbank(samples.astype(np.float64) * 32768.0, samplerate=11_025)
-    assert_close(made(samples, "log_mel", knobs), wanted, 1e-9)
+    assert_close(rows_of(samples, knobs, "log_mel"), wanted, 1e-9)
 
 
 def test_python_speech_features_silence_is_exactly_its_floor() -> None:
-    rows = made(np.zeros(1_600, np.float32), "mfcc", PSF)
+    rows = rows_of(np.zeros(1_600, np.float32), PSF, "mfcc")
     assert_close(rows, psf.mfcc(np.zeros(1_600)), 1e-9)
 
 
@@ -97,7 +88,7 @@ def test_librosas_power_to_db(knobs: dict[str, Any], ref: float | Callable[[Arra
     samples = over_room_noise(tone(22_050))
     power = librosa.feature.melspectrogram(y=samples.astype(np.float64), sr=22_050)
     wanted = librosa.power_to_db(power, ref=ref, top_db=knobs.get("log.range")).T
-    assert_close(made(samples, "log_mel", {**LIBROSA, **knobs}), wanted, 2e-6)  # librosa's filterbank is float32
+    assert_close(rows_of(samples, {**LIBROSA, **knobs}, "log_mel"), wanted, 2e-6)  # librosa's filterbank is float32
 
 
 @pytest.mark.parametrize("win_samples", [400, 401])
@@ -107,7 +98,7 @@ def test_librosas_stft_without_centring_has_the_window_amid_the_fft(win_samples:
     wanted = librosa.stft(
         samples.astype(np.float64), n_fft=512, hop_length=160, win_length=win_samples, center=False, dtype=np.complex128
     )
-    found = made(samples, "stft", knobs)
+    found = rows_of(samples, knobs, "stft")
     assert found.dtype == np.complex128
     assert_close(found, wanted.T, 1e-12)
 
@@ -115,7 +106,7 @@ def test_librosas_stft_without_centring_has_the_window_amid_the_fft(win_samples:
 def test_librosas_stft_in_complex64() -> None:
     knobs = {**LIBROSA, "frame.hop_samples": 300}
     samples = noise(20_000)
-    found = made(samples, "stft", knobs, precision="float32")
+    found = rows_of(samples, knobs, "stft", precision="float32")
     assert found.dtype == np.complex64
     assert_close(found, librosa.stft(samples, n_fft=2_048, hop_length=300).T, 3e-5)
 
@@ -130,7 +121,7 @@ def test_librosas_preemphasis_of_the_signal() -> None:
     samples = noise(20_000)
     emphasized = librosa.effects.preemphasis(samples.astype(np.float64), coef=0.97)
     wanted = librosa.power_to_db(librosa.feature.melspectrogram(y=emphasized, sr=22_050), top_db=None).T
-    assert_close(made(samples, "log_mel", knobs), wanted, 2e-6)
+    assert_close(rows_of(samples, knobs, "log_mel"), wanted, 2e-6)
 
 
 # tf.signal
@@ -142,7 +133,7 @@ def test_librosas_preemphasis_of_the_signal() -> None:
 def test_tf_signals_stft_of_odd_windows_and_padded_ends(win_samples: int, tail: str, n_samples: int) -> None:
     knobs = {"frame.win_samples": win_samples, "frame.tail": tail, "window.sampling": "periodic_if_even"}
     samples = noise(n_samples)
-    found = made(samples, "stft", knobs)
+    found = rows_of(samples, knobs, "stft")
     wanted = tf.signal.stft(samples.astype(np.float64), win_samples, 160, 512, pad_end=tail == "pad_hop").numpy()
     assert_close(found, wanted, 1e-12)
 
@@ -150,7 +141,7 @@ def test_tf_signals_stft_of_odd_windows_and_padded_ends(win_samples: int, tail: 
 def test_tf_signals_frames_are_the_waveform() -> None:
     knobs = {"frame.win_samples": 25, "frame.hop_samples": 40, "frame.tail": "pad_hop"}
     samples = noise(1_001)
-    found = made(samples, "waveform", knobs, precision="float32")
+    found = rows_of(samples, knobs, "waveform", precision="float32")
     np.testing.assert_array_equal(found, tf.signal.frame(samples, 25, 40, pad_end=True).numpy())
 
 
@@ -175,7 +166,8 @@ def kaldi_rows(samples: Samples, kind: str, *, dims: int, **settings: Any) -> Ar
     for name, value in settings.items():
         owner = options.frame_opts if hasattr(options.frame_opts, name) else options
         setattr(owner, name, value)
-    return rows_of(knf.OnlineMfcc(options) if kind == "mfcc" else knf.OnlineFbank(options), samples, dims=dims)
+    computer = knf.OnlineMfcc(options) if kind == "mfcc" else knf.OnlineFbank(options)
+    return with_kaldi_native_fbank.rows_of(computer, samples, dims=dims)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +194,7 @@ def kaldi_rows(samples: Samples, kind: str, *, dims: int, **settings: Any) -> Ar
 def test_kaldis_filterbank_options(knobs: dict[str, Any], settings: dict[str, Any]) -> None:
     samples = over_room_noise(tone(16_000))[:8_001]
     wanted = kaldi_rows(samples, "fbank", dims=24 if "energy.column" in knobs else 23, **settings)
-    assert_close(made(samples, "log_mel", {**KALDI, **knobs}), wanted, 1e-3)
+    assert_close(rows_of(samples, {**KALDI, **knobs}, "log_mel"), wanted, 1e-3)
 
 
 @pytest.mark.parametrize(
@@ -220,4 +212,4 @@ def test_kaldis_filterbank_options(knobs: dict[str, Any], settings: dict[str, An
 def test_kaldis_cepstrum_options(knobs: dict[str, Any], settings: dict[str, Any]) -> None:
     samples = over_room_noise(tone(16_000))[:8_001]
     wanted = kaldi_rows(samples, "mfcc", dims=13, **settings)
-    assert_close(made(samples, "mfcc", {**KALDI, "mfcc.lifter": 22.0, **knobs}), wanted, 1e-3)
+    assert_close(rows_of(samples, {**KALDI, "mfcc.lifter": 22.0, **knobs}, "mfcc"), wanted, 1e-3)

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from laying import Array, features_of, frontend_with
+from comparing import assert_close_to_scale
+from laying import features_of, frontend_with
 from signals import noise, over_room_noise, tone
 from twins import KNOBS, twin
 
@@ -163,12 +164,6 @@ def clips_for(rate_hz: int, win_samples: int) -> list[Samples]:
     return [silence, over_room_noise(tone(rate_hz))[:3_001], *(noise(n, seed=n) for n in lengths if n)]
 
 
-def assert_close(found: Array, wanted: Array, tolerance: float) -> None:
-    assert found.shape == wanted.shape
-    scale = max(1.0, float(np.abs(wanted).max(initial=0.0)))
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance * scale)
-
-
 @pytest.mark.parametrize(("features", "knobs"), PROGRAMS)
 def test_in_float64_a_program_is_the_slow_twin(features: tuple[str, ...], knobs: dict[str, Any]) -> None:
     frontend = frontend_with(knobs, *features)
@@ -180,7 +175,7 @@ def test_in_float64_a_program_is_the_slow_twin(features: tuple[str, ...], knobs:
         for name, rows in found.items():
             assert (rows.shape[1], str(rows.dtype)) == (specs[name].dims, specs[name].dtype)
             if len(rows) or recipe.rule.n_frames(len(clip)):
-                assert_close(rows, twin(clip, name, knobs), FLOAT64)
+                assert_close_to_scale(rows, twin(clip, name, knobs), FLOAT64)
 
 
 @pytest.mark.parametrize(("features", "knobs"), PROGRAMS)
@@ -192,7 +187,7 @@ def test_in_float32_a_program_is_the_slow_twin_but_for_rounding(
     for clip, found in zip(clips, features_of(frontend, clips), strict=True):
         for name, rows in found.items():
             assert rows.dtype == (np.complex64 if name == "stft" else np.float32)
-            assert_close(rows, twin(clip, name, knobs), FLOAT32[name])
+            assert_close_to_scale(rows, twin(clip, name, knobs), FLOAT32[name])
 
 
 @pytest.mark.parametrize(("features", "knobs"), PROGRAMS)

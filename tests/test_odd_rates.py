@@ -6,7 +6,6 @@ All in float64, and beside the slow twin too, so that a difference says whose it
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 import kaldi_native_fbank as knf
@@ -15,30 +14,14 @@ import numpy as np
 import pytest
 import python_speech_features as psf
 import tensorflow as tf
-from laying import Array, features_of, frontend_with, on_cpu
-from preset_twins import config_of, config_twin
+from comparing import RATES_HZ, assert_close_to_scale, rows_of, twin_of
+from laying import Array, on_cpu
 from signals import noise
 
 from audiofeat.dsp.framing import Samples
+from audiofeat.parity import with_kaldi_native_fbank
 
-RATES = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000]
 FLOAT64 = 1e-12  # 1.3e-14, from the twin and from the libraries that compute in float64
-
-
-def rows_of(samples: Samples, knobs: Mapping[str, Any], feature: str) -> Array:
-    return features_of(frontend_with(knobs, feature), [samples])[0][feature]
-
-
-def twin_of(samples: Samples, knobs: Mapping[str, Any], feature: str) -> Array:
-    return config_twin(config_of(knobs, feature), samples)
-
-
-def assert_close(found: Array, wanted: Array, tolerance: float) -> None:
-    """Within this share of the largest value, or of 1."""
-    assert found.shape == wanted.shape
-    assert np.isfinite(found).all()
-    scale = max(1.0, float(np.abs(wanted).max(initial=0.0)))
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance * scale)
 
 
 def power_of_two(n_samples: int) -> int:
@@ -75,22 +58,19 @@ def kaldi_rows(samples: Samples, rate_hz: int, *, bands: int, low_hz: float, sni
     options.frame_opts.snip_edges = snip_edges
     options.mel_opts.num_bins = bands
     options.mel_opts.low_freq = low_hz
-    computer = knf.OnlineFbank(options)
-    computer.accept_waveform(rate_hz, (samples * np.float32(32768.0)).tolist())
-    computer.input_finished()
-    return np.array([computer.get_frame(frame) for frame in range(computer.num_frames_ready)]).reshape(-1, bands)
+    return with_kaldi_native_fbank.rows_of(knf.OnlineFbank(options), samples, dims=bands, rate_hz=rate_hz)
 
 
 @pytest.mark.parametrize("snip_edges", [True, False], ids=["snip", "no snip"])
-@pytest.mark.parametrize("rate_hz", RATES)
+@pytest.mark.parametrize("rate_hz", RATES_HZ)
 def test_at_any_rate_the_numbers_are_kaldis(rate_hz: int, snip_edges: bool) -> None:
     samples = noise(rate_hz // 5 + 7)
     edges = {} if snip_edges else {"frame.align": "hop_center", "frame.pad": "symmetric"}
     knobs = {**kaldis(rate_hz), **edges}
     found = rows_of(samples, knobs, "log_mel")
-    assert_close(found, twin_of(samples, knobs, "log_mel"), FLOAT64)
+    assert_close_to_scale(found, twin_of(samples, knobs, "log_mel"), FLOAT64)
     wanted = kaldi_rows(samples, rate_hz, bands=23, low_hz=20.0, snip_edges=snip_edges)
-    assert_close(found, wanted, 2e-6)  # 4.0e-7: Kaldi computes in float32
+    assert_close_to_scale(found, wanted, 2e-6)  # 4.0e-7: Kaldi computes in float32
 
 
 def psfs(rate_hz: int) -> dict[str, Any]:
@@ -114,16 +94,16 @@ def psfs(rate_hz: int) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("rate_hz", RATES)
+@pytest.mark.parametrize("rate_hz", RATES_HZ)
 def test_at_any_rate_the_numbers_are_those_of_python_speech_features(rate_hz: int) -> None:
     samples, knobs = noise(rate_hz // 5 + 7), psfs(rate_hz)
     found = rows_of(samples, knobs, "log_mel")
-    assert_close(found, twin_of(samples, knobs, "log_mel"), FLOAT64)
+    assert_close_to_scale(found, twin_of(samples, knobs, "log_mel"), FLOAT64)
     wanted = psf.logfbank(samples.astype(np.float64), samplerate=rate_hz, nfft=knobs["frame.n_fft"])
-    assert_close(found, wanted, FLOAT64)
+    assert_close_to_scale(found, wanted, FLOAT64)
 
 
-@pytest.mark.parametrize("rate_hz", RATES)
+@pytest.mark.parametrize("rate_hz", RATES_HZ)
 def test_at_any_rate_the_numbers_are_those_of_tf_signal(rate_hz: int) -> None:
     """From 0 Hz to half the rate, which at 11,025 Hz is no whole number."""
     on_cpu()
@@ -141,10 +121,10 @@ def test_at_any_rate_the_numbers_are_those_of_tf_signal(rate_hz: int) -> None:
         "log.floor": 1e-6,
     }
     found = rows_of(samples, knobs, "log_mel")
-    assert_close(found, twin_of(samples, knobs, "log_mel"), FLOAT64)
+    assert_close_to_scale(found, twin_of(samples, knobs, "log_mel"), FLOAT64)
     spectrum = tf.abs(tf.signal.stft(samples.astype(np.float64), win_samples, hop_samples, n_fft))
     weights = tf.signal.linear_to_mel_weight_matrix(40, n_fft // 2 + 1, rate_hz, 0.0, rate_hz / 2, tf.float64)
-    assert_close(found, tf.math.log(spectrum @ weights + 1e-6).numpy(), FLOAT64)
+    assert_close_to_scale(found, tf.math.log(spectrum @ weights + 1e-6).numpy(), FLOAT64)
 
 
 # librosa with sizes of all kinds
@@ -195,5 +175,5 @@ def test_librosas_mel_spectrogram_of_any_size(
             y=samples.astype(np.float64), sr=rate_hz, n_fft=n_fft, hop_length=hop_samples, win_length=win_samples,
             n_mels=bands, fmin=fmin_hz, fmax=fmax_hz, norm=NORMS[norm], dtype=np.float64,
         )  # fmt: skip
-    assert_close(found, wanted.T, FLOAT64)
-    assert_close(found, twin_of(samples, knobs, "mel"), FLOAT64)
+    assert_close_to_scale(found, wanted.T, FLOAT64)
+    assert_close_to_scale(found, twin_of(samples, knobs, "mel"), FLOAT64)

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import yaml
 from laying import features_of, frontend_of, only_feature
+from preset_signals import preset_signals, signals
 from preset_twins import KNOBS, config_twin, knobs_of, preset_twin
 from twins import Array, Knobs, Real
 
-from audiofeat.config import preset_names, preset_text
+from audiofeat.config import preset_text
 from audiofeat.config.knobs import knobs
-from audiofeat.parity.signals import SIGNALS
 
 # 2e-5 is promised. Measured: 4.1e-9, where the noiseless chirp leaves a band of Kaldi's empty, 140 dB below the frame's
 # loudest; 1e-11 elsewhere.
@@ -46,11 +46,10 @@ def decibels(apart: Real, rows: Array, *, feature: str, k: Knobs) -> Real:
     return told
 
 
-@pytest.mark.parametrize("signal", SIGNALS)
-@pytest.mark.parametrize("preset", preset_names())
+@pytest.mark.parametrize(("preset", "signal"), preset_signals())
 def test_in_float64_a_preset_is_the_slow_twin_of_its_settings(preset: str, signal: str) -> None:
     frontend = frontend_of(preset, "compute.precision=float64")
-    samples = SIGNALS[signal](frontend.recipe.sample_rate_hz, frontend.recipe.rule.win_samples)
+    samples = signals(preset)[signal]()
     found, wanted = only_feature(features_of(frontend, [samples])[0]), preset_twin(preset, samples)
     feature, k = knobs_of_preset(preset)
     assert found.dtype == (np.complex128 if feature == "stft" else np.float64)

@@ -12,6 +12,7 @@ import threading
 import kaldi_native_fbank as knf
 import numpy as np
 import pytest
+from comparing import assert_close
 from laying import Array, Layer, features_of, frontend_of, only_feature
 from reference import REFERENCES
 from signals import SIGNALS, noise, over_room_noise, tone
@@ -45,11 +46,6 @@ def signal_for(frontend: Frontend, signal: str) -> Samples:
 
 def rows_of(frontend: Frontend, samples: Samples) -> Array:
     return only_feature(features_of(frontend, [samples])[0])
-
-
-def assert_close(found: Array, wanted: Array, tolerance: float) -> None:
-    assert found.shape == wanted.shape
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("signal", SIGNALS)

@@ -187,7 +187,7 @@ def test_empty_bands_are_told_of_once_a_feature() -> None:
     config = config_of(mel={"sides": "bin_floor"})
     warnings = empty_band_warnings(config)
     assert [warning.partition(":")[0] for warning in warnings] == ["log_mel", "mel", "mfcc"]
-    assert "1 of 80 mel bands hold no FFT bin and would be constant (bands 2, counted from 0)" in warnings[0]
+    assert "1 of 80 mel bands holds no FFT bin and would be constant (band 2, counted from 0)" in warnings[0]
     with pytest.raises(ConfigError, match=r"^mel\.bands: log_mel: 1 of 80 mel bands .*, and mel\.empty is error"):
         empty_band_warnings(config_of(mel={"sides": "bin_floor", "empty": "error"}))
     own = {"mfcc": {"mel": {"bands": 200, "empty": "error"}}}

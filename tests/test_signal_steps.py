@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from signals import noise
 
 from audiofeat.dsp.row_blocks import Array
-from audiofeat.dsp.signal import SignalSteps, prepare, prepared_samples
+from audiofeat.dsp.signal import FILL_SAMPLES, SignalSteps, prepare, prepared_samples
 
 EVERYTHING = SignalSteps(
     quantize=True,
@@ -104,6 +104,23 @@ def test_a_step_that_is_longer_than_what_is_filled_up_first_repeats_the_whole_cl
     samples = noise(7)
     steps = SignalSteps(pad_to_samples=2, pad_step_samples=30, pad_with="repeat")
     np.testing.assert_array_equal(prepared(samples, steps, cuts=[1, 3, 5]), np.tile(samples, 5)[:32])
+
+
+@pytest.mark.parametrize("pad_with", ["zero", "repeat", "repeat_whole"])
+def test_what_fills_up_comes_in_small_blocks(pad_with: str) -> None:
+    samples, wanted = noise(40_001), 3 * FILL_SAMPLES + 12_345
+    steps = SignalSteps(pad_to_samples=wanted, pad_with=pad_with)
+    blocks = list(prepare(iter([samples]), steps, key="clip", dtype=np.float32))
+    copies = {"zero": 1, "repeat": wanted, "repeat_whole": wanted // len(samples)}[pad_with]
+    repeated = np.resize(samples, min(wanted, copies * len(samples)))
+    np.testing.assert_array_equal(np.concatenate(blocks), np.pad(repeated, (0, wanted - len(repeated))))
+    assert max(map(len, blocks)) <= FILL_SAMPLES
+
+
+def test_a_day_of_silence_takes_no_memory() -> None:
+    steps = SignalSteps(pad_to_samples=86_400 * 768_000)
+    blocks = prepare(iter([noise(5)]), steps, key="clip", dtype=np.float64)
+    assert [len(next(blocks)) for _ in range(3)] == [5, FILL_SAMPLES, FILL_SAMPLES]
 
 
 @pytest.mark.parametrize("pad_with", ["zero", "repeat", "repeat_whole"])

@@ -5,15 +5,18 @@ A command's module is imported when the command is called, so that ``--help`` st
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 import click
 
 from audiofeat import __version__
-from audiofeat.errors import AudioFeatError, Interrupted
+from audiofeat.errors import AudioFeatError, Interrupted, StorageError
 
 _COMMANDS = {
     "extract": "Turn a folder of audio, or a manifest, into a feature store.",
@@ -24,6 +27,7 @@ _COMMANDS = {
     "info": "Say what is in a store.",
     "doctor": "Check what this machine has and lacks.",
 }
+_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class _Commands(click.Group):
@@ -72,8 +76,10 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; foreseen errors are told in a few lines, without a traceback."""
+    _open_closed_streams()
     try:
-        cli(standalone_mode=False)
+        with _output_errors():
+            cli(standalone_mode=False)
     except click.exceptions.Exit as leave:
         code = leave.exit_code
     except click.ClickException as error:
@@ -92,7 +98,7 @@ def main() -> None:
         code = error.exit_code
     except BrokenPipeError:
         # Whoever read our output has left, as `head` does; what was asked for is done.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         code = 0
     except Exception as error:
         if os.environ.get("AUDIOFEAT_DEBUG"):
@@ -106,3 +112,35 @@ def main() -> None:
     else:
         code = 0
     sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """Point standard streams that are closed (``2>&-``) to /dev/null: else the next file opened gets their number."""
+    for fd, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(fd)
+        except OSError:
+            # The lowest number that is free is this one. Processes that are started later want it too.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+            setattr(sys, name, os.fdopen(fd, mode, encoding="utf-8", errors="replace", closefd=False))
+
+
+@contextmanager
+def _output_errors() -> Iterator[None]:
+    """Turn what a full disk or a lost terminal does to standard output into a StorageError.
+
+    It is known by having no file's name; audiofeat's own files have their StorageError already.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno not in _CANNOT_WRITE:
+            raise
+        _drop_output()
+        hint = "make room, or send the output elsewhere"
+        raise StorageError(f"cannot write standard output: {error.strerror}", hint=hint) from error
+
+
+def _drop_output() -> None:
+    """Send what standard output may still hold nowhere: Python writes it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

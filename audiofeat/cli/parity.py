@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import click
 from audiofeat.errors import DifferentError
 
 if TYPE_CHECKING:
-    from audiofeat.parity.check import Comparison, Verdict
+    from audiofeat.parity.verdicts import Comparison, Verdict
     from audiofeat.parity.yardstick import Difference
 
 _HEADINGS = ("preset", "compared with", "clip", "frames", "max dB", "mean dB", "tolerance", "quiet dB", "")
@@ -41,8 +42,8 @@ def parity(names: tuple[str, ...], each: bool, golden: bool, device: str, as_jso
     audiofeat parity whisper-80 librosa-mfcc
     audiofeat parity kaldi-fbank80 speech.wav music.mp3 --each
 
-    max dB is the largest difference among bands within 60 dB of their frame's loudest (of cepstra: in frames with
-    such bands only), quiet dB among the rest, where float32 leaves rounding errors.
+    max dB is the largest difference in what lies within 60 dB of its frame's loudest bin, quiet dB in the rest, where
+    float32 leaves rounding errors. The tolerance holds for the former; for the rest it grows as bands get quieter.
     """
     from audiofeat.parity.run import presets_and_audio, run
 
@@ -57,7 +58,7 @@ def parity(names: tuple[str, ...], each: bool, golden: bool, device: str, as_jso
     else:
         for line in _report(verdicts, each=each, has_audio=bool(audio)):
             click.echo(line)
-    failed = [verdict.preset for verdict in verdicts if not verdict.passes]
+    failed = [verdict.preset for verdict in verdicts if verdict.outcome == "FAIL"]
     if failed:
         raise DifferentError(
             f"{len(failed)} of {len(verdicts)} presets differ from their library: {', '.join(failed)}",
@@ -72,10 +73,16 @@ def _report(verdicts: Sequence[Verdict], *, each: bool, has_audio: bool) -> Iter
         for comparison in (verdict.comparisons if each else (verdict.worst,))
     ]
     yield from _table([_HEADINGS, *rows])
-    yield from _notes(verdicts, has_audio=has_audio)
+    missed = sum(comparison.outcome == "not compared" for verdict in verdicts for comparison in verdict.comparisons)
+    if missed and not each:
+        were, them = ("clip was", "it") if missed == 1 else ("clips were", "them")
+        yield f"{missed} {were} not compared, since the library does not take {them}: --each names {them}"
+    yield from _notes(verdicts)
+    if has_audio and not all(verdict.is_live for verdict in verdicts):
+        yield "golden files hold synthesised signals only: what stands beside one was not compared on your files"
 
 
-def _notes(verdicts: Sequence[Verdict], *, has_audio: bool) -> Iterator[str]:
+def _notes(verdicts: Sequence[Verdict]) -> Iterator[str]:
     """Why a golden file stood for a library: each reason once, with its presets."""
     by_note: dict[str, list[str]] = {}
     for verdict in verdicts:
@@ -83,8 +90,6 @@ def _notes(verdicts: Sequence[Verdict], *, has_audio: bool) -> Iterator[str]:
             by_note.setdefault(verdict.note, []).append(verdict.preset)
     for note, presets in by_note.items():
         yield f"{note}  ({', '.join(presets)})"
-    if has_audio and not all(verdict.is_live for verdict in verdicts):
-        yield "golden files hold synthesised signals only: what stands beside one was not compared on your files"
 
 
 def _row(verdict: Verdict, comparison: Comparison) -> tuple[str, ...]:
@@ -95,16 +100,18 @@ def _row(verdict: Verdict, comparison: Comparison) -> tuple[str, ...]:
         quiet = f"{difference.quiet_max_db:.1e}"
         if difference.has_audible:
             most, mean = f"{difference.max_db:.1e}", f"{difference.mean_db:.1e}"
-    clip, n_frames, tolerance = comparison.clip, str(comparison.n_frames), f"{comparison.tolerance_db:.1e}"
+    clip, n_frames, tolerance = _printable(comparison.clip), str(comparison.n_frames), f"{comparison.tolerance_db:.1e}"
     return (verdict.preset, verdict.system + how, clip, n_frames, most, mean, tolerance, quiet, _word(comparison))
 
 
 def _word(comparison: Comparison) -> str:
-    if comparison.refused:
-        return f"not compared: {comparison.refused}"
-    if comparison.problem:
-        return f"FAIL: {comparison.problem}"
-    return "pass" if comparison.passes else "FAIL"
+    reason = comparison.problem or comparison.refused
+    return f"{comparison.outcome}: {reason}" if reason else comparison.outcome
+
+
+def _printable(name: str) -> str:
+    """A file's name without what would break the table's lines, or colour the terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
@@ -123,16 +130,15 @@ def _to_json(verdict: Verdict) -> dict[str, Any]:
         "system": verdict.system,
         "live": verdict.is_live,
         "note": verdict.note or None,
-        "passes": verdict.passes,
+        "outcome": verdict.outcome,
         "clips": [
             {
                 "clip": comparison.clip,
                 "frames": comparison.n_frames,
                 **_figures(comparison.difference),
                 "tolerance_db": comparison.tolerance_db,
-                "passes": comparison.passes,
-                "problem": comparison.problem or None,
-                "refused": comparison.refused or None,
+                "outcome": comparison.outcome,
+                "reason": comparison.problem or comparison.refused or None,
             }
             for comparison in verdict.comparisons
         ],
@@ -140,7 +146,10 @@ def _to_json(verdict: Verdict) -> dict[str, Any]:
 
 
 def _figures(difference: Difference | None) -> dict[str, float | None]:
-    if difference is None:
-        return {"max_db": None, "mean_db": None, "quiet_max_db": None}
-    most, mean = (difference.max_db, difference.mean_db) if difference.has_audible else (None, None)
-    return {"max_db": most, "mean_db": mean, "quiet_max_db": difference.quiet_max_db}
+    """JSON has no infinity, which a number in the place of none would be."""
+    figures: dict[str, float | None] = dict.fromkeys(("max_db", "mean_db", "quiet_max_db", "weighed_db"))
+    if difference is not None:
+        figures |= {"quiet_max_db": difference.quiet_max_db, "weighed_db": difference.weighed_db}
+        if difference.has_audible:
+            figures |= {"max_db": difference.max_db, "mean_db": difference.mean_db}
+    return {name: figure if figure is None or math.isfinite(figure) else None for name, figure in figures.items()}

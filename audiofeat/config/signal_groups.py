@@ -12,6 +12,8 @@ from pydantic import Field
 
 from audiofeat.config.kinds import DECIBELS, FRAMES, HZ, MAX_FRAME_SAMPLES, SAMPLES, SECONDS, Group, Real, Reals
 
+_DAY_SECONDS = 86_400
+
 
 class Manifest(Group):
     """The names of a manifest's columns (CSV, TSV, JSONL, Parquet); all other columns become ``meta.*``."""
@@ -94,11 +96,16 @@ class Length(Group):
     """Fixed lengths: of each clip's signal before framing, and of its features at the very end."""
 
     pad_to_seconds: Real | None = Field(
-        default=None, gt=0, json_schema_extra=SECONDS, description="Fill shorter signals up to this; null does not."
+        default=None,
+        gt=0,
+        le=_DAY_SECONDS,
+        json_schema_extra=SECONDS,
+        description="Fill shorter signals up to this; null does not.",
     )
     pad_step_seconds: Real | None = Field(
         default=None,
         gt=0,
+        le=_DAY_SECONDS,
         json_schema_extra=SECONDS,
         description="Fill longer signals up to pad_to_seconds and a whole number of these steps (YAMNet); null does "
         "not.",

@@ -60,12 +60,12 @@ def refusal(head: bytes) -> ClipError:
     if found := _not_audio(head, text):
         return ClipError(
             "input.not-audio",
-            f"{found}, not audio; it begins with {_quote(head)}",
+            f"{found}, not audio; it begins with {quote(head)}",
             hint="fetch the file again, or leave it out",
         )
     return ClipError(
         "input.unknown-format",
-        f"no audio format is known that begins with {_quote(head)}",
+        f"no audio format is known that begins with {quote(head)}",
         hint="convert it to WAV or FLAC, or leave it out",
     )
 
@@ -97,5 +97,6 @@ def _is_text(head: bytes) -> bool:
     return False
 
 
-def _quote(head: bytes) -> str:
+def quote(head: bytes) -> str:
+    """The first few bytes in quotation marks, with those that are no printable ASCII escaped."""
     return repr(head[:_QUOTED_BYTES])[1:]

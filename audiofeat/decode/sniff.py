@@ -81,7 +81,11 @@ def _riff(head: bytes) -> Container:
         return WAV
     if form == b"AVI ":
         return AVI
-    raise ClipError("input.unknown-format", f"a RIFF file of the form {form!r}; WAVE and AVI can be decoded")
+    raise ClipError(
+        "input.unknown-format",
+        f"a RIFF file of the form {impostors.quote(form)}; only WAVE and AVI can be decoded",
+        hint="convert it to WAV or FLAC, or leave it out",
+    )
 
 
 def _after_id3(file: SourceFile) -> Container:

@@ -100,11 +100,12 @@ class Deltas:
 
     def _second_order(self, columns: list[Reals], stretch: Stretch, *, n_rows: int) -> Reals:
         rows, slopes = columns
-        if self.form == "open_end" and stretch.first + len(rows) == n_rows:
+        if self.form == "open_end":
+            # The clip goes on with its last row. At the end of another stretch this is felt no further than the reach.
             beyond = np.repeat(rows[-1:], self.window, axis=0)
             slopes = weighted(np.concatenate([rows, beyond]), slope_kernel(self.window))
             return weighted(slopes, slope_kernel(self.window))[: len(rows)]
-        if self.form in ("sequential", "open_end"):
+        if self.form == "sequential":
             return self._of_kernel(slopes, slope_kernel(self.window), stretch, n_rows=n_rows)
         kernel = (composed_kernel if self.form == "composed" else parabola_kernel)(self.window)
         return self._of_kernel(rows, kernel, stretch, n_rows=n_rows)

@@ -17,6 +17,8 @@ from blake3 import blake3
 from audiofeat.dsp.row_blocks import Array
 
 INT16_STEPS = 32767.0
+FILL_SAMPLES = 65_536
+"""What fills a clip up comes in blocks of so many: it may be a day of silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +133,11 @@ def _padded(blocks: Iterator[Array], steps: SignalSteps) -> Iterator[Array]:
         return
     repeated = {"zero": 0, "repeat": missing, "repeat_whole": missing // seen * seen}[steps.pad_with]
     if repeated:
-        yield np.resize(np.concatenate(held), repeated)
-    if repeated < missing:
-        yield np.zeros(missing - repeated, block.dtype)
+        again = np.concatenate(held)
+        for start in range(0, repeated, FILL_SAMPLES):
+            yield again.take(np.arange(start, min(start + FILL_SAMPLES, repeated)), mode="wrap")
+    for start in range(repeated, missing, FILL_SAMPLES):
+        yield np.zeros(min(FILL_SAMPLES, missing - start), block.dtype)
 
 
 def _cut(blocks: Iterator[Array], n_samples: int) -> Iterator[Array]:

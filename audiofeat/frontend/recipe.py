@@ -184,7 +184,7 @@ def empty_band_warnings(config: Config, *, native_rate_hz: int | None = None) ->
             key = ".".join(feature_path(config, feature, "mel", "bands"))
             raise ConfigError(f"{key}: {problem}, and mel.empty is error", hint=_EMPTY_HINT)
         if problem:
-            warnings.append(f"{place}{problem}; {_EMPTY_HINT} would fill them")
+            warnings.append(f"{place}{problem}; {_EMPTY_HINT} would help")
     return warnings
 
 
@@ -244,9 +244,10 @@ def _empty_bands(feature: Feature, config: Config, *, sample_rate_hz: int) -> st
     empty = empty_bands(filterbank_of(mel, sample_rate_hz=sample_rate_hz, n_fft=config.frame.n_fft))
     if not empty:
         return ""
+    hold, named = ("holds", "band") if len(empty) == 1 else ("hold", "bands")
     return (
-        f"{feature.name}: {len(empty)} of {mel.bands} mel bands hold no FFT bin and would be constant "
-        f"(bands {', '.join(map(str, empty[:8]))}{', …' if len(empty) > 8 else ''}, counted from 0)"
+        f"{feature.name}: {len(empty)} of {mel.bands} mel bands {hold} no FFT bin and would be constant "
+        f"({named} {', '.join(map(str, empty[:8]))}{', …' if len(empty) > 8 else ''}, counted from 0)"
     )
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -15,16 +13,16 @@ from audiofeat.dsp.framing import Samples
 from audiofeat.dsp.row_blocks import Array
 from audiofeat.frontend.recipe import recipe_of
 from audiofeat.one_clip import features_of_clip
-from audiofeat.parity.goldens import Excerpt, RefusedError, all_of, read_golden
+from audiofeat.parity.excerpts import Excerpt, RefusedError, all_of
+from audiofeat.parity.goldens import read_golden
 from audiofeat.parity.libraries import Library, Reference, library_of
-from audiofeat.parity.signals import SIGNALS
-from audiofeat.parity.yardstick import Difference, Yardstick
+from audiofeat.parity.signals import Clips, signals_of
+from audiofeat.parity.silence import silence
+from audiofeat.parity.verdicts import Comparison, Verdict
+from audiofeat.parity.yardstick import Yardstick
 
 if TYPE_CHECKING:
     from audiofeat.frontend.program import Frontend
-
-Clips: TypeAlias = Mapping[str, Callable[[], Samples]]
-"""By name: gives the samples at the preset's rate."""
 
 Wanted: TypeAlias = Callable[[str, Samples], Excerpt]
 """By a clip's name and samples: gives what the library makes of it, or raises RefusedError."""
@@ -32,62 +30,6 @@ Wanted: TypeAlias = Callable[[str, Samples], Excerpt]
 FLOAT32_DB = 2e-3
 """The tolerance: this, or so many times what the library itself differs from float64, where that is more:"""
 _TIMES_THE_LIBRARYS_OWN = 4.0
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """One clip's features by a preset and by its library."""
-
-    clip: str
-    n_frames: int
-    """As audiofeat has them."""
-    tolerance_db: float
-    difference: Difference | None = None
-    """None where there is nothing to subtract."""
-    problem: str = ""
-    """Why not: another shape, which is a failure."""
-    refused: str = ""
-    """Why not: what the library said instead of giving features, which is none."""
-
-    @property
-    def passes(self) -> bool:
-        """Whether nothing speaks against the preset."""
-        return not self.problem and (self.difference is None or self.difference.max_db <= self.tolerance_db)
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """A preset beside its library."""
-
-    preset: str
-    system: str
-    """What it was compared with, and its version."""
-    is_live: bool
-    """False: with the golden file."""
-    note: str
-    """How to compare with the library itself, or why that was not done."""
-    comparisons: tuple[Comparison, ...]
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing could be compared."""
-        return not any(each.difference or each.problem for each in self.comparisons)
-
-    @property
-    def passes(self) -> bool:
-        """Whether nothing speaks against the preset."""
-        return all(each.passes for each in self.comparisons)
-
-    @property
-    def worst(self) -> Comparison:
-        """The one that is furthest off, as a share of its tolerance; a failure before all else."""
-        return max(self.comparisons, key=_badness)
-
-
-def _badness(comparison: Comparison) -> float:
-    if comparison.problem:
-        return float("inf")
-    return comparison.difference.max_db / comparison.tolerance_db if comparison.difference else -1.0
 
 
 class PresetCheck:
@@ -104,9 +46,7 @@ class PresetCheck:
 
     def signals(self) -> Clips:
         """The synthesised signals, at the preset's rate."""
-        recipe = self._frontend.recipe
-        rate_hz, win_samples = recipe.sample_rate_hz, recipe.rule.win_samples
-        return {name: partial(make, rate_hz, win_samples) for name, make in SIGNALS.items()}
+        return signals_of(self._frontend.recipe)
 
     def rows_of(self, samples: Samples) -> Array:
         """The preset's feature by audiofeat: samples (n,) -> (frames, dims)."""
@@ -117,8 +57,8 @@ class PresetCheck:
         """Put each clip's features beside what is wanted.
 
         Args:
-            own_distance_db: of the library itself from float64 arithmetic, by clip; another clip may differ as much
-                as the worst of them.
+            own_distance_db: of the library itself from float64 arithmetic, leeway taken off, by clip; another clip
+                may differ as much as the worst of them.
         """
         for name, samples_of in clips.items():
             samples = samples_of()
@@ -147,16 +87,22 @@ def check(preset: str, *, clips: Clips | None = None, golden_only: bool = False)
         golden_only: leave an installed library aside.
     """
     beside, golden = PresetCheck(preset), read_golden(preset)
+    own_distance_db = golden.about.distance_db
+
+    def verdict(system: str, chosen: Clips, wanted: Wanted, *, note: str, is_live: bool) -> Verdict:
+        found = tuple(beside.compare(chosen, wanted, own_distance_db=own_distance_db))
+        return Verdict(preset, system, is_live, note, found)
+
     library = None if golden_only else library_of(preset)
     reference, note = reference_of(preset, library) if library else (None, "")
-    wanted: Wanted
-    if library is None or reference is None:
-        system, wanted, chosen = golden.about.system, golden.wanted, beside.signals()
-    else:
-        system, wanted = f"{library.name} {library.version}", asked(reference)
-        chosen = beside.signals() if clips is None else clips
-    comparisons = beside.compare(chosen, wanted, own_distance_db=golden.about.distance_db)
-    return Verdict(preset, system, reference is not None, note, tuple(comparisons))
+    if library is None and not golden_only:
+        note = "no package that could be installed"
+    if library is not None and reference is not None:
+        live = verdict(library.found, clips or beside.signals(), asked(reference), note="", is_live=True)
+        if clips is not None or live.outcome != "not compared":
+            return live
+        note = f"{library.found} takes none of the signals: {live.worst.refused}"
+    return verdict(golden.about.system, beside.signals(), golden.wanted, note=note, is_live=False)
 
 
 def asked(reference: Reference) -> Wanted:
@@ -164,13 +110,13 @@ def asked(reference: Reference) -> Wanted:
 
     def wanted(_name: str, samples: Samples) -> Excerpt:
         try:
-            with warnings.catch_warnings():
+            with silence(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the library's own, of short clips and empty bands
                 rows = reference(samples)
         except RefusedError:
             raise
-        except Exception as error:
-            raise RefusedError(first_line(error)) from error
+        except (Exception, SystemExit) as error:
+            raise RefusedError(_first_line(error)) from error
         if np.isnan(rows).any():
             raise RefusedError("it gives NaN")
         return all_of(rows)
@@ -184,13 +130,13 @@ def reference_of(preset: str, library: Library) -> tuple[Reference | None, str]:
         return None, f"not installed: {library.install}"
     try:
         references = library.references()
-    except Exception as error:  # noqa: BLE001  # a broken installation of another's package is no defect of ours
-        return None, f"{library.name} {library.version} cannot be imported: {first_line(error)}"
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # another package's broken installation is not ours
+        return None, f"{library.found} cannot be imported: {_first_line(error)}"
     if preset not in references:
-        return None, f"{library.name} {library.version} is not the version that the preset names"
+        return None, f"{library.found} is not the version that the preset names: {library.install}"
     return references[preset], ""
 
 
-def first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__

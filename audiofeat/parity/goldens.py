@@ -15,63 +15,15 @@ from io import BytesIO
 from zipfile import BadZipFile
 
 import numpy as np
-import numpy.typing as npt
 from blake3 import blake3
 
 from audiofeat.dsp.framing import Samples
 from audiofeat.dsp.row_blocks import Array
 from audiofeat.errors import DamageError
+from audiofeat.parity.excerpts import Excerpt, RefusedError, kept_columns, kept_rows
 
 _ABOUT = "about"
-_MOST_COLUMNS = 256
-_FEW_COLUMNS = 64
-_FIRST_ROWS = (0, 1, 31)
-
-
-class RefusedError(Exception):
-    """A library does not take a clip, or another one than audiofeat's; the message says why, mostly in its words."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Excerpt:
-    """Some of the rows and columns that a library gave for a clip, or all of them."""
-
-    shape: tuple[int, ...]
-    """Of the whole: (frames, dims)."""
-    values: Array
-    """(rows, columns) of what is kept."""
-    rows: npt.NDArray[np.intp]
-    """Numbers of the rows that are kept."""
-    columns: npt.NDArray[np.intp]
-
-    def of(self, whole: Array) -> Array:
-        """The same places of other features: (frames, dims) -> (rows, columns)."""
-        return whole[self.rows][:, self.columns]
-
-
-def all_of(rows: Array) -> Excerpt:
-    """Everything that a library gave for a clip."""
-    return Excerpt(rows.shape, rows, *map(np.arange, rows.shape))
-
-
-def excerpt_of(rows: Array) -> Excerpt:
-    """What a golden file keeps of it, in single precision."""
-    kept = _kept_rows(len(rows)), _kept_columns(rows.shape[1])
-    single = np.complex64 if np.iscomplexobj(rows) else np.float32
-    return Excerpt(rows.shape, rows[kept[0]][:, kept[1]].astype(single), *kept)
-
-
-def _kept_rows(n_rows: int) -> npt.NDArray[np.intp]:
-    """The first two, one further on, the middle and the last: edges, and what lies between."""
-    wanted = {*_FIRST_ROWS, n_rows // 2, n_rows - 1}
-    return np.array(sorted(row for row in wanted if 0 <= row < n_rows), np.intp)
-
-
-def _kept_columns(dims: int) -> npt.NDArray[np.intp]:
-    """All, or of many some, evenly spread from the first to the last."""
-    if dims <= _MOST_COLUMNS:
-        return np.arange(dims)
-    return np.round(np.linspace(0, dims - 1, _FEW_COLUMNS)).astype(np.intp)
+_HINT = "install audiofeat again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +33,7 @@ class About:
     system: str
     """What computed it, with its version or commit: ``librosa 0.11.0``."""
     packages: Mapping[str, str]
-    """What else had a hand in the numbers."""
+    """The packages that it computes with, by version."""
     signals: Mapping[str, str]
     """Digest of each signal's samples."""
     distance_db: Mapping[str, float]
@@ -94,6 +46,7 @@ class About:
 class Golden:
     """A golden file."""
 
+    preset: str
     about: About
     excerpts: Mapping[str, Excerpt]
     """By signal, without those refused."""
@@ -106,7 +59,7 @@ class Golden:
             DamageError: the file was made of other samples.
         """
         if self.about.signals.get(signal) != digest_of_signal(samples):
-            raise DamageError(f"a golden file was made of another signal {signal}", hint="scripts/make_goldens")
+            raise DamageError(f"the golden file of {self.preset} is of another signal {signal}", hint=_HINT)
         if signal in self.about.refused:
             raise RefusedError(self.about.refused[signal])
         return self.excerpts[signal]
@@ -132,14 +85,12 @@ def read_golden(preset: str) -> Golden:
             record = json.loads(arrays[_ABOUT].tobytes())
             shapes = record.pop("shapes")
             excerpts = {
-                name: Excerpt((n_rows, dims), arrays[name], _kept_rows(n_rows), _kept_columns(dims))
+                name: Excerpt((n_rows, dims), arrays[name], kept_rows(n_rows), kept_columns(dims))
                 for name, (n_rows, dims) in shapes.items()
             }
-            return Golden(About(**record), excerpts)
+            return Golden(preset, About(**record), excerpts)
     except (OSError, EOFError, BadZipFile, ValueError, KeyError, TypeError) as error:
-        raise DamageError(
-            f"the golden file of {preset} cannot be read: {error}", hint="install audiofeat again"
-        ) from error
+        raise DamageError(f"the golden file of {preset} cannot be read: {error}", hint=_HINT) from error
 
 
 def digest_of_signal(samples: Samples) -> str:

@@ -13,10 +13,13 @@ from audiofeat.config import Limits, did_you_mean, load_config, preset_names
 from audiofeat.decode import find_ffmpeg, open_clip
 from audiofeat.device import choose_device
 from audiofeat.dsp.framing import Samples
+from audiofeat.dsp.levels import LARGEST_PEAK
 from audiofeat.engine.process import worker_environment
 from audiofeat.errors import ClipError, ConfigError, SourceError
-from audiofeat.parity.check import Clips, Verdict, check
-from audiofeat.parity.silence import silent_stderr
+from audiofeat.parity.check import check
+from audiofeat.parity.signals import Clips
+from audiofeat.parity.silence import silence
+from audiofeat.parity.verdicts import Verdict
 
 
 def presets_and_audio(names: Sequence[str]) -> tuple[list[str], list[Path]]:
@@ -27,14 +30,16 @@ def presets_and_audio(names: Sequence[str]) -> tuple[list[str], list[Path]]:
     """
     known = preset_names()
     presets = list(dict.fromkeys(name for name in names if name in known))
-    audio = [Path(name) for name in names if name not in known]
-    for path in audio:
-        if path.is_dir():
-            raise ConfigError(f"{path} is a folder: name files", hint=f"{path}/*.wav")
-        if not path.is_file():
-            near = did_you_mean(str(path), known)
-            raise ConfigError(f"{str(path)!r} is neither a preset nor a file{near}", hint="audiofeat presets")
-    return presets or known, audio
+    audio = [name for name in names if name not in known]
+    for name in audio:
+        if os.path.isdir(name):
+            raise ConfigError(f"{name} is a folder: name files", hint=f"{name}/*.wav")
+        if os.path.exists(name) and not os.path.isfile(name):
+            raise ConfigError(f"{name} is no regular file, and is read more than once", hint="write it to a file first")
+        if not os.path.exists(name):
+            near = did_you_mean(name, known)
+            raise ConfigError(f"{name!r} is neither a preset nor a file{near}", hint="audiofeat presets")
+    return presets or known, [Path(name) for name in audio]
 
 
 def run(presets: Sequence[str], audio: Sequence[Path], *, device: str, golden_only: bool) -> Iterator[Verdict]:
@@ -61,7 +66,7 @@ def compute_here(device: str) -> None:
     for name in os.environ.keys() - environment.keys():
         del os.environ[name]
     os.environ.update(environment)
-    with silent_stderr():
+    with silence():
         from audiofeat.frontend.program import use_device
     use_device(device)
 
@@ -72,9 +77,17 @@ def _clips(audio: Sequence[Path], preset: str) -> Clips:
 
 
 def decoded(path: Path, *, sample_rate_hz: int | None) -> Samples:
-    """The mean of a file's channels, (n,), at a sample rate or at its own. Raises SourceError."""
+    """The mean of a file's channels, at a sample rate or, with None, at its own: (n,) float32.
+
+    Raises:
+        SourceError: it cannot be decoded, or ``extract`` would refuse its samples.
+    """
     try:
         with open_clip(str(path), sample_rate=sample_rate_hz, limits=Limits(), ffmpeg=find_ffmpeg()) as clip:
-            return np.concatenate([block[:, 0] for block in clip])
+            samples = np.concatenate([block[:, 0] for block in clip])
     except ClipError as error:
         raise SourceError(f"{path}: {error.reason}, {error.problem}", hint=error.hint) from error
+    peak = float(np.abs(samples).max(initial=0.0))
+    if not peak <= LARGEST_PEAK:
+        raise SourceError(f"{path}: input.non-finite, samples reach {peak:.3g}", hint="write it again within -1..1")
+    return samples

@@ -9,20 +9,26 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from audiofeat.dsp.framing import Samples
+from audiofeat.dsp.tail import FixedLength
+from audiofeat.frontend.recipe import Recipe
+
+Clips: TypeAlias = Mapping[str, Callable[[], Samples]]
+"""By name: gives the samples, (n,) float32 in -1..1, at a preset's rate."""
 
 SECONDS = 0.5
-_INT16_STEPS = 32768.0
+_INT16_SCALE = 32768.0
 _NOISE_SEED = 7
 
 
 def _as_int16(signal: npt.NDArray[np.float64]) -> Samples:
-    steps = np.clip(np.round(signal * _INT16_STEPS), -_INT16_STEPS, _INT16_STEPS - 1)
-    return (steps / _INT16_STEPS).astype(np.float32)
+    steps = np.clip(np.round(signal * _INT16_SCALE), -_INT16_SCALE, _INT16_SCALE - 1)
+    return (steps / _INT16_SCALE).astype(np.float32)
 
 
 def _times(rate_hz: int) -> npt.NDArray[np.float64]:
@@ -65,18 +71,40 @@ def speech_like(rate_hz: int) -> Samples:
     return _as_int16(0.2 * voiced * buzz + 0.05 * unvoiced * hiss + 0.002 * hiss)
 
 
-SIGNALS: Mapping[str, Callable[[int, int], Samples]] = MappingProxyType(
-    {
-        "silence": lambda rate_hz, win_samples: np.zeros(round(SECONDS * rate_hz), np.float32),
-        "impulse": lambda rate_hz, win_samples: impulse(rate_hz),
-        "tone_440_hz": lambda rate_hz, win_samples: tone(rate_hz),
-        "chirp": lambda rate_hz, win_samples: chirp(rate_hz),
-        "noise_-60_dbfs": lambda rate_hz, win_samples: noise(round(SECONDS * rate_hz), peak=1e-3),
-        "noise_0_dbfs": lambda rate_hz, win_samples: noise(round(SECONDS * rate_hz), peak=1.0),
-        "speech_like": lambda rate_hz, win_samples: speech_like(rate_hz),
-        "half_a_window": lambda rate_hz, win_samples: noise(win_samples // 2 + 3),
-        "one_window": lambda rate_hz, win_samples: noise(win_samples),
-        "one_sample_more": lambda rate_hz, win_samples: noise(win_samples + 1),
+def faint_clicks(rate_hz: int) -> Samples:
+    """Ten of the smallest steps of 16 bits, and later one, amid silence: what lies around the floors of logarithms."""
+    samples = np.zeros(round(SECONDS * rate_hz), np.float32)
+    samples[len(samples) // 64], samples[len(samples) // 2] = -10.0 / _INT16_SCALE, 1.0 / _INT16_SCALE
+    return samples
+
+
+def _between_hops(*, win_samples: int, hop_samples: int) -> int:
+    """Whole hops and three quarters, where rules that count frames differ; and an odd number of whole windows."""
+    n_samples = (win_samples // hop_samples + 24) * hop_samples + 3 * hop_samples // 4
+    is_even = (n_samples - win_samples) // hop_samples % 2
+    return n_samples + is_even * hop_samples
+
+
+def signals_of(recipe: Recipe) -> Clips:
+    """The signals for a recipe, which must fix its sample rate."""
+    rate_hz, rule, signal = recipe.sample_rate_hz, recipe.rule, recipe.signal
+    win_samples, hop_samples = rule.win_samples, rule.hop_samples
+    clips: dict[str, Callable[[], Samples]] = {
+        "silence": lambda: np.zeros(round(SECONDS * rate_hz), np.float32),
+        "impulse": lambda: impulse(rate_hz),
+        "faint_clicks": lambda: faint_clicks(rate_hz),
+        "tone_440_hz": lambda: tone(rate_hz),
+        "chirp": lambda: chirp(rate_hz),
+        "noise_-60_dbfs": lambda: noise(round(SECONDS * rate_hz), peak=1e-3),
+        "noise_0_dbfs": lambda: noise(round(SECONDS * rate_hz), peak=1.0),
+        "speech_like": lambda: speech_like(rate_hz),
+        "half_a_window": lambda: noise(win_samples // 2 + 3),
+        "one_window": lambda: noise(win_samples),
+        "one_sample_more": lambda: noise(win_samples + 1),
+        "between_hops": lambda: noise(_between_hops(win_samples=win_samples, hop_samples=hop_samples)),
     }
-)
-"""By name: makes the signal for a sample rate in Hz and a window length in samples; (samples,) float32 in -1..1."""
+    frames = [step.frames for tail in recipe.tails.values() for step in tail if isinstance(step, FixedLength)]
+    lengths = [signal.pad_to_samples or 0, signal.cut_to_samples or 0, *(number * hop_samples for number in frames)]
+    if max(lengths):
+        clips["longer_than_filled_up"] = lambda: noise(max(lengths) + win_samples + 1)
+    return MappingProxyType(clips)

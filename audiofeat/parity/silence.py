@@ -1,22 +1,28 @@
-"""Standard error without the talk of libraries that are being imported."""
+"""Standard output and error without the talk of libraries."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_STDERR = 2
+_STREAMS = (1, 2)
 
 
 @contextmanager
-def silent_stderr() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """Send what is written there nowhere, by C++ too; exceptions come through all the same."""
-    kept, nowhere = os.dup(_STDERR), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, _STDERR)
+    sys.stdout.flush()
+    kept = [os.dup(stream) for stream in _STREAMS]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in _STREAMS:
+        os.dup2(nowhere, stream)
     try:
         yield
     finally:
-        os.dup2(kept, _STDERR)
-        os.close(kept)
+        sys.stdout.flush()
+        for stream, original in zip(_STREAMS, kept, strict=True):
+            os.dup2(original, stream)
+            os.close(original)
         os.close(nowhere)

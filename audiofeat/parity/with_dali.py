@@ -16,7 +16,7 @@ from nvidia.dali.pipeline import Pipeline
 
 from audiofeat.dsp.framing import Samples
 from audiofeat.dsp.row_blocks import Array
-from audiofeat.parity.goldens import RefusedError
+from audiofeat.parity.excerpts import RefusedError
 
 _SAMPLES = "samples"
 

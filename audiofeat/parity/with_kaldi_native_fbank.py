@@ -13,10 +13,11 @@ from audiofeat.dsp.framing import Samples
 from audiofeat.dsp.row_blocks import Array
 
 _RATE_HZ = 16_000
-_INT16_STEPS = 32_768.0
+_INT16_SCALE = 32_768.0
 
 
 def _fbank80(samples: Samples) -> Array:
+    """(n,) -> (frames, 80) ln power."""
     options = knf.FbankOptions()
     options.frame_opts.dither = 0.0
     options.mel_opts.num_bins = 80
@@ -24,6 +25,7 @@ def _fbank80(samples: Samples) -> Array:
 
 
 def _mfcc13(samples: Samples) -> Array:
+    """(n,) -> (frames, 13), ln energy and 12 coefficients."""
     options = knf.MfccOptions()
     options.frame_opts.dither = 0.0
     return rows_of(knf.OnlineMfcc(options), samples, dims=13)
@@ -31,7 +33,7 @@ def _mfcc13(samples: Samples) -> Array:
 
 def rows_of(computer: Any, samples: Samples, *, dims: int, rate_hz: int = _RATE_HZ) -> Array:
     """What a computer (``OnlineFbank`` or ``OnlineMfcc``) makes of samples in -1..1: (n,) -> (frames, dims)."""
-    computer.accept_waveform(rate_hz, (samples * _INT16_STEPS).tolist())
+    computer.accept_waveform(rate_hz, (samples * _INT16_SCALE).tolist())
     computer.input_finished()
     rows = [computer.get_frame(frame) for frame in range(computer.num_frames_ready)]
     return np.array(rows, np.float32).reshape(-1, dims)

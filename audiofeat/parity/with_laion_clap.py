@@ -21,11 +21,14 @@ from laion_clap.training.data import float32_to_int16, get_audio_features, int16
 
 from audiofeat.dsp.framing import Samples
 from audiofeat.dsp.row_blocks import Array
+from audiofeat.parity.excerpts import RefusedError
 
 
 def _clap(samples: Samples) -> Array:
-    """(n,) -> (1001, 64) dB, of clips up to 10 s: longer ones are cropped at random."""
+    """(n,) -> (1001, 64) dB. Raises RefusedError for a clip that it would crop at random."""
     settings = _audio_settings()
+    if len(samples) > settings["clip_samples"]:
+        raise RefusedError("it takes a random part of a clip longer than 10 s")
     clip = get_audio_features(
         {},
         torch.from_numpy(int16_to_float32(float32_to_int16(samples))),

@@ -21,12 +21,14 @@ _RATE_HZ = 22_050
 
 
 def _stft(samples: Samples) -> Array:
+    """(n,) -> (frames, 1025) complex."""
     with _of_short_clips_too():
         spectrum: Array = librosa.stft(samples.astype(np.float64)).T
     return spectrum
 
 
 def _logmel(samples: Samples) -> Array:
+    """(n,) -> (frames, 128) dB."""
     with _of_short_clips_too():
         power = librosa.feature.melspectrogram(y=samples.astype(np.float64), sr=_RATE_HZ)
     decibels: Array = librosa.power_to_db(power).T
@@ -34,6 +36,7 @@ def _logmel(samples: Samples) -> Array:
 
 
 def _mfcc(samples: Samples) -> Array:
+    """(n,) -> (frames, 20)."""
     with _of_short_clips_too():
         cepstra: Array = librosa.feature.mfcc(y=samples.astype(np.float64), sr=_RATE_HZ).T
     return cepstra

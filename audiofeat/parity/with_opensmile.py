@@ -1,7 +1,7 @@
-"""openSMILE 3.0, by the opensmile package 2.6: the components of its ``config/mfcc/MFCC12_0_D_A.conf``.
+"""openSMILE 3.0, by the opensmile package 2.6: the same components as its ``config/mfcc/MFCC12_0_D_A.conf``.
 
-The package does not ship that file, so that its components stand here, between the package's own source and sink. What
-is left out of a component is at openSMILE's default, as it is there.
+The package does not ship that file, so a configuration of the same meaning is written here: each component reads what
+another has written, and has the settings that are not openSMILE's defaults.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 
 from audiofeat.dsp.framing import Samples
 from audiofeat.dsp.row_blocks import Array
+from audiofeat.parity.excerpts import RefusedError
 
 
 def _bind_to_its_own_fft() -> None:
@@ -37,96 +38,52 @@ from opensmile import Smile  # noqa: E402  # which loads the library
 
 _SAMPLE_RATE_HZ = 16_000
 _FEWEST_FRAMES = 4
+_INT16_SCALE = 32_768.0
 
-_MFCC12_0_D_A = r"""
-[componentInstances:cComponentManager]
-instance[dataMemory].type = cDataMemory
-\{\cm[source{?}:source include config]}
-[componentInstances:cComponentManager]
-instance[frame].type = cFramer
-instance[pe].type = cVectorPreemphasis
-instance[win].type = cWindower
-instance[fft].type = cTransformFFT
-instance[fftmag].type = cFFTmagphase
-instance[melspec].type = cMelspec
-instance[mfcc].type = cMfcc
-instance[delta].type = cDeltaRegression
-instance[accel].type = cDeltaRegression
-instance[lldconcat].type = cVectorConcat
-[frame:cFramer]
-reader.dmLevel = wave
-writer.dmLevel = frames
-noPostEOIprocessing = 1
-frameSize = 0.025
-frameStep = 0.010
-frameMode = fixed
-frameCenterSpecial = left
-[pe:cVectorPreemphasis]
-reader.dmLevel = frames
-writer.dmLevel = framespe
-k = 0.97
-de = 0
-[win:cWindower]
-reader.dmLevel = framespe
-writer.dmLevel = winframes
-winFunc = ham
-gain = 1.0
-offset = 0
-[fft:cTransformFFT]
-reader.dmLevel = winframes
-writer.dmLevel = fft
-zeroPadSymmetric = 0
-[fftmag:cFFTmagphase]
-reader.dmLevel = fft
-writer.dmLevel = fftmag
-magnitude = 1
-phase = 0
-[melspec:cMelspec]
-reader.dmLevel = fftmag
-writer.dmLevel = melspec
-htkcompatible = 1
-nBands = 26
-usePower = 1
-lofreq = 0
-hifreq = 8000
-specScale = mel
-[mfcc:cMfcc]
-reader.dmLevel = melspec
-writer.dmLevel = ft0
-firstMfcc = 0
-lastMfcc = 12
-cepLifter = 22.0
-htkcompatible = 1
-[delta:cDeltaRegression]
-reader.dmLevel = ft0
-writer.dmLevel = ft0de
-noPostEOIprocessing = 0
-deltawin = 2
-blocksize = 1
-[accel:cDeltaRegression]
-reader.dmLevel = ft0de
-writer.dmLevel = ft0dede
-noPostEOIprocessing = 0
-deltawin = 2
-blocksize = 1
-[lldconcat:cVectorConcat]
-reader.dmLevel = ft0;ft0de;ft0dede
-writer.dmLevel = lld
-includeSingleElementFields = 1
-\{\cm[sink{?}:include external sink]}
+_COMPONENTS: tuple[tuple[str, str, str, Mapping[str, object]], ...] = (
+    ("framed", "cFramer", "wave", {"frameStep": 0.01}),
+    ("emphasized", "cVectorPreemphasis", "framed", {}),
+    ("tapered", "cWindower", "emphasized", {"winFunc": "ham"}),
+    ("spectrum", "cTransformFFT", "tapered", {"zeroPadSymmetric": 0}),
+    ("magnitude", "cFFTmagphase", "spectrum", {}),
+    ("bands", "cMelspec", "magnitude", {"usePower": 1, "lofreq": 0}),
+    ("cepstra", "cMfcc", "bands", {"firstMfcc": 0}),
+    ("slopes", "cDeltaRegression", "cepstra", {}),
+    ("curvatures", "cDeltaRegression", "slopes", {}),
+    ("lld", "cVectorConcat", "cepstra;slopes;curvatures", {}),
+)
+"""Of each its name, which is also that of what it writes, its type, what it reads and its settings.
+
+``wave`` comes from the package's own source, and ``lld`` is what its own sink takes.
 """
+
+
+def _config() -> str:
+    """The components in openSMILE's language, between the package's source and sink."""
+    manager = "[componentInstances:cComponentManager]"
+    lines = [manager, "instance[dataMemory].type = cDataMemory", r"\{\cm[source{?}:source include config]}"]
+    for name, kind, reads, settings in _COMPONENTS:
+        lines += [manager, f"instance[{name}].type = {kind}"]
+        lines += [f"[{name}:{kind}]", f"reader.dmLevel = {reads}", f"writer.dmLevel = {name}"]
+        lines += [f"{key} = {value}" for key, value in settings.items()]
+    return "\n".join([*lines, r"\{\cm[sink{?}:include external sink]}", ""])
 
 
 def _mfcc_0_d_a(samples: Samples) -> Array:
     """(n,) -> (frames, 39).
 
     Raises:
+        RefusedError: samples that are not those of 16-bit audio.
         UserWarning: no frame.
         ValueError: so few frames that openSMILE takes zeros for rows beyond the end, where it else repeats the last.
     """
+    if not np.array_equal(
+        samples, np.clip(np.trunc(samples * _INT16_SCALE), -_INT16_SCALE, _INT16_SCALE - 1) / _INT16_SCALE
+    ):
+        raise RefusedError("it cuts samples to 16 bits, and those of this clip are others")
     with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder, "MFCC12_0_D_A.conf")
-        config.write_text(_MFCC12_0_D_A, encoding="ascii")
+        config = Path(folder, "mfcc_0_d_a.conf")
+        config.write_text(_config(), encoding="ascii")
         smile = Smile(str(config), feature_level="lld")
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # for a clip without a frame it makes one of NaN

@@ -17,6 +17,7 @@ _RATE_HZ = 16_000
 
 
 def _tutorial(samples: Samples) -> Array:
+    """(n,) -> (frames, 13)."""
     spectrograms = tf.abs(tf.signal.stft(samples, frame_length=1024, frame_step=256, fft_length=1024))
     weights = tf.signal.linear_to_mel_weight_matrix(80, spectrograms.shape[-1], _RATE_HZ, 80.0, 7600.0)
     log_mel = tf.math.log(tf.tensordot(spectrograms, weights, 1) + 1e-6)
@@ -25,6 +26,7 @@ def _tutorial(samples: Samples) -> Array:
 
 
 def _speech_commands(samples: Samples) -> Array:
+    """(n,) -> (frames, 40)."""
     power = tf.raw_ops.AudioSpectrogram(input=samples[:, None], window_size=480, stride=160, magnitude_squared=True)
     cepstra: Array = tf.raw_ops.Mfcc(spectrogram=power, sample_rate=_RATE_HZ, dct_coefficient_count=40).numpy()[0]
     return cepstra

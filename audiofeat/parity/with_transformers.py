@@ -22,13 +22,15 @@ from transformers import (
 
 from audiofeat.dsp.framing import Samples
 from audiofeat.dsp.row_blocks import Array
+from audiofeat.parity.excerpts import RefusedError
 
 _RATE_HZ = 16_000
 _CLAP_RATE_HZ = 48_000
+_CLAP_MOST_SAMPLES = 10 * _CLAP_RATE_HZ
 
 
 def _whisper(bands: int) -> Callable[[Samples], Array]:
-    """Of the clip as it is: the extractor is told neither to pad nor to cut."""
+    """(n,) -> (frames, bands) log10 power, scaled: of the clip as it is, neither padded nor cut."""
 
     def rows(samples: Samples) -> Array:
         extractor = WhisperFeatureExtractor(feature_size=bands)
@@ -40,6 +42,8 @@ def _whisper(bands: int) -> Callable[[Samples], Array]:
 
 
 def _whisper_30_seconds(bands: int) -> Callable[[Samples], Array]:
+    """(n,) -> (3000, bands) log10 power, scaled: of the clip brought to 30 s."""
+
     def rows(samples: Samples) -> Array:
         features = WhisperFeatureExtractor(feature_size=bands)(samples, sampling_rate=_RATE_HZ)
         log_mel: Array = features["input_features"][0].T
@@ -49,6 +53,7 @@ def _whisper_30_seconds(bands: int) -> Callable[[Samples], Array]:
 
 
 def _ast(samples: Samples) -> Array:
+    """(n,) -> (1024, 128) ln power, shifted and scaled."""
     with _of_empty_bands_too():
         features = ASTFeatureExtractor()(samples, sampling_rate=_RATE_HZ)
     log_mel: Array = features["input_values"][0]
@@ -56,6 +61,7 @@ def _ast(samples: Samples) -> Array:
 
 
 def _seamless_m4t(samples: Samples) -> Array:
+    """(n,) -> (frames, 160) ln power, each band with mean 0 and variance 1: 80 bands of two frames in each row."""
     with np.errstate(invalid="raise"), warnings.catch_warnings():  # refuses a clip of one row: its variance is 0 / 0
         warnings.filterwarnings("ignore", "Degrees of freedom", RuntimeWarning)
         features = SeamlessM4TFeatureExtractor()(samples, sampling_rate=_RATE_HZ)
@@ -64,9 +70,11 @@ def _seamless_m4t(samples: Samples) -> Array:
 
 
 def _clap(truncation: str) -> Callable[[Samples], Array]:
-    """The first channel; "fusion" has four, equal ones where the clip is not longer than ten seconds."""
+    """(n,) -> (1001, 64) dB, the first channel; "fusion" has four, equal ones for a clip of up to 10 s."""
 
     def rows(samples: Samples) -> Array:
+        if len(samples) > _CLAP_MOST_SAMPLES:
+            raise RefusedError("it takes a random part of a clip longer than 10 s")
         with _of_empty_bands_too():
             extractor = ClapFeatureExtractor(truncation=truncation)
         features = extractor(samples, sampling_rate=_CLAP_RATE_HZ)
@@ -77,6 +85,7 @@ def _clap(truncation: str) -> Callable[[Samples], Array]:
 
 
 def _speecht5(samples: Samples) -> Array:
+    """(n,) -> (frames, 80) log10 magnitude."""
     features = SpeechT5FeatureExtractor()(audio_target=samples, sampling_rate=_RATE_HZ)
     log_mel: Array = features["input_values"][0]
     return log_mel
