@@ -43,7 +43,7 @@ def preset_note(name: str, subject: str) -> str:
     """What the preset's head says of a subject, such as ``Frames`` or ``Not reproduced``.
 
     Raises:
-        KeyError: nothing.
+        KeyError: it says nothing of it.
     """
     head = " ".join(line.lstrip("# ") for line in _head(name))
     return {match["subject"]: match["note"].rstrip(". ") for match in _NOTE.finditer(head)}[subject]

@@ -135,7 +135,7 @@ def _padded(blocks: Iterator[Array], steps: SignalSteps) -> Iterator[Array]:
     if repeated:
         again = np.concatenate(held)
         for start in range(0, repeated, FILL_SAMPLES):
-            yield again.take(np.arange(start, min(start + FILL_SAMPLES, repeated)), mode="wrap")
+            yield again[np.arange(start, min(start + FILL_SAMPLES, repeated)) % len(again)]
     for start in range(repeated, missing, FILL_SAMPLES):
         yield np.zeros(min(FILL_SAMPLES, missing - start), block.dtype)
 
