@@ -120,7 +120,7 @@ def parity_table(verdicts: Sequence[Mapping[str, Any]]) -> str:
             f"`{verdict['preset']}`",
             verdict["system"],
             "live" if verdict["live"] else "golden file",
-            f"{max((clip['max_db'] for clip in compared), default=0.0):.1e} dB",
+            f"{max(clip['max_db'] for clip in compared):.1e} dB" if compared else "-",
             f"{max(clip['tolerance_db'] for clip in verdict['clips']):.1e} dB",
             f"{max(clip['quiet_max_db'] or 0.0 for clip in verdict['clips']):.1e} dB",
             verdict["outcome"],

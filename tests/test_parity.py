@@ -79,7 +79,13 @@ def leaves(samples: Samples) -> Array:
 
 
 def gives_nan(samples: Samples) -> Array:
-    return np.full((13, 13), np.nan)
+    rows = np.zeros((13, 13))
+    rows[7, 7] = np.nan
+    return rows
+
+
+def gives_one_row(samples: Samples) -> Array:
+    return np.zeros(13)
 
 
 def declines(samples: Samples) -> Array:
@@ -92,6 +98,7 @@ def declines(samples: Samples) -> Array:
         (refuses, "RuntimeError: padding is longer"),
         (leaves, "SystemExit: 5"),
         (gives_nan, "it gives NaN"),
+        (gives_one_row, "it gives no (frames, dims) of numbers"),
         (declines, "it is random"),
     ],
 )

@@ -54,3 +54,10 @@ def test_presets_are_compared_with_standard_error_closed() -> None:
 
 def test_what_is_wrong_with_a_command_is_its_exit_code_where_nothing_can_be_said() -> None:
     assert in_a_shell("presets", "none-such", streams=">&- 2>&-") == (2, "", "")
+
+
+def test_whoever_stops_reading_has_what_he_wanted() -> None:
+    command = f"{sys.executable} -m audiofeat knobs | head -n 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], env=environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == 1

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -52,6 +53,14 @@ class _Commands(click.Group):
 
             raise click.UsageError(f"there is no command {args[0]!r}{did_you_mean(args[0], _COMMANDS)}", ctx)
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        # Whoever read our output has left, as `head` does; what was asked for is done. click itself would end with 1.
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            _drop_output()
+            raise click.exceptions.Exit(0) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -96,10 +105,6 @@ def main() -> None:
     except AudioFeatError as error:
         click.echo(f"audiofeat: {error}", err=True)
         code = error.exit_code
-    except BrokenPipeError:
-        # Whoever read our output has left, as `head` does; what was asked for is done.
-        _drop_output()
-        code = 0
     except Exception as error:
         if os.environ.get("AUDIOFEAT_DEBUG"):
             raise

@@ -36,7 +36,7 @@ def parity(names: tuple[str, ...], each: bool, golden: bool, device: str, as_jso
     """Compare presets with the libraries that they name, on AUDIO files or on synthesised signals.
 
     Without PRESET: all of them. A library that is not installed is represented by its golden file, which holds what
-    it gave for the synthesised signals. Exit code 21 if a preset differs by more than its tolerance.
+    it gave for the synthesised signals. Exit code 21 if a preset differs by more than its tolerance, or in its shape.
 
     \b
     audiofeat parity whisper-80 librosa-mfcc
@@ -44,6 +44,7 @@ def parity(names: tuple[str, ...], each: bool, golden: bool, device: str, as_jso
 
     max dB is the largest difference in what lies within 60 dB of its frame's loudest bin, quiet dB in the rest, where
     float32 leaves rounding errors. The tolerance holds for the former; for the rest it grows as bands get quieter.
+    Clips are held in memory whole, some hundred megabytes a minute: cut long recordings.
     """
     from audiofeat.parity.run import presets_and_audio, run
 
@@ -89,7 +90,7 @@ def _notes(verdicts: Sequence[Verdict]) -> Iterator[str]:
         if verdict.note:
             by_note.setdefault(verdict.note, []).append(verdict.preset)
     for note, presets in by_note.items():
-        yield f"{note}  ({', '.join(presets)})"
+        yield f"{_printable(note)}  ({', '.join(presets)})"
 
 
 def _row(verdict: Verdict, comparison: Comparison) -> tuple[str, ...]:
@@ -106,12 +107,14 @@ def _row(verdict: Verdict, comparison: Comparison) -> tuple[str, ...]:
 
 def _word(comparison: Comparison) -> str:
     reason = comparison.problem or comparison.refused
-    return f"{comparison.outcome}: {reason}" if reason else comparison.outcome
+    if comparison.outcome == "pass" and not comparison.n_frames:
+        reason = "no frame on either side"
+    return f"{comparison.outcome}: {_printable(reason)}" if reason else comparison.outcome
 
 
-def _printable(name: str) -> str:
-    """A file's name without what would break the table's lines, or colour the terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in name)
+def _printable(text: str) -> str:
+    """A file's name, or a library's words, without what would break the table's lines, or colour the terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
@@ -138,11 +141,16 @@ def _to_json(verdict: Verdict) -> dict[str, Any]:
                 **_figures(comparison.difference),
                 "tolerance_db": comparison.tolerance_db,
                 "outcome": comparison.outcome,
-                "reason": comparison.problem or comparison.refused or None,
+                "reason": comparison.problem or comparison.refused or _infinity(comparison.difference),
             }
             for comparison in verdict.comparisons
         ],
     }
+
+
+def _infinity(difference: Difference | None) -> str | None:
+    """JSON has no word for it."""
+    return "infinitely far apart" if difference and not math.isfinite(difference.weighed_db) else None
 
 
 def _figures(difference: Difference | None) -> dict[str, float | None]:

@@ -70,8 +70,8 @@ class PresetCheck:
             except RefusedError as error:
                 yield Comparison(name, len(rows), tolerance_db, refused=str(error))
                 continue
-            if rows.shape != excerpt.shape:
-                problem = f"audiofeat gives {rows.shape} (frames, dims), the library {excerpt.shape}"
+            problem = _not_comparable(rows, excerpt)
+            if problem:
                 yield Comparison(name, len(rows), tolerance_db, problem=problem)
                 continue
             scale = self._yardstick.scale_of(samples).part(excerpt)
@@ -105,6 +105,15 @@ def check(preset: str, *, clips: Clips | None = None, golden_only: bool = False)
     return verdict(golden.about.system, beside.signals(), golden.wanted, note=note, is_live=False)
 
 
+def _not_comparable(rows: Array, excerpt: Excerpt) -> str:
+    """What keeps rows from being subtracted from a library's; empty where nothing does."""
+    if rows.shape != excerpt.shape:
+        return f"audiofeat gives {rows.shape} (frames, dims), the library {excerpt.shape}"
+    if np.iscomplexobj(rows) != np.iscomplexobj(excerpt.values):
+        return f"audiofeat gives {rows.dtype}, the library {excerpt.values.dtype}"
+    return ""
+
+
 def asked(reference: Reference) -> Wanted:
     """A library's own features of a clip; to raise an exception, or give NaN, is its way to refuse one."""
 
@@ -112,11 +121,13 @@ def asked(reference: Reference) -> Wanted:
         try:
             with silence(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the library's own, of short clips and empty bands
-                rows = reference(samples)
+                rows = np.asarray(reference(samples))
         except RefusedError:
             raise
         except (Exception, SystemExit) as error:
             raise RefusedError(_first_line(error)) from error
+        if rows.ndim != 2 or rows.dtype.kind not in "fc":
+            raise RefusedError("it gives no (frames, dims) of numbers")
         if np.isnan(rows).any():
             raise RefusedError("it gives NaN")
         return all_of(rows)

@@ -1,7 +1,7 @@
-"""Golden files: what a library gave for the synthesised signals, recorded by ``scripts/make_goldens.py``.
+"""Golden files: what a library gave for the synthesised signals, recorded by ``scripts/make_goldens``.
 
-One ``.npz`` a preset, of a few kilobytes: a few rows (and, of wide features, some columns) of each signal, the shape
-of the whole, and ``about``, which says which versions made it and how far the library itself lies from float64
+One ``.npz`` a preset, of five to twenty kilobytes: a few rows (and, of wide features, some columns) of each signal, the
+shape of the whole, and ``about``, which says which versions made it and how far the library itself lies from float64
 arithmetic.
 """
 

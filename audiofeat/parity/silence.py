@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 _STREAMS = (1, 2)
 
@@ -19,9 +19,10 @@ def silence() -> Iterator[None]:
     for stream in _STREAMS:
         os.dup2(nowhere, stream)
     try:
-        yield
+        # Python's own streams too: they need not write there.
+        with open(os.devnull, "w") as sink, redirect_stdout(sink), redirect_stderr(sink):
+            yield
     finally:
-        sys.stdout.flush()
         for stream, original in zip(_STREAMS, kept, strict=True):
             os.dup2(original, stream)
             os.close(original)

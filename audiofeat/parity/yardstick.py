@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from audiofeat.config import Feature, load_config, resolve_features
+from audiofeat.config import Cmvn, Feature, load_config, resolve_features
 from audiofeat.dsp.framing import Samples
 from audiofeat.dsp.row_blocks import Array, Reals
-from audiofeat.dsp.tail import FixedLength, Stack, Tail, apply_tail
+from audiofeat.dsp.tail import FixedLength, Stack, Tail, apply_tail, tail_dims
 from audiofeat.frontend.chains import mel_of
 from audiofeat.frontend.recipe import filterbank_of, recipe_of
 from audiofeat.one_clip import features_of_clip
@@ -33,8 +33,8 @@ _LINEAR = ("stft", "mel")
 AUDIBLE_DB = 60.0
 QUIET_LEEWAY = 3.0
 """Just below what is audible."""
-MOST_LEEWAY = 1e4
-"""However quiet a band is, 20 dB are no rounding error."""
+MOST_LEEWAY = 5e4
+"""That is 100 dB: a tone with whole periods in each window leaves bands of nothing but rounding errors, far apart."""
 _DB_PER_NEPER = 20.0 / math.log(10.0)
 """The slope of 20 log10 at 1: decibels for a small relative change of an amplitude."""
 
@@ -131,7 +131,7 @@ class Yardstick:
     def _linear(self, values: Reals, just_audible: Reals) -> Scale:
         """Of values that are no logarithms: relative to each of them."""
         leeway = self._leeway(values, just_audible)
-        least = self._highest_weights * (just_audible / MOST_LEEWAY) ** self._exponent
+        least = self._highest_weights * (QUIET_LEEWAY * just_audible / MOST_LEEWAY) ** self._exponent
         size = np.maximum(values, least)
         decibels = _DB_PER_NEPER / self._exponent / np.where(size > 0, size, 1.0)
         return Scale(decibels, leeway, leeway <= 1.0)
@@ -151,7 +151,7 @@ class Yardstick:
             quiet = quiet | np.asarray(quiet.any(axis=0, keepdims=True))
         if feature.cmvn.mode == "meanvar" and len(log_bands):
             # In units of each column's deviation, so that a difference is what it was before the normalisation.
-            decibels = decibels * log_bands.std(axis=0)
+            decibels = decibels * _deviations(log_bands, feature.cmvn)
         return self._of_rows(decibels, leeway, quiet)
 
     def _above_the_floor(self, bands: Reals) -> Reals:
@@ -205,8 +205,20 @@ def _of_leeway(tail: Tail) -> Tail:
 
 def _after(tail: Tail, rows: Reals) -> Reals:
     dims = rows.shape[1]
-    blocks = list(apply_tail(tail, lambda: iter([rows]), n_rows=len(rows), dims=dims, dtype=np.float64))
-    return np.concatenate(blocks) if blocks else rows
+    blocks = apply_tail(tail, lambda: iter([rows]), n_rows=len(rows), dims=dims, dtype=np.float64)
+    return np.concatenate([np.empty((0, tail_dims(tail, dims))), *blocks])
+
+
+def _deviations(rows: Array, cmvn: Cmvn) -> Reals:
+    """What normalisation divides each column by."""
+    variances = rows.var(axis=0, ddof=cmvn.ddof) if len(rows) > cmvn.ddof else np.zeros(rows.shape[1])
+    by_rule: dict[str, Reals] = {
+        "std_add": np.sqrt(variances) + cmvn.eps,
+        "var_add": np.sqrt(variances + cmvn.eps),
+        "std_max": np.maximum(np.sqrt(variances), cmvn.eps),
+        "var_max": np.sqrt(np.maximum(variances, cmvn.eps)),
+    }
+    return by_rule[cmvn.eps_at]
 
 
 def _decibels_per_unit(feature: Feature) -> float:
