@@ -6,6 +6,7 @@ files and is not done here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,40 +15,56 @@ import numpy as np
 from audiofeat.deck import Array, Deck, Features
 from audiofeat.dsp.framing import Samples, with_edges
 from audiofeat.dsp.signal import prepare, prepared_samples
+from audiofeat.frontend.recipe import Recipe
 from audiofeat.stopwatch import Stopwatch
 from audiofeat.store.rows import RowBudget
 
 if TYPE_CHECKING:
     from audiofeat.frontend.program import Frontend
 
-_BLOCK_SAMPLES = 65_536
+BLOCK_SAMPLES = 65_536
 _ALL_MEMORY_BYTES = 1 << 62
-"""Rows are never spooled: whoever asks for all of them in memory gets them there."""
 
 
-def features_of_clip(frontend: Frontend, samples: Samples, *, key: str = "") -> dict[str, Array]:
-    """Compute all features of the programs' recipe.
+def features_of_clip(frontend: Frontend, samples: Samples) -> dict[str, Array]:
+    """Compute all features of the programs' recipe; dither is that of a clip without a key.
 
     Args:
         samples: (n,) float32 at the recipe's sample rate.
-        key: the clip's key, which its dither follows from.
     Returns:
         feature name -> rows (frames, dims); no frames where the clip is too short for one.
     """
-    recipe = frontend.recipe
-    in_memory = RowBudget(Path(), process_bytes=_ALL_MEMORY_BYTES, clip_bytes=_ALL_MEMORY_BYTES)
     found: dict[str, Array] = {}
-
-    def done(features: Features) -> None:
-        for name, rows in features.items():
-            found[name] = np.concatenate([np.empty((0, rows.dims), rows.dtype), *rows.blocks()])
-
-    deck = Deck(recipe, recipe.feature_specs(), in_memory, frontend=lambda: frontend, clock=Stopwatch())
-    deck.begin()
-    blocks = (samples[start : start + _BLOCK_SAMPLES] for start in range(0, len(samples), _BLOCK_SAMPLES))
-    prepared = prepare(blocks, recipe.signal, key=key, dtype=recipe.precision)
-    for block in with_edges(prepared, recipe.rule):
-        deck.write(block)
-    deck.end(recipe.rule.n_frames(prepared_samples(len(samples), recipe.signal)), done=done)
+    deck = deck_in_memory(lambda: frontend, frontend.recipe)
+    lay(deck, samples, frontend.recipe, done=lambda features: found.update(all_rows(features)))
     deck.flush()
     return found
+
+
+def deck_in_memory(frontend: Callable[[], Frontend], recipe: Recipe) -> Deck:
+    """A deck that spools nothing: whoever asks for all rows in memory gets them there."""
+    budget = RowBudget(Path(), process_bytes=_ALL_MEMORY_BYTES, clip_bytes=_ALL_MEMORY_BYTES)
+    return Deck(recipe, recipe.feature_specs(), budget, frontend=frontend, clock=Stopwatch())
+
+
+def lay(
+    deck: Deck,
+    samples: Samples,
+    recipe: Recipe,
+    *,
+    done: Callable[[Features], None],
+    block_samples: int = BLOCK_SAMPLES,
+) -> None:
+    """Lay a clip, (n,) float32, on a deck of its recipe; ``done`` gets its features when the deck is through."""
+    blocks = (samples[start : start + block_samples] for start in range(0, len(samples), block_samples))
+    deck.begin()
+    for block in with_edges(prepare(blocks, recipe.signal, key="", dtype=recipe.precision), recipe.rule):
+        deck.write(block)
+    deck.end(recipe.rule.n_frames(prepared_samples(len(samples), recipe.signal)), done=done)
+
+
+def all_rows(features: Features) -> dict[str, Array]:
+    """A clip's features as whole arrays, (frames, dims) each."""
+    return {
+        name: np.concatenate([np.empty((0, rows.dims), rows.dtype), *rows.blocks()]) for name, rows in features.items()
+    }

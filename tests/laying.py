@@ -5,20 +5,16 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from audiofeat.config import load_config
-from audiofeat.deck import Deck, Features
-from audiofeat.dsp.framing import Samples, with_edges
-from audiofeat.dsp.signal import prepare, prepared_samples
+from audiofeat.deck import Features
+from audiofeat.dsp.framing import Samples
 from audiofeat.frontend.program import Frontend, use_device
 from audiofeat.frontend.recipe import recipe_of
-from audiofeat.stopwatch import Stopwatch
-from audiofeat.store.rows import RowBudget
+from audiofeat.one_clip import BLOCK_SAMPLES, all_rows, deck_in_memory, lay
 
 Array = npt.NDArray[Any]
 
@@ -63,29 +59,18 @@ class Layer:
     def __init__(self, frontend: Frontend) -> None:
         self.tapes = 0
         self._frontend = frontend
-        recipe = frontend.recipe
-        in_memory = RowBudget(Path(), process_bytes=1 << 40, clip_bytes=1 << 40)
-        self._deck = Deck(recipe, recipe.feature_specs(), in_memory, frontend=self._programs, clock=Stopwatch())
+        self._deck = deck_in_memory(self._programs, frontend.recipe)
 
-    def features_of(self, clips: Iterable[Samples], *, block_samples: int = 65_536) -> list[dict[str, Array]]:
+    def features_of(self, clips: Iterable[Samples], *, block_samples: int = BLOCK_SAMPLES) -> list[dict[str, Array]]:
         """The features of each clip by name, (frames, dims), all clips being laid in the order given."""
-        recipe = self._frontend.recipe
         out: list[dict[str, Array]] = []
         for number, clip in enumerate(clips):
             out.append({})
 
             def done(features: Features, number: int = number) -> None:
-                out[number] = {
-                    name: np.concatenate([np.zeros((0, rows.dims), rows.dtype), *rows.blocks()])
-                    for name, rows in features.items()
-                }
+                out[number] = all_rows(features)
 
-            starts = range(0, len(clip), block_samples)
-            blocks = (clip[start : start + block_samples] for start in starts)
-            self._deck.begin()
-            for block in with_edges(prepare(blocks, recipe.signal, key="", dtype=recipe.precision), recipe.rule):
-                self._deck.write(block)
-            self._deck.end(recipe.rule.n_frames(prepared_samples(len(clip), recipe.signal)), done=done)
+            lay(self._deck, clip, self._frontend.recipe, done=done, block_samples=block_samples)
         self._deck.flush()
         return out
 
@@ -100,7 +85,9 @@ class Layer:
         return self._frontend
 
 
-def features_of(frontend: Frontend, clips: Iterable[Samples], *, block_samples: int = 65_536) -> list[dict[str, Array]]:
+def features_of(
+    frontend: Frontend, clips: Iterable[Samples], *, block_samples: int = BLOCK_SAMPLES
+) -> list[dict[str, Array]]:
     """The features of each clip by name, laid one after another on fresh tapes."""
     return Layer(frontend).features_of(clips, block_samples=block_samples)
 

@@ -5,38 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import kaldi_native_fbank as knf  # type: ignore[import-untyped]
 import librosa
 import numpy as np
 import pytest
 import python_speech_features as psf  # type: ignore[import-untyped]
 import tensorflow as tf
 from comparing import assert_close, rows_of
+from kaldi_and_psf import KALDI, PSF, kaldi_rows
 from laying import Array
 from signals import noise, over_room_noise, tone
 
-from audiofeat.dsp.framing import Samples
-from audiofeat.parity import with_kaldi_native_fbank
-
 # python_speech_features 0.6, which computes in float64
-
-PSF = {
-    "audio.scale": 32768.0,
-    "frame.tail": "pad_last",
-    "window.type": "rect",
-    "preemphasis.coeff": 0.97,
-    "preemphasis.scope": "signal",
-    "preemphasis.first": "keep",
-    "spectrum.norm": "n_fft",
-    "mel.bands": 26,
-    "mel.sides": "bin_floor",
-    "log.guard": "replace_zero",
-    "log.floor": 2.0**-52,
-    "mfcc.lifter": 22.0,
-    "mfcc.c0": "energy",
-    "energy.source": "spectrum",
-    "energy.floor": 2.0**-52,
-}
 
 
 @pytest.mark.parametrize("n_samples", [1, 399, 400, 401, 559, 560, 561, 8_000])
@@ -146,28 +125,6 @@ def test_tf_signals_frames_are_the_waveform() -> None:
 
 
 # kaldi_native_fbank, which computes in float32
-
-KALDI = {
-    "audio.scale": 32768.0,
-    "frame.remove_dc": True,
-    "window.sampling": "symmetric",
-    "window.power": 0.85,
-    "preemphasis.coeff": 0.97,
-    "mel.bands": 23,
-    "mel.fmin_hz": 20.0,
-    "log.floor": 2.0**-23,
-    "energy.floor": 2.0**-23,
-}
-
-
-def kaldi_rows(samples: Samples, kind: str, *, dims: int, **settings: Any) -> Array:
-    options = knf.MfccOptions() if kind == "mfcc" else knf.FbankOptions()
-    options.frame_opts.dither = 0.0
-    for name, value in settings.items():
-        owner = options.frame_opts if hasattr(options.frame_opts, name) else options
-        setattr(owner, name, value)
-    computer = knf.OnlineMfcc(options) if kind == "mfcc" else knf.OnlineFbank(options)
-    return with_kaldi_native_fbank.rows_of(computer, samples, dims=dims)
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,15 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import kaldi_native_fbank as knf
 import librosa
 import numpy as np
 import pytest
 import python_speech_features as psf
 import tensorflow as tf
 from comparing import RATES_HZ, assert_close_to_scale, rows_of, twin_of
-from laying import Array, on_cpu
+from kaldi_and_psf import KALDI, PSF, kaldi_rows
+from laying import on_cpu
 from signals import noise
-
-from audiofeat.dsp.framing import Samples
-from audiofeat.parity import with_kaldi_native_fbank
 
 FLOAT64 = 1e-12  # 1.3e-14, from the twin and from the libraries that compute in float64
 
@@ -36,29 +33,12 @@ def kaldis(rate_hz: int) -> dict[str, Any]:
     """Kaldi cuts fractions of a sample off: 275 and 110 at 11,025 Hz."""
     win_samples = int(rate_hz * 0.025)
     return {
+        **KALDI,
         "audio.sample_rate": rate_hz,
-        "audio.scale": 32768.0,
         "frame.win_samples": win_samples,
         "frame.hop_samples": int(rate_hz * 0.01),
         "frame.n_fft": power_of_two(win_samples),
-        "frame.remove_dc": True,
-        "window.sampling": "symmetric",
-        "window.power": 0.85,
-        "preemphasis.coeff": 0.97,
-        "mel.bands": 23,
-        "mel.fmin_hz": 20.0,
-        "log.floor": 2.0**-23,
     }
-
-
-def kaldi_rows(samples: Samples, rate_hz: int, *, bands: int, low_hz: float, snip_edges: bool = True) -> Array:
-    options = knf.FbankOptions()
-    options.frame_opts.dither = 0.0
-    options.frame_opts.samp_freq = rate_hz
-    options.frame_opts.snip_edges = snip_edges
-    options.mel_opts.num_bins = bands
-    options.mel_opts.low_freq = low_hz
-    return with_kaldi_native_fbank.rows_of(knf.OnlineFbank(options), samples, dims=bands, rate_hz=rate_hz)
 
 
 @pytest.mark.parametrize("snip_edges", [True, False], ids=["snip", "no snip"])
@@ -69,7 +49,7 @@ def test_at_any_rate_the_numbers_are_kaldis(rate_hz: int, snip_edges: bool) -> N
     knobs = {**kaldis(rate_hz), **edges}
     found = rows_of(samples, knobs, "log_mel")
     assert_close_to_scale(found, twin_of(samples, knobs, "log_mel"), FLOAT64)
-    wanted = kaldi_rows(samples, rate_hz, bands=23, low_hz=20.0, snip_edges=snip_edges)
+    wanted = kaldi_rows(samples, "fbank", dims=23, rate_hz=rate_hz, snip_edges=snip_edges)
     assert_close_to_scale(found, wanted, 2e-6)  # 4.0e-7: Kaldi computes in float32
 
 
@@ -77,20 +57,12 @@ def psfs(rate_hz: int) -> dict[str, Any]:
     """python_speech_features rounds halves up: 276 and 110 at 11,025 Hz."""
     win_samples = int(rate_hz * 0.025 + 0.5)
     return {
+        **PSF,
+        "audio.scale": 1.0,
         "audio.sample_rate": rate_hz,
         "frame.win_samples": win_samples,
         "frame.hop_samples": int(rate_hz * 0.01 + 0.5),
         "frame.n_fft": power_of_two(win_samples),
-        "frame.tail": "pad_last",
-        "window.type": "rect",
-        "preemphasis.coeff": 0.97,
-        "preemphasis.scope": "signal",
-        "preemphasis.first": "keep",
-        "spectrum.norm": "n_fft",
-        "mel.bands": 26,
-        "mel.sides": "bin_floor",
-        "log.guard": "replace_zero",
-        "log.floor": 2.0**-52,
     }
 
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import threading
 
-import kaldi_native_fbank as knf
 import numpy as np
 import pytest
 from comparing import assert_close
+from kaldi_and_psf import kaldi_rows
 from laying import Array, Layer, features_of, frontend_of, only_feature
 from reference import REFERENCES
 from signals import SIGNALS, noise, over_room_noise, tone
 
 from audiofeat.dsp.framing import Samples
 from audiofeat.frontend.program import Frontend
-from audiofeat.parity.with_kaldi_native_fbank import rows_of as kaldi_rows
 
 PRESETS = list(REFERENCES)
 FLOAT64 = 1e-7  # 2.1e-9: the noiseless chirp through kaldi-fbank80, 140 dB below the frame's loudest band
@@ -81,11 +80,8 @@ def test_frames_amid_their_hop_are_kaldis_without_snip_edges(n_samples: int) -> 
     frontend = frontend_of("kaldi-fbank80", "frame.align=hop_center", "frame.pad=symmetric")
     samples = noise(n_samples)
     # 1.2e-4 in ln, both in float32.
-    options = knf.FbankOptions()
-    options.frame_opts.dither = 0.0
-    options.frame_opts.snip_edges = False
-    options.mel_opts.num_bins = 80
-    assert_close(rows_of(frontend, samples), kaldi_rows(knf.OnlineFbank(options), samples, dims=80), 1e-3)
+    wanted = kaldi_rows(samples, "fbank", dims=80, num_bins=80, snip_edges=False)
+    assert_close(rows_of(frontend, samples), wanted, 1e-3)
 
 
 def test_centred_frames_with_hifigans_edges_are_the_padded_signals_frames() -> None:

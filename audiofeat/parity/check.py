@@ -39,7 +39,6 @@ class PresetCheck:
         """``overrides``: settings as for ``--set``, over the preset's own."""
         from audiofeat.frontend.program import Frontend
 
-        self.preset = preset
         self.config: Config = load_config(preset, overrides=overrides)
         self._frontend: Frontend = Frontend(recipe_of(self.config))
         self._yardstick = Yardstick(preset)
