@@ -21,11 +21,19 @@ from audiofeat.errors import AudioFeatError, Interrupted, StorageError
 
 _COMMANDS = {
     "extract": "Turn a folder of audio, or a manifest, into a feature store.",
+    "plan": "Say what extract would do, and why, without doing it.",
     "init": "Print a commented configuration to start from.",
     "presets": "List the presets, or print one in full.",
     "parity": "Compare presets with the libraries that they name.",
     "knobs": "Explain every setting of a configuration.",
     "info": "Say what is in a store.",
+    "manifest": "Print a store's clips as CSV, JSON lines or scp.",
+    "stats": "Mean and variance of a store's features, for normalisation.",
+    "verify": "Check every byte of a store against its digests.",
+    "diff": "Compare two stores.",
+    "export": "Write a store in the format of another program.",
+    "retry": "Try once more what is in a store's quarantine.",
+    "repair": "Compute again what of a store is damaged.",
     "doctor": "Check what this machine has and lacks.",
 }
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -78,8 +86,8 @@ def cli() -> None:
 
     Exit codes: 0 done, 1 internal error, 2 usage or configuration, 3 finished with some clips in quarantine,
     4 stopped by --max-failures, 5 no audio found, 10 no store, 11 store locked, 12 damage, or a digest that is not
-    the expected one, 13 something needed is missing, 14 storage error, 21 different (parity), 130 and
-    143 ended by a signal.
+    the expected one, 13 something needed is missing, 14 storage error, 20 something to do (plan),
+    21 different (diff, parity), 130 and 143 ended by a signal.
     """
 
 
