@@ -23,9 +23,9 @@ from audiofeat.max_failures import NO_LIMIT, MaxFailures
 from audiofeat.plan import Plan, make_plan
 from audiofeat.settings import Settings, settings_of
 from audiofeat.source import Cuts, Listing, check_unique, list_files, list_source
+from audiofeat.store.description import find_description
 from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths, is_ours
-from audiofeat.store.staging import read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def tools_for(job: Job) -> Tools:
     Raises:
         DamageError: a newer version has written the store; MissingToolError, ConfigError: see the callees.
     """
-    stored = read_json(job.paths.store_json)
+    stored = find_description(job.paths.store_json)
     _refuse_newer_store(job.paths, stored)
     device = choose_device(job.options.device, stored=(stored or {}).get("numbers", {}).get("device"))
     ffmpeg = find_ffmpeg()
