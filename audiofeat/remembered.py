@@ -26,7 +26,10 @@ def remember_source(job: Job) -> None:
     if options.files is None:
         remove(paths.files)
     else:
-        write_file(paths.files, options.files)
+        # The names in the list that was given hold in one working directory only.
+        root = os.path.abspath(job.listing.root)
+        names = (os.fsencode(os.path.join(root, clip.path)) for clip in job.listing.clips)
+        write_file(paths.files, b"".join(name + b"\0" for name in names))
     if read_json(paths.source) != note:
         write_json(paths.source, note)
 
