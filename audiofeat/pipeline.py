@@ -29,12 +29,13 @@ from audiofeat.plan import Plan, make_plan
 from audiofeat.report import RunReport
 from audiofeat.settings import Settings, settings_of
 from audiofeat.source import Cuts, Listing, check_unique, list_files, list_source
+from audiofeat.store.description import find_description
 from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths, is_ours
 from audiofeat.store.lock import store_lock
 from audiofeat.store.publish import roll_forward
 from audiofeat.store.reader import StoreInfo
-from audiofeat.store.staging import make_folder, read_json, remove
+from audiofeat.store.staging import make_folder, remove
 
 
 class Watcher(Protocol):
@@ -89,7 +90,7 @@ def run(
     _refuse_foreign_folder(paths)
     with store_lock(paths):
         roll_forward(paths)
-        stored = read_json(paths.store_json)
+        stored = find_description(paths.store_json)
         _refuse_newer_store(paths, stored)
         device = choose_device(options.device, stored=(stored or {}).get("numbers", {}).get("device"))
         settings = settings_of(config, device=device)
