@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import IO
 
 import click
 
+from audiofeat.cli.signals import heeded_signals
 from audiofeat.config import load_config, preset_names
-from audiofeat.errors import ConfigError, Interrupted
+from audiofeat.errors import ConfigError
 from audiofeat.expected_digest import check_digest, parse_digest
 from audiofeat.max_failures import NO_LIMIT, MaxFailures
 
@@ -135,7 +132,7 @@ def extract(
         files=files_from.read() if files_from is not None else None,
         recompute=not no_recompute,
     )
-    with _signals() as asked:
+    with heeded_signals() as asked:
         report = run(config, options, watcher=progress_on_stderr(quiet=quiet), stop=lambda: asked[0] if asked else None)
     if metrics is not None:
         from audiofeat.store.staging import write_file
@@ -149,26 +146,3 @@ def extract(
     if expected is not None:
         check_digest(report.digest, expected=expected)
     sys.exit(report.exit_code)
-
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Collect the first SIGINT, SIGTERM or SIGHUP, so that the run ends in order; the second ends it at once."""
-    asked: list[int] = []
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if asked:
-            raise Interrupted("stopped at once", signal_number=number)
-        asked.append(number)
-
-    # One that is ignored stays so: nohup, and jobs in the background.
-    heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, ask) for number in heeded}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
