@@ -50,11 +50,11 @@ def remembered_job(store: str, options: RunOptions, *, source: str | None = None
     paths = StorePaths(Path(store))
     note = read_json(paths.source) or {}
     try:
-        stored = StoreInfo(store).config
+        stored: Mapping[str, Any] = StoreInfo(store).config
     except DamageError:
-        stored = note.get("config")
-        if not isinstance(stored, dict):
+        if not isinstance(note.get("config"), dict):
             raise
+        stored = note["config"]
     if source is None and "source" not in note:
         raise ConfigError(
             f"{store} does not remember its source: {paths.source} is not there or not readable",
