@@ -109,7 +109,7 @@ def _description(
         "config": settings.stored,
         "config_digest": digest_of(settings.stored),
         "numbers": settings.numbers,
-        "numbers_digest": settings.numbers_digest,
+        "numbers_digest": settings.stamp.numbers_digest,
         "decoders": sorted({row.decoder for row in rows}),
         "features": [feature.to_json() for feature in features],
         "totals": {

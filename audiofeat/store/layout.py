@@ -83,6 +83,16 @@ class StorePaths:
         return self.state / "unchanged.json"
 
     @property
+    def source(self) -> Path:
+        """Where the clips came from, for runs that are not told."""
+        return self.state / "source.json"
+
+    @property
+    def files(self) -> Path:
+        """The list of files that the last run took, where it was given one."""
+        return self.state / "files"
+
+    @property
     def logs(self) -> Path:
         return self.state / "logs"
 
