@@ -70,8 +70,10 @@ def link_notes(found: LinkFindings) -> Iterator[Problem]:
         yield Problem("link.copy", "", f"{found.copies:,} arrays under their keys are copies, not links")
 
 
-def strays(paths: StorePaths, named: Iterable[str], features: Sequence[FeatureSpec], links: LinkFindings) -> Iterator[Problem]:
-    """Files in ``shards/`` and below NPY's features that are no part of the store: left over, or put there by others."""
+def strays(
+    paths: StorePaths, named: Iterable[str], features: Sequence[FeatureSpec], links: LinkFindings
+) -> Iterator[Problem]:
+    """Files in ``shards/`` and below NPY's features that are no part of the store."""
     known = set(named)
     try:
         unknown = sorted(entry.name for entry in os.scandir(paths.shards) if entry.name not in known)

@@ -62,9 +62,7 @@ class Findings:
     """How the shard's own index differs: (key or nothing, in words)."""
 
 
-def read_here(
-    kind: ShardFormat, path: Path, clips: Sequence[ClipRecord], features: Sequence[FeatureSpec]
-) -> Findings:
+def read_here(kind: ShardFormat, path: Path, clips: Sequence[ClipRecord], features: Sequence[FeatureSpec]) -> Findings:
     """Read all clips of a shard in this process: an NPY shard, or an HDF5 shard whose bytes are those written."""
     try:
         reader = kind.open(path)

@@ -1,8 +1,9 @@
-"""A damaged HDF5 shard, read in a process of its own: HDF5 may crash or hang over one wrong bit, and takes nobody along.
+"""A damaged HDF5 shard, read in a process of its own: HDF5 may crash or hang over one wrong bit.
 
 The process reads clip after clip and says how each was; when it dies or falls silent, the clip in hand cannot be read,
 and another process goes on behind it. To the process: one JSON object, its :class:`_Job`. From it, one a line:
-``{"opened": true}``, a ``{"clip": fault}`` for each clip, ``{"index": [key, what]}`` for each difference, ``{"end": ...}``.
+``{"opened": true}``, ``{"clip": fault}`` for each clip, ``{"index": [key, what]}`` for each difference, and
+``{"end": why}`` when it can do no more, with no reason where all is done.
 """
 
 from __future__ import annotations
@@ -48,18 +49,16 @@ def read_contained(path: Path, clips: Sequence[ClipRecord], features: Sequence[F
     findings = Findings([], [])
     deaths = 0
     while True:
-        before = len(findings.faults)
-        is_open, end = _read_on(replace(job, start=before), findings)
-        if end == "":
+        n_before = len(findings.faults)
+        is_open, end = _read_on(replace(job, start=n_before), findings)
+        if not end:
             return findings
-        read = len(findings.faults) - before
-        deaths = 1 if read else deaths + 1
-        if before + read == len(clips):
-            findings.index.append(("", f"the shard's index cannot be read: {end}"))
-            return findings
+        n_read = len(findings.faults) - n_before
+        deaths = 1 if n_read else deaths + 1
         fault = Fault("clip.unreadable", f"{'reading it' if is_open else 'opening its shard'}: {end}")
-        if not is_open or deaths >= _DEATHS_IN_A_ROW:
-            findings.faults += [fault] * (len(clips) - len(findings.faults))
+        n_missing = len(clips) - len(findings.faults)
+        if n_missing == 0 or not is_open or deaths >= _DEATHS_IN_A_ROW:
+            findings.faults.extend([fault] * n_missing)
             findings.index.append(("", f"the shard's index cannot be read: {end}"))
             return findings
         findings.faults.append(fault)
@@ -68,31 +67,32 @@ def read_contained(path: Path, clips: Sequence[ClipRecord], features: Sequence[F
 def _read_on(job: _Job, findings: Findings) -> tuple[bool, str]:
     """Start a process and listen to it; whether it could open the shard, and how it ended: nothing if all went well."""
     environment = {name: value for name, value in os.environ.items() if name != "HDF5_PLUGIN_PATH"}
-    is_open, end = False, "the process that read it died"
-    with subprocess.Popen(
+    child = subprocess.Popen(
         [sys.executable, "-c", _READER, *map(os.path.abspath, sys.path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=environment,
-    ) as child:
-        try:
-            for message in _messages(child, json.dumps(job.to_json()).encode("ascii")):
-                if "opened" in message:
-                    is_open = True
-                elif "clip" in message:
-                    findings.faults.append(Fault.from_json(message["clip"]) if message["clip"] else None)
-                elif "index" in message:
-                    findings.index.append((message["index"][0], message["index"][1]))
-                else:
-                    end = str(message["end"])
-                    return is_open, end
-        except TimeoutError:
-            return is_open, f"HDF5 gave no answer for {SILENCE_SECONDS:g} s"
-            status = child.wait()
-        finally:
-            child.kill()
-    return is_open, f"HDF5 died of it ({signal.Signals(-status).name})" if status < 0 else end
+    )
+    is_open = False
+    try:
+        for message in _messages(child, json.dumps(job.to_json()).encode("ascii")):
+            if "opened" in message:
+                is_open = True
+            elif "clip" in message:
+                findings.faults.append(Fault.from_json(message["clip"]) if message["clip"] else None)
+            elif "index" in message:
+                findings.index.append((message["index"][0], message["index"][1]))
+            else:
+                return is_open, str(message["end"])
+        status = child.wait(SILENCE_SECONDS)
+    except (TimeoutError, subprocess.TimeoutExpired):
+        return is_open, f"HDF5 gave no answer for {SILENCE_SECONDS:g} s"
+    finally:
+        child.kill()
+        child.communicate()  # closes the pipes and waits
+    how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
+    return is_open, f"the process that read it died ({how})"
 
 
 def _messages(child: subprocess.Popen[bytes], job: bytes) -> Iterator[Mapping[str, Any]]:

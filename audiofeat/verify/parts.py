@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from blake3 import blake3
 
-from audiofeat.errors import DamageError, NoStoreError
+from audiofeat.errors import DamageError
 from audiofeat.store.description import find_description
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths
 from audiofeat.store.reader import StoreInfo

@@ -11,17 +11,19 @@ import math
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
 from audiofeat.config import Config, changed_keys
-from audiofeat.errors import ConfigError
+from audiofeat.errors import ConfigError, NothingMatchedError
+from audiofeat.job import RunOptions
 from audiofeat.known import read_quarantine
-from audiofeat.pipeline import RunOptions, run
-from audiofeat.records import ClipRow
+from audiofeat.pipeline import run
+from audiofeat.records import ClipRow, Failure
 from audiofeat.store.manifest import rows_of
 from audiofeat.store.reader import Store, StoreInfo
 from audiofeat.verify.problems import Problem
@@ -49,7 +51,9 @@ class Sample:
                 return cls(count=int(number))
         except ValueError:
             pass  # said below, with what would be right
-        raise ConfigError(f"--sample {text!r} is neither a number of clips nor a share of them", hint="such as 20 or 1%")
+        raise ConfigError(
+            f"--sample {text!r} is neither a number of clips nor a share of them", hint="such as 20 or 1%"
+        )
 
     def of(self, keys: Iterable[str]) -> list[str]:
         """The keys that are taken, at least one where there is any, in order."""
@@ -70,12 +74,12 @@ class SampleFindings:
 
 
 def compare_sample(
-    info: StoreInfo, manifest: pa.Table, sample: Sample, *, config: Config, workers: int | None
+    info: StoreInfo, manifest: pa.Table, sample: Sample, *, config: Config, options: RunOptions
 ) -> SampleFindings:
     """Compute some of a store's clips again and compare.
 
     Args:
-        config: the store's own, with the source to compute from.
+        config: the store's own, with the source to compute from; ``options``: how that is listed.
     Raises:
         AudioFeatError: the run cannot be done here: no TensorFlow, no GPU for a store of one, no space, ...
     """
@@ -83,14 +87,19 @@ def compare_sample(
     if not keys:
         return SampleFindings([], [], [], 0)
     wanted = _rows_by_clip(manifest, set(keys))
+    found: Mapping[str, tuple[ClipRow, ...]] = {}
+    failures: dict[str, Failure] = {}
+    changes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="audiofeat-verify-") as folder:
-        there = config.model_copy(update={"store": config.store.model_copy(update={"path": str(Path(folder) / "store")})})
+        place = Path(folder) / "store"
+        there = config.model_copy(update={"store": config.store.model_copy(update={"path": str(place)})})
         device = str(info.description["numbers"]["device"])
-        run(there, RunOptions(workers=workers, device=device, keys=frozenset(keys)))
-        with Store(Path(folder) / "store") as again:
-            found = _rows_by_clip(again.manifest, set(keys))
-            failures = {failure.clip_key: failure for failure in read_quarantine(again.paths)}
-            changes = changed_keys(info.description["numbers"], again.description["numbers"])
+        with suppress(NothingMatchedError):  # then none of them is in the source any more
+            run(there, replace(options, device=device, only=frozenset(keys)))
+            with Store(place) as again:
+                found = _rows_by_clip(again.manifest, set(keys))
+                failures = {failure.clip_key: failure for failure in read_quarantine(again.paths)}
+                changes = changed_keys(info.description["numbers"], again.description["numbers"])
     findings = SampleFindings([], [], [], 0)
     for key in keys:
         rows = found.get(key, ())
@@ -115,7 +124,9 @@ def _compare(
     before, now = wanted[0], found[0]
     if before.decoder != now.decoder:
         changes = [*changes, f"decoder: {before.decoder} -> {now.decoder}"]
-    odd = next((row for row, again in zip(wanted, found, strict=False) if row.feature_digest != again.feature_digest), before)
+    odd = next(
+        (row for row, again in zip(wanted, found, strict=False) if row.feature_digest != again.feature_digest), before
+    )
     message = f"computed again, {odd.key} has other values ({len(found)} clips of {len(wanted)})"
     if changes:
         findings.notes.append(Problem("sample.unsure", before.source, f"{message}, with {'; '.join(changes)}", (key,)))
@@ -124,7 +135,7 @@ def _compare(
 
 
 def _clip_keys(manifest: pa.Table) -> Iterable[str]:
-    keys = manifest.column("key").to_pylist()
+    keys: list[str] = manifest.column("key").to_pylist()
     if "parent" not in manifest.column_names:
         return keys
     return (parent or key for key, parent in zip(keys, manifest.column("parent").to_pylist(), strict=True))

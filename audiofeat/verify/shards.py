@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from audiofeat.records import ClipRow, FeatureSpec
 from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import StorePaths
+from audiofeat.tasks import ShardEntry
 from audiofeat.verify.clips import ClipRecord, read_here
 from audiofeat.verify.contained import read_contained
 from audiofeat.verify.parts import what_it_is
@@ -20,19 +21,19 @@ class ShardRecord:
     """What is known of a shard."""
 
     name: str
-    digest: str
-    """All 64 digits of it, or the first 16, which are in its name."""
-    size_bytes: int
-    """0 where it is not known."""
+    entry: ShardEntry | None
+    """What ``store.json`` says of it; None where that is damaged."""
     rows: tuple[ClipRow, ...] | None
-    """None where the manifest cannot be trusted: then nobody knows what must be in the shard."""
-    n_clips: int = 0
-    """As ``store.json`` says, and so is the other."""
-    n_rows: int = 0
+    """In key order; None where the manifest cannot be trusted: then nobody knows what must be in the shard."""
 
     @property
     def is_npy(self) -> bool:
         return not self.name.endswith(".h5")
+
+    @property
+    def digest(self) -> str:
+        """All 64 digits of the shard's digest, or the first 16, which are in its name."""
+        return self.entry.digest if self.entry is not None else self.name[13:29]
 
 
 @dataclass(slots=True)
@@ -108,8 +109,7 @@ class _Checker:
 
     def compare_rows(self, complaint: Callable[[ClipRow], str]) -> None:
         """Compare what the manifest says of the clips with itself, with ``store.json`` and with the configuration."""
-        record = self._record
-        if record.rows is None:
+        if self._record.rows is None:
             return
         n_rows = 0
         for row in self._rows:
@@ -119,9 +119,10 @@ class _Checker:
             frames = complaint(row)
             if frames:
                 self._add("clip.frames", frames, row)
-        if (len(self._rows), n_rows) != (record.n_clips, record.n_rows):
+        entry = self._record.entry
+        if entry is not None and (len(self._rows), n_rows) != (entry.clips, entry.rows):
             found = f"{len(self._rows):,} clips and {n_rows:,} rows in the manifest"
-            self._add("totals", f"{found}, {record.n_clips:,} and {record.n_rows:,} in store.json")
+            self._add("totals", f"{found}, {entry.clips:,} and {entry.rows:,} in store.json")
 
     def _damage(self, named: Mapping[str, str]) -> Problem | None:
         """What is wrong with the shard's bytes, if anything is."""
@@ -134,8 +135,8 @@ class _Checker:
             return None
         if digest in named:
             message = f"its bytes are those of {named[digest]}"
-        elif record.size_bytes and size_bytes != record.size_bytes:
-            message = f"{size_bytes:,} bytes, where {record.size_bytes:,} were written"
+        elif record.entry is not None and size_bytes != record.entry.size_bytes:
+            message = f"{size_bytes:,} bytes, where {record.entry.size_bytes:,} were written"
         else:
             message = f"digest {digest[:16]}, where {record.digest[:16]} was written"
         return self._problem("shard.digest", message)
@@ -164,9 +165,7 @@ class _Checker:
     def _add(self, kind: str, message: str, row: ClipRow | None = None, *, keys: tuple[str, ...] = ()) -> None:
         self.findings.problems.append(self._problem(kind, message, row, keys=keys))
 
-    def _problem(
-        self, kind: str, message: str, row: ClipRow | None = None, *, keys: tuple[str, ...] = ()
-    ) -> Problem:
+    def _problem(self, kind: str, message: str, row: ClipRow | None = None, *, keys: tuple[str, ...] = ()) -> Problem:
         if row is None:
             return Problem(kind, self._place, message, keys, self._record.name)
         return Problem(kind, f"{self._place}: {row.key}", message, (row.clip_key,), self._record.name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -12,24 +11,22 @@ from audiofeat.decode import Shared
 from audiofeat.identity import identify
 from audiofeat.records import Clip, Member, excerpt_text
 from audiofeat.source import Listing, source_name
+from audiofeat.verify.parallel import mapped
 from audiofeat.verify.problems import Problem
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _BATCH_ROWS = 65_536
-_PLACES_AHEAD = 4_096
+_PLACES_AHEAD = 1_024
 _Place: TypeAlias = tuple[str, Member | None]
 
 
-def source_problems(
-    listing: Listing, manifest: pa.Table, *, executor: Executor, checkpoint: Callable[[], None]
-) -> tuple[list[Problem], int]:
+def source_problems(listing: Listing, manifest: pa.Table, *, executor: Executor) -> tuple[list[Problem], int]:
     """Differences between what the manifest says of each source clip and what the source holds now, and their number.
 
     Args:
         executor: hashes files, several at a time.
-        checkpoint: called now and then; what it raises ends the comparison.
     """
     made_of = _made_of(manifest)
     n_sources = len(made_of)
@@ -46,8 +43,7 @@ def source_problems(
 
     # Parquet's rows in their order: going back in one is slow.
     places = sorted(files, key=lambda place: (place[0], place[1].offset if place[1] else 0))
-    for place, digest in _mapped(executor, digest_of, places):
-        checkpoint()
+    for place, digest in mapped(executor, digest_of, places, ahead=_PLACES_AHEAD):
         for clip in files[place]:
             wanted, excerpt, _ = made_of.pop(clip.key)
             name = source_name(clip.path, clip.member)
@@ -62,15 +58,6 @@ def source_problems(
     message = "is in the store, and the source has it no more"
     problems += [Problem("source.missing", name, message, (key,)) for key, (_, _, name) in made_of.items()]
     return problems, n_sources
-
-
-def _mapped(
-    executor: Executor, function: Callable[[_Place], str | None], places: Sequence[_Place]
-) -> Iterator[tuple[_Place, str | None]]:
-    """Each place with its digest, in order; not all of a million wait at a time."""
-    for start in range(0, len(places), _PLACES_AHEAD):
-        some = places[start : start + _PLACES_AHEAD]
-        yield from zip(some, executor.map(function, some), strict=True)
 
 
 def _made_of(manifest: pa.Table) -> dict[str, tuple[str, str | None, str]]:

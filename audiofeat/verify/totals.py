@@ -29,7 +29,9 @@ def totals_problems(info: StoreInfo, manifest: pa.Table) -> Iterator[Problem]:
     }
     yield from _differences(found, {name: recorded.get(name) for name in found}, place="manifest.parquet")
     decoders = sorted(manifest.column("decoder").unique().to_pylist())
-    yield from _differences({"decoders": decoders}, {"decoders": info.description.get("decoders")}, place="manifest.parquet")
+    yield from _differences(
+        {"decoders": decoders}, {"decoders": info.description.get("decoders")}, place="manifest.parquet"
+    )
 
     keys = _Sorted()
     digest = content_digest(keys.watch(_keys_and_digests(manifest)))
