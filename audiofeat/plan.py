@@ -64,17 +64,19 @@ class Plan:
     def failures_standing(self) -> int:
         """Clips that could not be done before, and whose files are unchanged."""
         kept = [failure for shard in self.kept for failure in shard.failures]
-        copied = [failure for reuse in self._copied() for failure in reuse.failures]
+        copied = [failure for reuse in self.copied for failure in reuse.failures]
         return sum(not failure.is_by_choice for failure in kept + copied)
 
     @property
     def clips_reused(self) -> int:
         """Clips of the source whose results stay, in their place or in another shard; not those that failed whole."""
         kept = ((shard.rows, shard.failures) for shard in self.kept)
-        copied = ((reuse.rows, reuse.failures) for reuse in self._copied())
+        copied = ((reuse.rows, reuse.failures) for reuse in self.copied)
         return sum(len(_parents(rows, failures)) for rows, failures in (*kept, *copied))
 
-    def _copied(self) -> Iterator[Reuse]:
+    @property
+    def copied(self) -> Iterator[Reuse]:
+        """What is taken over into shards that are written."""
         clips = (clip for task in self.tasks for clip in task.clips)
         return (clip.reuse for clip in clips if clip.reuse is not None and not clip.is_decoded)
 
