@@ -1,4 +1,4 @@
-"""One verification, from ``store.json`` to the report."""
+"""One verification, step by step: what lies in the store, the source, a sample."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiofeat.config import load_config
@@ -20,6 +19,7 @@ from audiofeat.source import Listing
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.manifest import SCHEMA, rows_of
 from audiofeat.verify.beside import LinkFindings, link_findings, link_notes, strays
+from audiofeat.verify.contained import ContainedReading
 from audiofeat.verify.frames import FrameCounts
 from audiofeat.verify.parallel import mapped
 from audiofeat.verify.parts import read_parts, regular_bytes
@@ -32,62 +32,19 @@ from audiofeat.verify.totals import quarantine_problems, totals_problems
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_ATTEMPTS = 3
 _SHARD_NAME = re.compile(r"[0-9a-f]{12}-[0-9a-f]{16}(\.h5)?")
 
 
-def verify_store(
-    path: str | os.PathLike[str],
-    *,
-    source: str | os.PathLike[str] | None = None,
-    sample: str | int | None = None,
-    workers: int | None = None,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
-) -> VerifyReport:
-    """Check the store at ``path``, without writing to it.
-
-    Args:
-        source: where its clips came from, to compare their files with what the store was made of; None does not.
-        sample: so many clips (``20``), or such a share of them (``"1%"``), are computed again and compared; from
-            ``source``, or else from where the store remembers that they came from.
-        workers: shards read at a time, and clips computed at a time; None: one a processor core.
-        on_progress: called with the bytes of shards that have been read, and those of all.
-    Returns:
-        what was found; damage is in its ``problems``.
-    Raises:
-        NoStoreError: there is no finished store.
-        DamageError: a newer audiofeat wrote it.
-        ConfigError: ``sample`` makes no sense, or nothing tells the source.
-        SourceError: the source cannot be listed.
-    """
-    wanted = Sample.parse(str(sample)) if sample is not None else None
-    place = os.fspath(source) if source is not None else None
-    paths = StorePaths(Path(path))
-    n_threads = workers or usable_cores()
-    # A run that ends meanwhile replaces the store's parts and takes old shards away: that is no damage.
-    for _ in range(_ATTEMPTS):
-        verification = _Verification(paths, n_threads=n_threads)
-        verification.check_store(on_progress)
-        if not (verification.problems and verification.was_replaced()):
-            break
-    if verification.was_replaced():
-        verification.notes.append(Problem("replaced", paths.store_json.name, "was replaced meanwhile"))
-    if place is not None:
-        verification.compare_source(place)
-    if wanted is not None:
-        verification.compare_sample(wanted, place)
-    return verification.report()
-
-
-class _Verification:
+class Verification:
     """A store as it was read, and what has been found so far."""
 
-    def __init__(self, paths: StorePaths, *, n_threads: int) -> None:
+    def __init__(self, paths: StorePaths, *, workers: int | None) -> None:
+        """Read what tells what the store is. Raises NoStoreError; DamageError where a newer audiofeat wrote it."""
         self._paths = paths
-        self._n_threads = n_threads
+        self._n_threads = workers or usable_cores()
         self._parts = read_parts(paths)
         self.problems = list(self._parts.problems)
-        self.notes: list[Problem] = []
+        self._notes: list[Problem] = []
         self._source_problems: list[Problem] = []
         self._sources_checked: int | None = None
         self._sampled: int | None = None
@@ -107,6 +64,10 @@ class _Verification:
             message = f"names shards that store.json does not: {', '.join(lost)}"
             self.problems.append(Problem("totals", self._paths.manifest.name, message))
         self._check_shards([*names, *lost], rows, on_progress)
+
+    def note_replaced(self) -> None:
+        """Say that a run took the place of what was read."""
+        self._notes.append(Problem("replaced", self._paths.store_json.name, "was replaced meanwhile: verify again"))
 
     def was_replaced(self) -> bool:
         """Whether another ``store.json`` stands there now."""
@@ -139,7 +100,7 @@ class _Verification:
         self.problems += found.problems
         told = {problem.keys for problem in self._source_problems}
         self._source_problems += [problem for problem in found.source_problems if problem.keys not in told]
-        self.notes += found.notes
+        self._notes += found.notes
         self._sampled = found.n_compared
 
     def report(self) -> VerifyReport:
@@ -151,7 +112,7 @@ class _Verification:
             size_bytes=sum(map(_size_bytes, self._records)),
             problems=tuple(self.problems),
             source_problems=tuple(self._source_problems),
-            notes=tuple(self.notes),
+            notes=tuple(self._notes),
             sources_checked=self._sources_checked,
             sampled=self._sampled,
         )
@@ -170,24 +131,24 @@ class _Verification:
             if rows is not None:
                 own = rows_of(rows[record.name]) if record.name in rows else ()
                 record = replace(record, rows=tuple(row for _, row in own))
-            found = check_shard(self._paths, record, features, named=named, complaint=complaint)
+            found = check_shard(self._paths, record, features, contained=contained, named=named, complaint=complaint)
             linked = record.rows or () if record.is_npy else ()
             return found, link_findings(self._paths, record.name, linked, features)
 
         links = LinkFindings()
         done_bytes, total_bytes = 0, sum(map(_size_bytes, self._records))
-        with ThreadPoolExecutor(self._n_threads, "audiofeat-verify") as executor:
+        with ContainedReading() as contained, ThreadPoolExecutor(self._n_threads, "audiofeat-verify") as executor:
             for record, (found, more_links) in mapped(executor, check, self._records, ahead=2 * self._n_threads):
                 self.problems += found.problems
-                self.notes += found.notes
+                self._notes += found.notes
                 links.add(more_links)
                 done_bytes += _size_bytes(record)
                 on_progress(done_bytes, total_bytes)
         self.problems += links.problems
-        self.notes += link_notes(links)
+        self._notes += link_notes(links)
         if info is not None:
             is_npy = info.description["store_format"] == "npy"
-            self.notes += strays(self._paths, names, features if is_npy else (), links)
+            self._notes += strays(self._paths, names, features if is_npy else (), links)
 
     def _frame_counts(self) -> Callable[[ClipRow], str]:
         """What judges a clip's number of frames."""
@@ -198,7 +159,7 @@ class _Verification:
         except ConfigError as error:
             reason = str(error).splitlines()[0]
             message = f"of another version, so numbers of frames were not compared with durations: {reason}"
-            self.notes.append(Problem("frames.unchecked", self._paths.store_json.name, message))
+            self._notes.append(Problem("frames.unchecked", self._paths.store_json.name, message))
             return _no_complaint
 
 

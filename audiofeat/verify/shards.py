@@ -11,7 +11,7 @@ from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import StorePaths
 from audiofeat.tasks import ShardEntry
 from audiofeat.verify.clips import ClipRecord, read_here
-from audiofeat.verify.contained import read_contained
+from audiofeat.verify.contained import ContainedReading
 from audiofeat.verify.parts import what_it_is
 from audiofeat.verify.problems import Problem
 
@@ -49,6 +49,7 @@ def check_shard(
     record: ShardRecord,
     features: Sequence[FeatureSpec],
     *,
+    contained: ContainedReading,
     named: Mapping[str, str],
     complaint: Callable[[ClipRow], str],
 ) -> ShardFindings:
@@ -56,10 +57,11 @@ def check_shard(
 
     Args:
         features: those that the store holds; none where ``store.json`` is damaged.
+        contained: reads what HDF5 cannot be trusted with here.
         named: digest -> name of every shard of the store, to tell which one stands in this one's place.
         complaint: what is wrong with a clip's number of frames, in words.
     """
-    checker = _Checker(paths, record, features)
+    checker = _Checker(paths, record, features, contained)
     if checker.is_there():
         checker.compare_bytes(named)
     checker.compare_rows(complaint)
@@ -67,9 +69,11 @@ def check_shard(
 
 
 class _Checker:
-    def __init__(self, paths: StorePaths, record: ShardRecord, features: Sequence[FeatureSpec]) -> None:
+    def __init__(
+        self, paths: StorePaths, record: ShardRecord, features: Sequence[FeatureSpec], contained: ContainedReading
+    ) -> None:
         self.findings = ShardFindings()
-        self._record, self._features = record, features
+        self._record, self._features, self._contained = record, features, contained
         self._path = paths.shards / record.name
         self._place = f"{paths.shards.name}/{record.name}"
         self._format = shard_format("npy" if record.is_npy else "hdf5")
@@ -144,9 +148,10 @@ class _Checker:
     def _compare_clips(self, *, is_safe: bool) -> bool:
         """Read every clip and the shard's own index; whether all clips read as they should."""
         clips = [ClipRecord(row.key, row.row_offset, row.frames, row.feature_digest) for row in self._rows]
-        found = read_here(self._format, self._path, clips, self._features) if is_safe else None
-        if found is None:
-            found = read_contained(self._path, clips, self._features)
+        if is_safe:
+            found = read_here(self._format, self._path, clips, self._features)
+        else:
+            found = self._contained.read(self._path, clips, self._features)
         faulty = set()
         for row, fault in zip(self._rows, found.faults, strict=True):
             if fault is not None:
