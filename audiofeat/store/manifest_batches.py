@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -16,8 +16,9 @@ from blake3 import blake3
 
 from audiofeat.errors import DamageError
 from audiofeat.store.reader import StoreInfo
+from audiofeat.store.where import Where
 
-BATCH_ROWS = 16_384
+BATCH_ROWS = 4_096
 _BLOCK_BYTES = 1 << 20
 
 
@@ -28,12 +29,14 @@ class ManifestBatches:
     schema: pa.Schema
     _file: pq.ParquetFile
 
-    def read(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """All rows in the order of their keys, with ``columns`` in the order given."""
+    def read(self, columns: Sequence[str], *, where: Where | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows that are meant, in the order of their keys, with ``columns`` in the order given."""
+        read = list(dict.fromkeys([*columns, *(where.columns if where else ())]))
         # One row group after the other: asked for all of them, pyarrow keeps much of what it has been through.
         for group in range(self._file.num_row_groups):
-            for batch in self._file.iter_batches(BATCH_ROWS, [group], list(columns), use_threads=False):
-                yield batch.select(list(columns))
+            for batch in self._file.iter_batches(BATCH_ROWS, [group], read, use_threads=False):
+                chosen = batch.filter(where.mask(batch)) if where else batch
+                yield chosen.select(list(columns))
 
 
 @contextmanager
@@ -45,17 +48,17 @@ def open_manifest(store: StoreInfo) -> Iterator[ManifestBatches]:
     """
     path = store.paths.manifest
     hint = "run it again when no extract is running; else run `audiofeat extract` again"
-    try:
-        file = open(path, "rb")
-    except OSError as error:
-        raise DamageError(f"{path} cannot be read: {error.strerror}", hint=hint) from error
-    with file:
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(open(path, "rb"))
+        except OSError as error:
+            raise DamageError(f"{path} cannot be read: {error.strerror}", hint=hint) from error
         if _digest(file) != store.description.get("manifest", {}).get("digest"):
             raise DamageError(
                 f"{path} is not the one that store.json names: it was damaged, or is being replaced", hint=hint
             )
-        with pq.ParquetFile(file, buffer_size=_BLOCK_BYTES) as parquet:
-            yield ManifestBatches(parquet.schema_arrow, parquet)
+        parquet = stack.enter_context(pq.ParquetFile(file, buffer_size=_BLOCK_BYTES))
+        yield ManifestBatches(parquet.schema_arrow, parquet)
 
 
 def _digest(file: BinaryIO) -> str:

@@ -29,6 +29,19 @@ def column_named(name: str, columns: Sequence[str]) -> str:
     )
 
 
+def columns_named(names: str, columns: Sequence[str]) -> list[str]:
+    """The columns that a list with commas means, in its order.
+
+    Raises:
+        ConfigError: as :func:`column_named`, or one is named twice.
+    """
+    found = [column_named(name.strip(), columns) for name in names.split(",")]
+    twice = sorted({name for name in found if found.count(name) > 1})
+    if twice:
+        raise ConfigError(f"{twice[0]} is named twice", hint="once is enough")
+    return found
+
+
 def _without_unit(column: str) -> str | None:
     stem, _, unit = column.rpartition("_")
     return stem if unit in _UNITS else None

@@ -14,7 +14,7 @@ import ast
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -96,7 +96,8 @@ def _parsed(text: str) -> ast.expr:
         place = f", character {error.offset}" if error.offset else ""
         raise ConfigError(f"where{place}: {cut(repr(text))}: {error.msg}", hint=f"allowed are {_ALLOWED}") from error
     except (ValueError, MemoryError, RecursionError) as error:
-        raise ConfigError(f"where: {cut(repr(text))} cannot be read", hint="plain UTF-8, not too deeply nested") from error
+        hint = "plain UTF-8, not too deeply nested"
+        raise ConfigError(f"where: {cut(repr(text))} cannot be read", hint=hint) from error
     level: list[ast.AST] = [tree]
     for _ in range(_DEEPEST):
         level = [child for node in level for child in ast.iter_child_nodes(node)]
@@ -116,7 +117,7 @@ class _Reading:
         """A term that must be a truth value; where it is null it is false."""
         term = self._term(node)
         if term.kind is not Kind.TRUTH:
-            self._refuse(node, f"is {term.kind.value}, where a condition was wanted")
+            raise self._refusal(node, f"is {term.kind.value}, where a condition was wanted")
         return lambda batch: pc.fill_null(term.evaluate(batch), False)
 
     def _term(self, node: ast.expr) -> Term:
@@ -141,7 +142,7 @@ class _Reading:
             case ast.Compare(left=left, ops=operators, comparators=rights):
                 pairs = zip([left, *rights[:-1]], operators, rights, strict=True)
                 return Term(Kind.TRUTH, joined(pc.and_, [self._compared(node, *pair) for pair in pairs]))
-        self._refuse(node, "is not allowed", hint=f"allowed are {_ALLOWED}")
+        raise self._refusal(node, "is not allowed", hint=f"allowed are {_ALLOWED}")
 
     def _constant(self, node: ast.expr, value: object) -> Term:
         match value:
@@ -154,14 +155,14 @@ class _Reading:
             case str() if not any("\ud800" <= letter <= "\udfff" for letter in value):
                 kind, scalar = Kind.TEXT, pa.scalar(value)
             case _:
-                self._refuse(node, "is not allowed", hint=f"allowed are {_ALLOWED}")
+                raise self._refusal(node, "is not allowed", hint=f"allowed are {_ALLOWED}")
         return Term(kind, lambda batch: scalar, is_constant=True)
 
     def _number_scalar(self, node: ast.expr, value: float) -> pa.Scalar:
         try:
             return pa.scalar(value if isinstance(value, int) and value in _INT64 else float(value))
-        except OverflowError:
-            self._refuse(node, "is larger than any number of a manifest")
+        except OverflowError as error:
+            raise self._refusal(node, "is larger than any number of a manifest") from error
 
     def _column(self, node: ast.expr) -> Term:
         spelled = self._spelled(node)
@@ -171,7 +172,7 @@ class _Reading:
             raise ConfigError(f"where{self._place(node)}: {error.problem}", hint=error.hint) from error
         kind = kind_of(self._schema.field(name).type)
         if kind is None:
-            self._refuse(node, f"is {self._schema.field(name).type}: neither number nor text nor truth value")
+            raise self._refusal(node, f"is {self._schema.field(name).type}: neither number nor text nor truth value")
         self.columns[name] = None
         return Term(kind, lambda batch: as_one_type(batch.column(name)))
 
@@ -183,12 +184,14 @@ class _Reading:
                 return f"{self._spelled(group)}.{name}"
             case ast.Subscript(value=ast.Name(id="meta"), slice=ast.Constant(value=str(name))):
                 return f"meta.{name}"
-        self._refuse(node, "is no column", hint='columns are written as duration, meta.label or meta["two words"]')
+        raise self._refusal(
+            node, "is no column", hint='columns are written as duration, meta.label or meta["two words"]'
+        )
 
     def _number(self, node: ast.expr) -> Term:
         term = self._term(node)
         if term.kind is not Kind.NUMBER:
-            self._refuse(node, f"is {term.kind.value}, where a number was wanted")
+            raise self._refusal(node, f"is {term.kind.value}, where a number was wanted")
         return term
 
     def _compared(self, whole: ast.expr, left_node: ast.expr, operator: ast.cmpop, right_node: ast.expr) -> Evaluate:
@@ -202,11 +205,11 @@ class _Reading:
             test = _NULL_TESTS[type(operator)]
             return lambda batch: test(term.evaluate(batch))
         if isinstance(operator, ast.Is | ast.IsNot):
-            self._refuse(whole, "asks with `is` for something else than None", hint="use ==")
+            raise self._refusal(whole, "asks with `is` for something else than None", hint="use ==")
         if left.kind is not right.kind:
-            self._refuse(whole, f"compares {left.kind.value} with {right.kind.value}")
+            raise self._refusal(whole, f"compares {left.kind.value} with {right.kind.value}")
         if left.kind in (Kind.TRUTH, Kind.NOTHING) and type(operator) in _ORDERS:
-            self._refuse(whole, f"asks which is larger of {left.kind.value} and another", hint="use == or !=")
+            raise self._refusal(whole, f"asks which is larger of {left.kind.value} and another", hint="use == or !=")
         compare = (_ORDERS | _EQUALITIES)[type(operator)]
         return lambda batch: pc.fill_null(compare(*aligned(left.evaluate(batch), right.evaluate(batch))), False)
 
@@ -215,13 +218,13 @@ class _Reading:
             members = [(self._term(element), element) for element in node.elts]
             for member, element in members:
                 if not member.is_constant:
-                    self._refuse(element, "is no constant, as the members of a list must be")
+                    raise self._refusal(element, "is no constant, as the members of a list must be")
                 if member.kind not in (left.kind, Kind.NOTHING):
-                    self._refuse(whole, f"looks for {left.kind.value} among {member.kind.value} and others")
+                    raise self._refusal(whole, f"looks for {left.kind.value} among {member.kind.value} and others")
             return among(left, [member for member, _ in members])
         right = self._term(node)
         if (left.kind, right.kind) != (Kind.TEXT, Kind.TEXT) or not left.is_constant:
-            self._refuse(
+            raise self._refusal(
                 whole,
                 "is no use of `in`",
                 hint="""meta.label in ("yes", "no") looks in a list, "take" in key for a part of a text""",
@@ -229,9 +232,9 @@ class _Reading:
         part = left.evaluate(None).as_py()
         return lambda batch: pc.fill_null(pc.match_substring(right.evaluate(batch), part), False)
 
-    def _refuse(self, node: ast.expr, problem: str, *, hint: str = "") -> NoReturn:
+    def _refusal(self, node: ast.expr, problem: str, *, hint: str = "") -> ConfigError:
         part = ast.get_source_segment(self._text, node) or self._text
-        raise ConfigError(f"where{self._place(node)}: {cut(repr(part))} {problem}", hint=hint)
+        return ConfigError(f"where{self._place(node)}: {cut(repr(part))} {problem}", hint=hint)
 
     def _place(self, node: ast.expr) -> str:
         """Counted in characters from 1; the parser counts the bytes of a line."""
