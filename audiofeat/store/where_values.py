@@ -94,10 +94,16 @@ def among(left: Term, members: Sequence[Term]) -> Evaluate:
 
     def found(batch: Any) -> Values:
         values = left.evaluate(batch)
-        hits = pc.is_in(*aligned(values, known)) if scalars else pc.and_(pc.is_null(values), False)
+        hits = _is_in(*aligned(values, known)) if scalars else pc.and_(pc.is_null(values), False)
         return pc.or_(hits, pc.is_null(values)) if has_none else hits
 
     return found
+
+
+def _is_in(values: Values, known: pa.Array) -> Values:
+    if pa.types.is_floating(values.type):  # to pc.is_in, 0 and -0 are two values, until 0 is added
+        values, known = pc.add(values, 0.0), pc.add(known, 0.0)
+    return pc.is_in(values, known)
 
 
 def not_in(left: Term, found: Evaluate) -> Evaluate:
