@@ -186,6 +186,10 @@ class RecordingFile:
     def flush(self) -> None:
         """Nothing is buffered here."""
 
+    @property
+    def has_fault(self) -> bool:
+        return self._fault is not None
+
     def check(self) -> None:
         """Raise the first fault that any call met so far."""
         if self._fault is not None:
