@@ -68,7 +68,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def odd_stores(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folders ``hdf5`` and ``npy``: stores of clips with odd keys and all types of numbers. Not to be written to."""
+    """The folders ``hdf5`` and ``npy``: stores of clips with odd keys and all types of number. Not to be written to."""
     out = tmp_path_factory.mktemp("odd_stores")
     for store_format in ("hdf5", "npy"):
         odd_store(out / store_format, store_format=store_format)

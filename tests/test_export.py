@@ -189,14 +189,21 @@ def test_a_damaged_clip_ends_the_export_and_nothing_is_left(
     assert names_in(tmp_path) == ["store"]
 
 
+@pytest.fixture(scope="module")
+def long_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that takes more than 5,000 bytes a file in every format."""
+    keys = [f"folder {number % 5}/{number}" for number in range(100)]
+    root = tmp_path_factory.mktemp("long") / "store"
+    odd_store(root, store_format="hdf5", arrays=arrays_for(keys, rows=80))
+    return root
+
+
 @FORMATS
 @pytest.mark.parametrize("size_bytes", [0, 1_000, 5_000])
-def test_a_full_disk_is_told_and_nothing_is_left(folder: Path, to: str, size_bytes: int) -> None:
-    keys = [f"folder {number % 5}/{number}" for number in range(100)]
-    odd_store(folder / "long", store_format="hdf5", arrays=arrays_for(keys, rows=80))
+def test_a_full_disk_is_told_and_nothing_is_left(long_store: Path, tmp_path: Path, to: str, size_bytes: int) -> None:
     with largest_file(size_bytes), pytest.raises(StorageError, match="File too large"):
-        export_store(folder / "long", folder / "export", to=to, features=REAL)
-    assert names_in(folder) == ["long", "store"]
+        export_store(long_store, tmp_path / "export", to=to, features=REAL)
+    assert names_in(tmp_path) == []
 
 
 def test_a_disk_that_fills_while_hdf5_reads_back_ends_in_no_crash(tmp_path: Path) -> None:
