@@ -1,4 +1,4 @@
-"""Means to damage a store, and to tell, without the code that verifies, which of its clips still read as they should."""
+"""Means to damage a store, and to tell, without the code that verifies, which clips still read as they should."""
 
 from __future__ import annotations
 
