@@ -16,6 +16,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from audiofeat.errors import ConfigError
 from audiofeat.records import FeatureSpec
 from audiofeat.store.formats import shard_format
 from audiofeat.store.rows import BLOCK_ROWS, RowBudget, Rows
@@ -224,8 +225,8 @@ class ShardSuite:
         arrays = {"a": random_arrays(90, seed=1)}
         shard = tmp_path / "shard"
         self.write(kind, shard, arrays, budget)
-        # No row depends on NPY's files of sums.
-        whole = {name: content for name, content in tree(shard).items() if not name.startswith("sums/")}
+        # No row depends on NPY's files of moments.
+        whole = {name: content for name, content in tree(shard).items() if not name.startswith("moments/")}
         for name, content in whole.items():
             for kept in (0, 6, 100, len(content) // 2, len(content) - 1):
                 (shard / name).write_bytes(content[:kept])
@@ -291,14 +292,24 @@ class ShardSuite:
         with pytest.raises(OSError, match="Input/output error"):
             self.write(kind, tmp_path / "shard", {"a": random_arrays(2, seed=1)}, budget)
 
-    def test_sums_are_those_of_all_rows(self, kind: ShardFormat, budget: RowBudget, tmp_path: Path) -> None:
+    def test_moments_are_those_of_all_rows(self, kind: ShardFormat, budget: RowBudget, tmp_path: Path) -> None:
         arrays = {key: random_arrays(n, seed=n) for key, n in (("a", 50), ("b", 3))}
         self.write(kind, tmp_path / "shard", arrays, budget)
+        reader = kind.open(tmp_path / "shard")
         for spec in FEATURES:
             rows = np.concatenate([features[spec.name] for features in arrays.values()]).astype(np.float64)
-            wanted = np.stack([rows.sum(axis=0), np.square(rows).sum(axis=0)])
-            np.testing.assert_allclose(self.sums(tmp_path / "shard", spec.name), wanted, rtol=1e-12)
+            moments = reader.moments(spec.name, n_rows=53)
+            assert moments is not None
+            assert moments.n_rows == 53
+            np.testing.assert_allclose(moments.mean, rows.mean(axis=0), rtol=1e-12)
+            np.testing.assert_allclose(moments.variance, rows.var(axis=0), rtol=1e-12)
+        reader.close()
 
-    def sums(self, shard: Path, feature: str) -> Array:
-        """A feature's per-band sums as the shard holds them."""
-        raise NotImplementedError
+    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+    def test_a_value_that_is_no_number_is_never_written(
+        self, kind: ShardFormat, budget: RowBudget, tmp_path: Path, value: float
+    ) -> None:
+        arrays = {"a": random_arrays(700, seed=1)}
+        arrays["a"]["log_mel"][654, 2] = value
+        with pytest.raises(ConfigError, match="NaN or infinity"):
+            self.write(kind, tmp_path / "shard", arrays, budget)

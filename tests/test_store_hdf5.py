@@ -13,17 +13,11 @@ from store_suite import FEATURES, ODD_KEYS, ShardSuite, random_arrays, shard_cli
 
 from audiofeat.store.hdf5 import Hdf5Shards
 from audiofeat.store.rows import RowBudget
-from audiofeat.store.shard_format import Array
 from audiofeat.store.staging import RecordingFile
 
 
 class TestHdf5Shards(ShardSuite):
     format_name = "hdf5"
-
-    def sums(self, shard: Path, feature: str) -> Array:
-        with h5py.File(shard) as file:
-            sums: Array = file[f"sums/{feature}"][:]
-            return sums
 
 
 @pytest.fixture
@@ -35,7 +29,7 @@ def test_any_hdf5_program_finds_features_index_and_units(budget: RowBudget, tmp_
     clips = [shard_clip(key, random_arrays(seed + 1, seed=seed), budget) for seed, key in enumerate(ODD_KEYS)]
     Hdf5Shards().write(tmp_path / "shard.h5", clips, FEATURES)
     with h5py.File(tmp_path / "shard.h5") as file:
-        assert sorted(file) == ["index", "log_mel", "mfcc", "sums"]
+        assert sorted(file) == ["index", "log_mel", "mfcc", "moments"]
         assert file["index/key"].asstr()[:].tolist() == ODD_KEYS
         assert file["index/frames"][:].tolist() == list(range(1, len(ODD_KEYS) + 1))
         assert file["index/row"][:].tolist() == np.cumsum([0, *range(1, len(ODD_KEYS))]).tolist()

@@ -17,10 +17,6 @@ from audiofeat.store.shard_format import Array, Location
 class TestNpyShards(ShardSuite):
     format_name = "npy"
 
-    def sums(self, shard: Path, feature: str) -> Array:
-        sums: Array = np.load(shard / "sums" / f"{feature}.npy")
-        return sums
-
 
 @pytest.fixture
 def shard(tmp_path: Path) -> Path:

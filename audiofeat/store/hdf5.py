@@ -6,7 +6,8 @@
     /index/key      (clips,) UTF-8 of fixed length, sorted
     /index/row      (clips,) int64: the clip's first row in every feature
     /index/frames   (clips,) int64: its number of rows
-    /sums/log_mel   (2, dims) float64: per-band sum, and sum of squares, over all rows (of magnitudes, for stft)
+    /moments/log_mel (2, dims) float64: per band, mean and sum of squared deviations from it, over all rows (of
+                    magnitudes, for stft)
 
 Contiguous datasets are read in random 40-frame slices three times faster than chunked ones, and the default
 ``libver`` is the one that gives equal bytes for equal data (``latest`` writes the time of day into the file).
@@ -23,8 +24,9 @@ import numpy as np
 from audiofeat.records import FeatureSpec
 from audiofeat.store.digests import file_digest
 from audiofeat.store.hdf5_reading import Hdf5Reader
+from audiofeat.store.moments import RunningMoments, as_array
 from audiofeat.store.rows import BLOCK_ROWS
-from audiofeat.store.shard_format import Array, ShardClip, band_sums
+from audiofeat.store.shard_format import Array, ShardClip
 from audiofeat.store.staging import RecordingFile
 
 
@@ -60,13 +62,13 @@ def _write_feature(shard: h5py.File, clips: Sequence[ShardClip], feature: Featur
     dataset.attrs["unit"] = feature.unit
     if feature.frame_rate_hz is not None:
         dataset.attrs["frame_rate_hz"] = feature.frame_rate_hz
-    sums = np.zeros((2, feature.dims))
+    moments = RunningMoments(feature.dims)
     row = 0
     for block in _packed(clips, feature.name):
         dataset[row : row + len(block)] = block
-        band_sums(sums, block)
+        moments.add(block)
         row += len(block)
-    shard.create_dataset(f"sums/{feature.name}", data=sums, track_times=False)
+    shard.create_dataset(f"moments/{feature.name}", data=as_array(moments.finish()), track_times=False)
 
 
 def _packed(clips: Sequence[ShardClip], feature: str) -> Iterator[Array]:

@@ -20,6 +20,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from audiofeat.store.moments import Moments, from_array
 from audiofeat.store.rows import bytes_of
 from audiofeat.store.shard_format import Array, Location, index_differences
 
@@ -68,6 +69,13 @@ class Hdf5Reader:
                 found = _dataset(self._file(), feature).shape[0]
             if found != n_rows:
                 yield "", f"{feature} has {found} rows where the clips have {n_rows}"
+
+    def moments(self, feature: str, *, n_rows: int) -> Moments | None:
+        with _errors(self._path), self._lock:
+            file = self._file()
+            if "moments" not in file:
+                return None
+            return from_array(_dataset(file, f"moments/{feature}")[:], n_rows=n_rows)
 
     def close(self) -> None:
         self._descriptor = None
