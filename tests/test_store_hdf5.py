@@ -12,12 +12,33 @@ import pytest
 from store_suite import FEATURES, ODD_KEYS, ShardSuite, random_arrays, shard_clip
 
 from audiofeat.store.hdf5 import Hdf5Shards
+from audiofeat.store.packing import Packing
 from audiofeat.store.rows import RowBudget
 from audiofeat.store.staging import RecordingFile
 
 
 class TestHdf5Shards(ShardSuite):
-    format_name = "hdf5"
+    packing = Packing()
+
+
+class TestGzipShardsOfShortChunks(ShardSuite):
+    packing = Packing("hdf5", "gzip", 3, 7)
+
+
+class TestGzipShards(ShardSuite):
+    packing = Packing("hdf5", "gzip", 9, 128)
+
+
+class TestBlosc2ShardsOfShortChunks(ShardSuite):
+    packing = Packing("hdf5", "blosc2", 3, 7)
+
+
+class TestBlosc2Shards(ShardSuite):
+    packing = Packing("hdf5", "blosc2", 3, 128)
+
+
+class TestBlosc2ShardsOfLongChunks(ShardSuite):
+    packing = Packing("hdf5", "blosc2", 1, 65_536)
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ from audiofeat.store.moments import Moments, from_array
 from audiofeat.store.rows import bytes_of
 from audiofeat.store.shard_format import Array, Location, index_differences
 
-_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+_BLOSC2 = 32_026
+_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, _BLOSC2}
 
 
 class Hdf5Reader:
@@ -197,6 +198,8 @@ def _dataset_id(file: h5py.File, name: str) -> h5py.h5d.DatasetID:
     filters = {layout.get_filter(number)[0] for number in range(layout.get_nfilters())}
     if not filters <= _FILTERS:
         raise ValueError(f"{name} needs the HDF5 filters {sorted(filters - _FILTERS)}, which no shard has")
+    if _BLOSC2 in filters:
+        import hdf5plugin  # noqa: F401  # importing it is what makes the filter known to HDF5
     if 0 not in dataset.shape and not dataset.get_storage_size():
         raise ValueError(f"no values of {name} were ever written")
     return dataset

@@ -112,11 +112,20 @@ class RunningMoments:
         with np.errstate(invalid="ignore", over="ignore"):
             self._moments = Moments.merged([self._moments, _moments(rows)], dims=self._dims)
         if not np.isfinite(self._moments.mean).all():
-            raise ConfigError(
-                "a feature would hold NaN or infinity: its values leave the range of its precision",
-                hint="a larger floor (log.floor, energy.floor), a smaller audio.scale or log.gain, or "
-                "compute.precision: float64",
-            )
+            raise _not_finite(rows.dtype)
+
+
+def _not_finite(dtype: np.dtype[Any]) -> ConfigError:
+    smaller = "a larger floor (log.floor, energy.floor), a smaller audio.scale or log.gain, or"
+    if dtype == np.float16:
+        return ConfigError(
+            "a feature would hold NaN or infinity: its values leave the range of float16, which ends at 65504",
+            hint=f"{smaller} store.dtype: float32",
+        )
+    return ConfigError(
+        "a feature would hold NaN or infinity: its values leave the range of its precision",
+        hint=f"{smaller} compute.precision: float64, with store.dtype: computed",
+    )
 
 
 def _moments(rows: Array) -> Moments:
