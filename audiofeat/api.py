@@ -44,8 +44,9 @@ def extract(
     """
     from audiofeat.config import load_config
     from audiofeat.expected_digest import check_digest, parse_digest
+    from audiofeat.job import RunOptions
     from audiofeat.max_failures import NO_LIMIT, MaxFailures
-    from audiofeat.pipeline import RunOptions, run
+    from audiofeat.pipeline import run
 
     settings = load_config(
         config,

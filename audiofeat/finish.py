@@ -18,6 +18,7 @@ from audiofeat.records import ClipRow, Failure, FeatureSpec, Fingerprint
 from audiofeat.settings import Settings
 from audiofeat.source import Listing
 from audiofeat.store.commits import read_commit
+from audiofeat.store.description import find_description
 from audiofeat.store.digests import content_digest, file_digest
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths
 from audiofeat.store.reader import StoreInfo
@@ -108,7 +109,7 @@ def _description(
         "config": settings.stored,
         "config_digest": digest_of(settings.stored),
         "numbers": settings.numbers,
-        "numbers_digest": settings.numbers_digest,
+        "numbers_digest": settings.stamp.numbers_digest,
         "decoders": sorted({row.decoder for row in rows}),
         "features": [feature.to_json() for feature in features],
         "totals": {
@@ -127,7 +128,7 @@ def _description(
 
 def _linked_features(paths: StorePaths) -> list[str]:
     """The features that the store's last state shows as hard links."""
-    values = read_json(paths.store_json)
+    values = find_description(paths.store_json)
     if values is None or values["store_format"] != "npy":
         return []
     return [str(feature["name"]) for feature in values["features"]]

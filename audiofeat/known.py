@@ -1,19 +1,18 @@
 """What earlier runs have finished: the rows and failures that the store and its commit records name.
 
-Only results whose numbers are those of this run count: the same configuration of features, device kind and
-versions. A clip's result holds for the bytes it was made of, told by their digest, or, sooner, by the size,
-time of last change and inode that the file had then.
+Only results whose numbers are those of this run count: the same settings of a feature, device kind and versions.
+Where only some features have other settings, or are new, the rest of a clip counts. A clip's result holds for the bytes
+it was made of, told by their digest, or, sooner, by the size, time of last change and inode that the file had then.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-from audiofeat.config import Config, changed_keys, choice_digest, load_config, numbers_config
+from audiofeat.config import changed_keys, load_config
 from audiofeat.errors import ConfigError, DamageError, NoStoreError
 from audiofeat.records import ClipRow, Failure, Fingerprint
 from audiofeat.settings import Settings
@@ -21,7 +20,7 @@ from audiofeat.store.commits import read_commit
 from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.reader import Store
-from audiofeat.tasks import Commit, Reuse, ShardEntry
+from audiofeat.tasks import Commit, Reuse, ShardEntry, Stamp
 
 
 @dataclass(slots=True)
@@ -36,26 +35,33 @@ class Known:
     judged_otherwise: set[str] = field(default_factory=set)
     """Keys of clips that were refused or left out when ``select`` or ``limits`` were others."""
     stale_because: tuple[str, ...] = ()
-    """Why the finished store's results may not be used, if so: one line a changed setting."""
+    """Why the finished store's results may not be used, or only in part, if so: one line a changed setting."""
+    again: dict[str, str] = field(default_factory=dict)
+    """Keys of clips whose result may be used and is to be made again all the same, with the reason."""
+    damaged_shards: frozenset[str] = frozenset()
+    """Names of shards that are not to stay as they are, though the clips in them may be well."""
+
+
+# What depends on the features: deltas want more frames than a spectrum, mel bands a higher rate.
+_OF_FEATURES = ("input.too-short", "input.sample-rate", "select.rest")
 
 
 def known_results(paths: StorePaths, settings: Settings) -> Known:
     """Gather what the store at ``paths`` and its commit records say."""
     known = Known()
-    choice = choice_digest(settings.config)
+    wanted = settings.stamp
     store = _finished_store(paths)
     if store is not None:
         failures = read_quarantine(paths)
         known.keys.update(_clip_keys(store), (failure.clip_key for failure in failures))
-        config = _config_of(store)
-        known.stale_because = tuple(changed_keys(_numbers_of(store, config), settings.numbers))
-        if not known.stale_because:
-            is_same_choice = config is not None and choice_digest(config) == choice
-            _add_store(known, store, failures, is_same_choice=is_same_choice)
+        earlier = _settings_of(store)
+        known.stale_because = _stale_because(store, earlier, settings)
+        if earlier is not None and earlier.stamp.features_like(wanted):
+            _add_store(known, store, failures, _Standing.of(earlier.stamp, wanted))
     for path in sorted(paths.commits.glob("*.json")):
         commit = read_commit(path)
-        if commit is not None and commit.numbers_digest == settings.numbers_digest:
-            _add_commit(known, paths, commit, is_same_choice=commit.choice_digest == choice)
+        if commit is not None and commit.stamp.features_like(wanted):
+            _add_commit(known, paths, commit, _Standing.of(commit.stamp, wanted))
     return known
 
 
@@ -76,20 +82,51 @@ def shard_is_there(paths: StorePaths, shard: ShardEntry, *, store_format: str) -
         return False
 
 
-def _config_of(store: Store) -> Config | None:
-    """The configuration that a store was made with; None where this version does not understand it."""
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What of an earlier result stands."""
+
+    holds: tuple[str, ...]
+    missing: tuple[str, ...]
+    is_same: bool
+    """Whether nothing that changes a value is another."""
+    is_same_choice: bool
+
+    @classmethod
+    def of(cls, stamp: Stamp, wanted: Stamp) -> _Standing:
+        alike = stamp.features_like(wanted)
+        return cls(
+            holds=tuple(stamp.feature_digests),
+            missing=tuple(name for name in wanted.feature_digests if name not in alike),
+            is_same=stamp.numbers_digest == wanted.numbers_digest,
+            is_same_choice=stamp.choice_digest == wanted.choice_digest,
+        )
+
+
+def _settings_of(store: Store) -> Settings | None:
+    """The settings that a store was made with, as this version words them; None where it does not understand them."""
+    numbers = store.description.get("numbers", {})
     try:
-        return load_config(store.config)
-    except ConfigError:
+        config = load_config(store.config)
+        return Settings(config=config, device=numbers["device"], versions=numbers["versions"])
+    except (ConfigError, KeyError):
         return None
 
 
-def _numbers_of(store: Store, config: Config | None) -> Mapping[str, Any]:
-    """What could change a value of the store, as this version words it: another wording is no other setting."""
-    numbers: Mapping[str, Any] = store.description.get("numbers", {})
-    if config is None or not numbers.keys() >= {"device", "versions"}:
-        return numbers
-    return {**numbers_config(config), "device": numbers["device"], "versions": numbers["versions"]}
+def _stale_because(store: Store, earlier: Settings | None, settings: Settings) -> tuple[str, ...]:
+    """What makes clips to be computed again; nothing where features only went away."""
+    if earlier is None:
+        changes = changed_keys(store.description.get("numbers", {}), settings.numbers)
+        return tuple(changes) or ("the store's configuration is one that this version does not know",)
+    missing = _Standing.of(earlier.stamp, settings.stamp).missing
+    added = [name for name in missing if name not in earlier.config.features]
+    if not missing:
+        return ()
+    if missing == tuple(added):
+        return tuple(f"feature {name} added" for name in added)
+    of_added = tuple(f"features.{name}." for name in added)
+    changes = [line for line in changed_keys(earlier.numbers, settings.numbers) if not line.startswith(of_added)]
+    return (*changes, *(f"feature {name} added" for name in added))
 
 
 def _finished_store(paths: StorePaths) -> Store | None:
@@ -99,7 +136,7 @@ def _finished_store(paths: StorePaths) -> Store | None:
         return None  # then the commit records are all there is, and what they lack is computed again
 
 
-def _add_store(known: Known, store: Store, failures: list[Failure], *, is_same_choice: bool) -> None:
+def _add_store(known: Known, store: Store, failures: list[Failure], standing: _Standing) -> None:
     from audiofeat.store.fingerprints import read_fingerprints
     from audiofeat.store.manifest import rows_of
 
@@ -119,11 +156,11 @@ def _add_store(known: Known, store: Store, failures: list[Failure], *, is_same_c
     for failure in failures:
         if failure.clip_key not in lost:  # what is left of a clip is not the clip
             found.failures[failure.clip_key].append(failure)
-    found.put_into(known, is_same_choice=is_same_choice)
+    found.put_into(known, standing)
     known.fingerprints.update(read_fingerprints(store.paths.fingerprints))
 
 
-def _add_commit(known: Known, paths: StorePaths, commit: Commit, *, is_same_choice: bool) -> None:
+def _add_commit(known: Known, paths: StorePaths, commit: Commit, standing: _Standing) -> None:
     found = _Found()
     if commit.shard is not None:
         if not shard_is_there(paths, commit.shard, store_format=commit.store_format):
@@ -133,7 +170,7 @@ def _add_commit(known: Known, paths: StorePaths, commit: Commit, *, is_same_choi
             found.add_row(commit.shard.name, row)
     for failure in commit.failures:
         found.failures[failure.clip_key].append(failure)
-    found.put_into(known, is_same_choice=is_same_choice)
+    found.put_into(known, standing)
     known.fingerprints.update(commit.fingerprints)
 
 
@@ -149,15 +186,25 @@ class _Found:
         self.rows[row.clip_key].append(row)
         self.shards[row.clip_key] = shard
 
-    def put_into(self, known: Known, *, is_same_choice: bool) -> None:
+    def put_into(self, known: Known, standing: _Standing) -> None:
         """Replace what was known of these clips before."""
         for key in self.rows.keys() | self.failures.keys():
             rows, failures = self.rows.get(key, ()), self.failures.get(key, ())
-            known.clips[key] = Reuse(self.shards.get(key), tuple(rows), tuple(failures), None)
+            known.clips[key] = Reuse(
+                shard=self.shards.get(key),
+                rows=tuple(rows),
+                failures=tuple(failures),
+                fingerprint=None,
+                holds=standing.holds if rows else (),
+                missing=standing.missing if rows else (),
+            )
             known.fingerprints.pop(key, None)  # it told the file of the result before
             known.judged_otherwise.discard(key)
-            if failures and not is_same_choice:
+            known.again.pop(key, None)
+            if failures and not standing.is_same_choice:
                 known.judged_otherwise.add(key)
+            if not standing.is_same and any(failure.reason in _OF_FEATURES for failure in failures):
+                known.again[key] = "other features, judged again"
 
 
 def _clip_keys(store: Store) -> Iterable[str]:

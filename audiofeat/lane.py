@@ -17,10 +17,10 @@ import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from audiofeat.config import Config
+from audiofeat.config import Config, FeatureName, with_features
 from audiofeat.deck import Deck
 from audiofeat.decode import ClipAudio, Shared, open_clip
 from audiofeat.dsp.framing import with_edges
@@ -30,15 +30,16 @@ from audiofeat.errors import AudioFeatError, ClipError, DamageError
 from audiofeat.frontend.recipe import Recipe, empty_band_warnings, recipe_of
 from audiofeat.identity import fingerprint_of, identify, is_trusted
 from audiofeat.outcome import Outcome, failure_of
-from audiofeat.pieces import Piece, non_finite, pieces_of
+from audiofeat.pieces import Piece, pieces_of
 from audiofeat.records import FeatureSpec, Fingerprint
+from audiofeat.reuse import EarlierClips
 from audiofeat.selection import LeftOutError, check_length, too_short_a_rest
-from audiofeat.shard import ClipResult, FinishedClip, ShardWork
+from audiofeat.shard import ClipResult, ShardWork
 from audiofeat.stopwatch import Stopwatch
-from audiofeat.store.copying import EarlierShards
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.rows import RowBudget
 from audiofeat.tasks import ClipTask, Reuse
+from audiofeat.unfit import check_samples, too_short
 
 if TYPE_CHECKING:
     from audiofeat.frontend.program import Frontend
@@ -69,6 +70,9 @@ class Feed(Protocol):
     def next(self, *, wait: bool) -> tuple[ShardWork, int] | None:
         """The next clip, as a shard and the clip's index in it; None when there is none (now; with ``wait``: ever)."""
 
+    def again(self, shard: ShardWork, index: int) -> None:
+        """Take back a clip that has been handed out: it is to be done once more, before all others."""
+
 
 @dataclass(slots=True)
 class Tally:
@@ -89,6 +93,7 @@ class Lane:
     def __init__(
         self,
         job: LaneJob,
+        feed: Feed,
         *,
         frontend: Callable[[Recipe], Frontend],
         complete: Callable[[ShardWork], None],
@@ -101,28 +106,33 @@ class Lane:
         self.tally = Tally()
         self.clock = Stopwatch()
         self._job = job
+        self._feed = feed
         self._frontend = frontend
         self._complete = complete
-        self._decks: OrderedDict[int, tuple[Recipe, Deck]] = OrderedDict()
-        self._earlier = EarlierShards(job.paths, features=job.features, budget=job.budget)
+        self._all = tuple(job.config.features)
+        self._decks: OrderedDict[tuple[int, tuple[FeatureName, ...]], tuple[Recipe, Deck]] = OrderedDict()
+        """By sample rate and features; with the recipe of all features, whose rules hold for each clip."""
+        self._earlier = EarlierClips(job.paths, features=self._all, budget=job.budget)
 
-    def run(self, feed: Feed) -> None:
+    def run(self) -> None:
         """Work until the feed has no more. Raises StorageError when the store cannot be written."""
         while True:
-            item = feed.next(wait=False)
+            item = self._feed.next(wait=False)
             if item is None:
                 # Nothing to go on with now: what lies on the tapes must not wait for what may never come.
                 for _, deck in self._decks.values():
                     deck.flush()
-                item = feed.next(wait=True)
+                item = self._feed.next(wait=True)
                 if item is None:
                     return
             self._do(*item)
 
     def _do(self, shard: ShardWork, index: int) -> None:
-        task = shard.task.clips[index]
-        if task.reuse is not None and self._reuse(shard, index, task.reuse):
-            return
+        task = shard.clip(index)
+        if task.reuse is not None and not task.reuse.missing:
+            if self._reuse(shard, index, task.reuse):
+                return
+            task = replace(task, reuse=None)
         seen = fingerprint_of(os.path.join(self._job.root, task.path), task.member)
         with self.clock.stage("decode"):
             try:
@@ -142,24 +152,20 @@ class Lane:
 
     def _reuse(self, shard: ShardWork, index: int, reuse: Reuse) -> bool:
         """Copy an unchanged clip's rows out of their old shard; False where they are not what was written."""
-        finished: list[FinishedClip] = []
         try:
             with self.clock.stage("copy"):
-                for row in reuse.rows:
-                    finished.append(FinishedClip(row, self._earlier.copy(reuse.shard or "", row)))
+                finished = self._earlier.copied(reuse)
         except DamageError:
-            for clip in finished:
-                for rows in clip.features.values():
-                    rows.release()
             return False  # then the clip is simply decoded again
-        self._hand_in(shard, index, ClipResult(tuple(finished), reuse.failures, reuse.fingerprint))
+        self._hand_in(shard, index, ClipResult(finished, reuse.failures, reuse.fingerprint))
         return True
 
     def _decode(self, shard: ShardWork, index: int, task: ClipTask) -> None:
         """Decode a clip onto a deck. Raises ClipError; then nothing of the clip goes further."""
         job, settings = self._job, self._job.config.audio
         opened_at_ns = time.time_ns()
-        outcome = Outcome(task, settings, hand_in=lambda result: self._finish(shard, index, result))
+        outcome = Outcome(task, settings, hand_in=lambda result: self._finish(shard, index, task, result))
+        features = self._features_of(task)
         try:
             with (
                 open_clip(
@@ -174,7 +180,7 @@ class Lane:
                 ) as audio,
                 _decoder_named(audio),
             ):
-                recipe, deck = self._deck_at(audio.sample_rate)
+                recipe, deck = self._deck_at(audio.sample_rate, features)
                 for piece in pieces_of(audio, settings, budget=job.budget):
                     self._lay(piece, outcome, audio, recipe, deck)
         except BaseException:
@@ -194,7 +200,7 @@ class Lane:
             samples = prepare(watched, recipe.signal, key=noise_key, gain=piece.gain, dtype=recipe.precision)
             for block in with_edges(samples, recipe.rule):
                 deck.write(block)
-            _check_samples(levels, scale=recipe.scale)
+            check_samples(levels, scale=recipe.scale)
             n_frames = recipe.rule.n_frames(prepared_samples(levels.n_samples, recipe.signal))
             is_too_short = n_frames < recipe.fewest_frames
             try:
@@ -206,28 +212,47 @@ class Lane:
                 outcome.leave_out(piece, levels, error)
                 return
             if is_too_short:
-                raise _too_short(levels, recipe, n_frames=n_frames, sample_rate=audio.sample_rate)
+                raise too_short(levels, recipe, n_frames=n_frames, sample_rate=audio.sample_rate)
         except BaseException:
             deck.abandon()
             raise
         deck.end(n_frames, done=outcome.expect(piece, levels))
 
-    def _deck_at(self, sample_rate: int) -> tuple[Recipe, Deck]:
-        """The recipe and the deck for clips at a sample rate. Raises ClipError where the recipe cannot be."""
-        found = self._decks.get(sample_rate)
+    def _features_of(self, task: ClipTask) -> tuple[FeatureName, ...]:
+        """What a clip is decoded for: all features, unless some of them are there."""
+        missing = task.reuse.missing if task.reuse is not None else ()
+        return tuple(name for name in self._all if name in missing or not missing)
+
+    def _deck_at(self, sample_rate: int, features: tuple[FeatureName, ...]) -> tuple[Recipe, Deck]:
+        """The recipe of all features and the deck of some, for clips at a sample rate.
+
+        Raises:
+            ClipError: the recipe cannot be at this rate.
+        """
+        found = self._decks.get((sample_rate, features))
         if found is None:
             job = self._job
             recipe = recipe_of(job.config, sample_rate_hz=sample_rate)
-            deck = Deck(recipe, job.features, job.budget, frontend=lambda: self._frontend(recipe), clock=self.clock)
-            found = self._decks[sample_rate] = recipe, deck
+            own = recipe_of(with_features(job.config, features), sample_rate_hz=sample_rate)
+            specs = [spec for spec in job.features if spec.name in features]
+            deck = Deck(own, specs, job.budget, frontend=lambda: self._frontend(own), clock=self.clock)
+            found = self._decks[sample_rate, features] = recipe, deck
             if recipe.is_native_rate:
                 self.tally.warnings += empty_band_warnings(job.config, native_rate_hz=sample_rate)
             if len(self._decks) > _MOST_DECKS:
                 self._decks.popitem(last=False)[1][1].flush()
-        self._decks.move_to_end(sample_rate)
+        self._decks.move_to_end((sample_rate, features))
         return found
 
-    def _finish(self, shard: ShardWork, index: int, result: ClipResult) -> None:
+    def _finish(self, shard: ShardWork, index: int, task: ClipTask, result: ClipResult) -> None:
+        if task.reuse is not None:
+            try:
+                with self.clock.stage("copy"):
+                    result = self._earlier.joined(task.reuse, result)
+            except DamageError:
+                shard.distrust(index)
+                self._feed.again(shard, index)
+                return
         self.tally.clips_done += 1
         self.tally.audio_seconds += sum(clip.row.duration_seconds for clip in result.finished)
         self._hand_in(shard, index, result)
@@ -268,30 +293,3 @@ def _decoder_named(audio: ClipAudio) -> Iterator[None]:
     except ClipError as error:
         error.decoder = audio.decoder
         raise
-
-
-def _check_samples(levels: Levels, *, scale: float) -> None:
-    """Refuse samples of which no features can be made. Raises ClipError."""
-    if not levels.is_finite:
-        raise non_finite()
-    if not levels.is_in_range(scale=scale):
-        raise ClipError(
-            "input.non-finite",
-            f"samples reach {levels.peak:.3g}, whose power would not be finite",
-            hint="write the file again, with samples between -1 and 1, or lower audio.scale",
-        )
-
-
-def _too_short(levels: Levels, recipe: Recipe, *, n_frames: int, sample_rate: int) -> ClipError:
-    found = f"{levels.n_samples} samples at {sample_rate} Hz"
-    if n_frames:
-        return ClipError(
-            "input.too-short",
-            f"{found} make {n_frames} frames; deltas and stacking as configured take {recipe.fewest_frames}",
-            hint="a longer clip, or deltas.edge: replicate, or stack.tail: pad",
-        )
-    return ClipError(
-        "input.too-short",
-        f"{found} are too short for a frame, which takes {recipe.rule.shortest_clip_samples}",
-        hint="a longer clip, or frame.align: center",
-    )

@@ -9,32 +9,25 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from audiofeat.config import Config
-from audiofeat.decode import decoder_versions, find_ffmpeg
-from audiofeat.device import choose_device, usable_cores
+from audiofeat.device import usable_cores
 from audiofeat.engine.local import EngineReport, LocalEngine
 from audiofeat.engine.messages import WorkerJob
-from audiofeat.errors import ConfigError, DamageError, Interrupted, NothingMatchedError
+from audiofeat.errors import ConfigError, Interrupted
 from audiofeat.finish import finish_store, is_unchanged
-from audiofeat.frontend.constants import check_norms
-from audiofeat.frontend.recipe import empty_band_warnings, feature_specs, recipe_at_any_rate
-from audiofeat.known import known_results, read_quarantine
-from audiofeat.max_failures import NO_LIMIT, MaxFailures
-from audiofeat.plan import Plan, make_plan
+from audiofeat.frontend.recipe import feature_specs
+from audiofeat.job import Job, RunOptions, Tools, open_job, plan_for, tools_for
+from audiofeat.known import read_quarantine
+from audiofeat.plan import Plan
+from audiofeat.remembered import remember_source
 from audiofeat.report import RunReport
-from audiofeat.settings import Settings, settings_of
-from audiofeat.source import Cuts, Listing, check_unique, list_files, list_source
-from audiofeat.store.formats import shard_format
-from audiofeat.store.layout import FORMAT_VERSION, StorePaths, is_ours
 from audiofeat.store.lock import store_lock
 from audiofeat.store.publish import roll_forward
 from audiofeat.store.reader import StoreInfo
-from audiofeat.store.staging import make_folder, read_json, remove
+from audiofeat.store.staging import make_folder, remove
 
 
 class Watcher(Protocol):
@@ -45,21 +38,6 @@ class Watcher(Protocol):
     def changed(self, report: EngineReport) -> None: ...
 
     def ended(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """How to run, as opposed to what to compute: nothing here changes a byte of the store, but ``device``."""
-
-    workers: int | None = None
-    """Lanes; None: one for each processor core that this process may use."""
-    device: str = "auto"
-    max_failures: MaxFailures = NO_LIMIT
-    follow_links: bool = True
-    files: bytes | None = None
-    """Names of files, one a line or NUL-separated, to take instead of all that the source holds."""
-    recompute: bool = True
-    """Whether clips whose settings changed are computed again, rather than refused."""
 
 
 def run(
@@ -75,41 +53,19 @@ def run(
         AudioFeatError: one of :mod:`audiofeat.errors`, by what happened. Finished shards stay.
     """
     begun = time.perf_counter()
-    source, paths = _places(config, options)
+    job = open_job(config, options)
+    paths, listing = job.paths, job.listing
     report = RunReport(store=str(paths.root))
-    report.warnings += empty_band_warnings(config)
-    check_norms(recipe_at_any_rate(config))  # whose complaints should come before a long scan
-    before_scan_ns = time.time_ns()
-    listing = _list(source, config, options)
+    report.warnings += job.warnings
     report.note_listing(listing)
-    if not listing.clips:
-        raise _nothing_matched(source, listing)
-    cuts = Cuts(by_time=config.audio.chunk_seconds is not None, by_channel=config.audio.channels == "each")
-    check_unique(listing.clips, store_format=config.store.format, cuts=cuts)
-    _refuse_foreign_folder(paths)
     with store_lock(paths):
         roll_forward(paths)
-        stored = read_json(paths.store_json)
-        _refuse_newer_store(paths, stored)
-        device = choose_device(options.device, stored=(stored or {}).get("numbers", {}).get("device"))
-        settings = settings_of(config, device=device)
-        ffmpeg = find_ffmpeg()
-        decoders = decoder_versions(ffmpeg)
-        if not is_unchanged(paths, settings, listing, decoders):
-            _bring_up_to_date(
-                report,
-                options,
-                paths,
-                settings,
-                listing,
-                decoders=decoders,
-                ffmpeg=ffmpeg,
-                before_scan_ns=before_scan_ns,
-                watcher=watcher,
-                stop=stop,
-            )
-        else:
+        tools = tools_for(job)
+        if options.trusts_last_run and is_unchanged(paths, tools.settings, listing, tools.decoders):
             report.reused = len(listing.clips) - sum(failure.parent is None for failure in read_quarantine(paths))
+        else:
+            _bring_up_to_date(report, job, tools, watcher=watcher, stop=stop)
+        remember_source(job)
         report.note_store(StoreInfo(paths.root))
     options.max_failures.check(failed=report.failed, seen=len(listing.clips), is_over=True)
     report.wall_seconds = time.perf_counter() - begun
@@ -119,34 +75,11 @@ def run(
 
 
 def _bring_up_to_date(
-    report: RunReport,
-    options: RunOptions,
-    paths: StorePaths,
-    settings: Settings,
-    listing: Listing,
-    *,
-    decoders: Mapping[str, str],
-    ffmpeg: str | None,
-    before_scan_ns: int,
-    watcher: Watcher | None,
-    stop: Callable[[], int | None],
+    report: RunReport, job: Job, tools: Tools, *, watcher: Watcher | None, stop: Callable[[], int | None]
 ) -> None:
-    config = settings.config
-    features = feature_specs(config)
+    paths, options = job.paths, job.options
     remove(paths.unchanged)  # until this run has left a state of its own
-    known = known_results(paths, settings)
-    plan = make_plan(
-        listing.clips,
-        known,
-        root=listing.root,
-        shard_clips=config.store.shard_clips,
-        shard_suffix=shard_format(config.store.format).suffix,
-        decoders=decoders.values(),
-        limits=config.limits,
-        select=config.select,
-        checkpoint=lambda: _stop_if_asked(stop),
-        now_ns=before_scan_ns,
-    )
+    known, plan = plan_for(job, tools, checkpoint=lambda: _stop_if_asked(stop))
     if known.stale_because and not options.recompute:
         raise ConfigError(
             f"the settings differ from those of {paths.root}: {'; '.join(known.stale_because)}",
@@ -157,7 +90,7 @@ def _bring_up_to_date(
     report.reused = plan.clips_reused
     if watcher is not None:
         watcher.planned(plan)
-    clips = len(listing.clips)
+    clips = len(job.listing.clips)
     failures_before = plan.failures_standing
     if plan.tasks:
         make_folder(paths.shards)
@@ -169,10 +102,9 @@ def _bring_up_to_date(
             if watcher is not None:
                 watcher.changed(engine_report)
 
-        job = _worker_job(settings, paths, listing, ffmpeg=ffmpeg)
         workers = options.workers or usable_cores()
         try:
-            with LocalEngine(job, paths, workers=workers, on_change=on_change, stop=stop) as engine:
+            with LocalEngine(_worker_job(job, tools), paths, workers=workers, on_change=on_change, stop=stop) as engine:
                 _note_engine(report, engine.run(plan.tasks))
         finally:
             if watcher is not None:
@@ -182,7 +114,14 @@ def _bring_up_to_date(
     options.max_failures.check(failed=failed, seen=clips, examples=report.failure_examples, is_over=True)
     _stop_if_asked(stop)
     make_folder(paths.shards)
-    finish_store(paths, settings, plan, listing=listing, features=features, decoders=decoders)
+    finish_store(
+        paths,
+        tools.settings,
+        plan,
+        listing=job.listing,
+        features=feature_specs(job.config),
+        decoders=tools.decoders,
+    )
 
 
 def _stop_if_asked(stop: Callable[[], int | None]) -> None:
@@ -192,87 +131,16 @@ def _stop_if_asked(stop: Callable[[], int | None]) -> None:
         raise Interrupted(f"stopped by {signal.Signals(number).name}", signal_number=number)
 
 
-def _places(config: Config, options: RunOptions) -> tuple[str, StorePaths]:
-    source = os.curdir if config.source is None and options.files is not None else config.source
-    places = {
-        "SOURCE (source in the configuration)": source,
-        "STORE (store.path in the configuration)": config.store.path,
-    }
-    missing = [what for what, place in places.items() if place is None]
-    if source is None or config.store.path is None:
-        raise ConfigError(
-            f"{' and '.join(missing)} is named neither on the command line nor in the configuration",
-            hint="audiofeat extract SOURCE STORE --config ...",
-        )
-    return source, StorePaths(Path(os.path.abspath(config.store.path)))
-
-
-def _list(source: str, config: Config, options: RunOptions) -> Listing:
-    keep_suffix = config.select.keys == "name"
-    if options.files is not None:
-        listing = list_files(
-            options.files,
-            root=source,
-            manifest=config.manifest,
-            keep_suffix=keep_suffix,
-            follow_links=options.follow_links,
-        )
-    else:
-        listing = list_source(
-            source, manifest=config.manifest, keep_suffix=keep_suffix, follow_links=options.follow_links
-        )
-    if config.audio.channels == "each":
-        named = next((clip for clip in listing.clips if clip.excerpt and clip.excerpt.channel is not None), None)
-        if named is not None:
-            raise ConfigError(
-                f"audio.channels is each, but {source} asks for channel {named.excerpt and named.excerpt.channel} "
-                f"of {named.key!r}",
-                hint="leave the channels out of the manifest, or set audio.channels to mix or first",
-            )
-    return listing
-
-
-def _nothing_matched(source: str, listing: Listing) -> NothingMatchedError:
-    if listing.kind in ("folder", "tar"):
-        return NothingMatchedError(
-            f"no audio file in {source} ({listing.not_audio:,} others, {listing.hidden:,} hidden)",
-            hint="files that end in .wav, .flac, .mp3, .m4a, ... are audio; a manifest may name others",
-        )
-    name = source if listing.kind == "manifest" else "the list of files"
-    return NothingMatchedError(f"{name} names no file", hint="a line for each clip")
-
-
-def _refuse_foreign_folder(paths: StorePaths) -> None:
-    """A folder that holds something else is never written to."""
-    if paths.root.exists() and not paths.root.is_dir():
-        raise ConfigError(f"{paths.root} is a file, not a folder", hint="name a new folder for the store")
-    if paths.root.exists() and not is_ours(paths) and any(paths.root.iterdir()):
-        raise ConfigError(
-            f"{paths.root} is not empty and not a feature store; nothing in it was touched",
-            hint="name a new or empty folder for the store",
-        )
-
-
-def _refuse_newer_store(paths: StorePaths, stored: Mapping[str, Any] | None) -> None:
-    """A store that this version does not understand is never overwritten."""
-    version = stored.get("format_version", FORMAT_VERSION) if stored else FORMAT_VERSION
-    if version > FORMAT_VERSION:
-        raise DamageError(
-            f"{paths.root} has format version {version}, this audiofeat writes {FORMAT_VERSION}; nothing was touched",
-            hint="a newer audiofeat, or another store",
-        )
-
-
-def _worker_job(settings: Settings, paths: StorePaths, listing: Listing, *, ffmpeg: str | None) -> WorkerJob:
-    values: dict[str, Any] = settings.stored
-    values["compute"] = {**values["compute"], "tape_slots": settings.config.compute.tape_slots}
+def _worker_job(job: Job, tools: Tools) -> WorkerJob:
+    values: dict[str, Any] = tools.settings.stored
+    values["compute"] = {**values["compute"], "tape_slots": job.config.compute.tape_slots}
     return WorkerJob(
-        store=str(paths.root),
-        source=os.path.abspath(listing.root),
+        store=str(job.paths.root),
+        source=os.path.abspath(job.listing.root),
         config=values,
-        numbers_digest=settings.numbers_digest,
-        device=settings.device,
-        ffmpeg=ffmpeg,
+        stamp=tools.settings.stamp,
+        device=tools.settings.device,
+        ffmpeg=tools.ffmpeg,
         lanes=0,
         is_careful=False,
         hands="",

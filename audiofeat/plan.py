@@ -1,19 +1,14 @@
-"""Which shards there will be, which of them stand already, and what is to be done for the others, with the reason.
-
-Borders between shards follow from the keys, so that adding a folder touches its own shards only: a shard begins at
-a key whose hash says so (one in ``store.shard_clips`` does), or where a shard would grow beyond
-``SHARD_SOURCE_BYTES`` of source or four times the mean number of clips.
-"""
+"""Which shards stand already, and what is to be done for the others, with the reason."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
-from blake3 import blake3
-
+from audiofeat.borders import shard_borders
 from audiofeat.config import Limits, Select
 from audiofeat.decode import Shared
 from audiofeat.errors import ClipError
@@ -23,9 +18,6 @@ from audiofeat.records import Clip, ClipRow, Failure, Fingerprint, excerpt_text
 from audiofeat.selection import is_wanted
 from audiofeat.source import source_name
 from audiofeat.tasks import ClipTask, Reuse, ShardEntry, ShardTask
-
-SHARD_SOURCE_BYTES = 128 << 20
-_LARGEST_SHARE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +29,15 @@ class KeptShard:
     failures: tuple[Failure, ...]
 
 
+class Reason(NamedTuple):
+    """Why a clip is decoded."""
+
+    kind: Literal["new", "changed", "stale", "again"]
+    """The source has it for the first time; has changed it; its result was made with other settings, decoders or
+    limits; or the same is to be tried once more."""
+    words: str
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a run has to do."""
@@ -45,14 +46,19 @@ class Plan:
     kept: tuple[KeptShard, ...]
     fingerprints: dict[str, Fingerprint]
     """Of the clips that are not decoded again."""
-    reasons: Counter[str]
-    """Why clips are decoded: new, changed, ... -> how many."""
+    decoded: tuple[tuple[Clip, Reason], ...]
+    """The clips that are, in key order."""
     deleted: tuple[str, ...]
     """Keys that the last run had and the source has no more."""
 
     @property
+    def reasons(self) -> Counter[str]:
+        """Why clips are decoded, in words -> how many."""
+        return Counter(reason.words for _, reason in self.decoded)
+
+    @property
     def clips_to_decode(self) -> int:
-        return self.reasons.total()
+        return len(self.decoded)
 
     @property
     def failures_standing(self) -> int:
@@ -69,27 +75,8 @@ class Plan:
         return sum(len(_parents(rows, failures)) for rows, failures in (*kept, *copied))
 
     def _copied(self) -> Iterator[Reuse]:
-        return (clip.reuse for task in self.tasks for clip in task.clips if clip.reuse is not None)
-
-
-def shard_borders(clips: Iterable[Clip], *, shard_clips: int) -> Iterator[tuple[str, list[Clip]]]:
-    """Cut clips in key order into shards: (slot, clips). A slot is named by the hash of its first key."""
-    group: list[Clip] = []
-    group_bytes = 0
-    slot = ""
-    for clip in clips:
-        digest = blake3(clip.key.encode()).digest()
-        is_border = int.from_bytes(digest[:8], "little") % shard_clips == 0
-        is_full = group_bytes + clip.weight_bytes > SHARD_SOURCE_BYTES or len(group) >= _LARGEST_SHARE * shard_clips
-        if group and (is_border or is_full):
-            yield slot, group
-            group, group_bytes = [], 0
-        if not group:
-            slot = digest[:6].hex()
-        group.append(clip)
-        group_bytes += clip.weight_bytes
-    if group:
-        yield slot, group
+        clips = (clip for task in self.tasks for clip in task.clips)
+        return (clip.reuse for clip in clips if clip.reuse is not None and not clip.is_decoded)
 
 
 def make_plan(
@@ -97,6 +84,7 @@ def make_plan(
     known: Known,
     *,
     root: str,
+    features: Collection[str],
     shard_clips: int,
     shard_suffix: str,
     decoders: Iterable[str],
@@ -110,6 +98,7 @@ def make_plan(
     Args:
         clips: the listing, in key order.
         root: the source folder, to hash files whose fingerprint says nothing.
+        features: the names of those that are wanted; a shard that holds others besides is rewritten.
         shard_suffix: of the kind of shard wanted; shards of another kind are rewritten.
         decoders: name-and-version words of the decoders at hand; results of others are stale.
         limits: results beyond them are stale, and so is every failure for a limit.
@@ -126,14 +115,31 @@ def make_plan(
         for clip in group:
             checkpoint()
             choices.append(chooser.choose(clip))
-        standing = _standing_shard(slot, choices, known, shard_suffix=shard_suffix)
+        standing = _standing_shard(slot, choices, known, features=features, shard_suffix=shard_suffix)
         if standing is None:
             tasks.append(ShardTask(slot, tuple(choices)))
         else:
             kept.append(standing)
     present = {clip.key for clip in clips}
     deleted = tuple(sorted(known.keys - present))
-    return Plan(tuple(tasks), tuple(kept), chooser.fingerprints, chooser.reasons, deleted)
+    return Plan(tuple(tasks), tuple(kept), chooser.fingerprints, tuple(chooser.decoded), deleted)
+
+
+_NEW = Reason("new", "new")
+_CHANGED = Reason("changed", "changed")
+_EXCERPT = Reason("changed", "span or channel changed")
+_LIMITS = Reason("stale", "limits changed")
+_SELECT = Reason("stale", "select or limits changed")
+_RETRIED = Reason("again", "failed before, tried again")
+
+
+def _stale(because: Sequence[str]) -> Reason | None:
+    """What is said of a clip whose result was made with other settings."""
+    if not because:
+        return None
+    lines = "; ".join(because)
+    is_more = all(line.startswith("feature ") and line.endswith(" added") for line in because)
+    return Reason("stale", lines if is_more else f"settings changed ({lines})")
 
 
 class _Chooser:
@@ -148,11 +154,11 @@ class _Chooser:
         self._limits = limits
         self._select = select
         self._now_ns = now_ns
-        self._stale = f"settings changed ({'; '.join(known.stale_because)})" if known.stale_because else ""
+        self._stale = _stale(known.stale_because)
         self._shared = Shared()
         self._identified: dict[str, tuple[str, Fingerprint] | None] = {}
         """By key; only what :meth:`identify_rows` has looked at."""
-        self.reasons: Counter[str] = Counter()
+        self.decoded: list[tuple[Clip, Reason]] = []
         self.fingerprints: dict[str, Fingerprint] = {}
 
     def identify_rows(self, clips: Iterable[Clip], *, checkpoint: Callable[[], None]) -> None:
@@ -172,9 +178,11 @@ class _Chooser:
     def choose(self, clip: Clip) -> ClipTask:
         known = self._known.clips.get(clip.key)
         reason = self._reason_to_decode(clip, known)
-        if reason or known is None:
-            self.reasons[reason] += 1
+        if known is None or reason is not None:
+            self.decoded.append((clip, reason or _NEW))
             return ClipTask(clip.key, clip.path, clip.excerpt, clip.member)
+        if known.missing:
+            self.decoded.append((clip, self._stale or Reason("stale", f"{', '.join(known.missing)} not made yet")))
         # The name may have changed where the key has not: x.wav is now x.wave.
         source = source_name(clip.path, clip.member)
         reuse = Reuse(
@@ -182,27 +190,31 @@ class _Chooser:
             rows=tuple(replace(row, source=source) for row in known.rows),
             failures=tuple(replace(failure, source=source) for failure in known.failures),
             fingerprint=self.fingerprints.get(clip.key),
+            holds=known.holds,
+            missing=known.missing,
         )
         return ClipTask(clip.key, clip.path, clip.excerpt, clip.member, reuse)
 
-    def _reason_to_decode(self, clip: Clip, known: Reuse | None) -> str:
-        """Why a clip must be decoded; empty where its known result stands."""
+    def _reason_to_decode(self, clip: Clip, known: Reuse | None) -> Reason | None:
+        """Why a clip must be decoded for all features; None where its known result stands, be it for some of them."""
         if known is None:
-            return self._stale if self._stale and clip.key in self._known.keys else "new"
+            return self._stale if self._stale and clip.key in self._known.keys else _NEW
+        if clip.key in self._known.again:
+            return Reason("again", self._known.again[clip.key])
         results: tuple[ClipRow | Failure, ...] = (*known.rows, *known.failures)
         excerpt = excerpt_text(clip.excerpt)
         if any(result.excerpt != excerpt for result in results):
-            return "span or channel changed"
+            return _EXCERPT
         if any(_may_pass_now(failure) for failure in known.failures):
-            return "failed before, tried again"
+            return _RETRIED
         if not all(self._is_within_limits(row) for row in known.rows):
-            return "limits changed"
+            return _LIMITS
         if clip.key in self._known.judged_otherwise or not all(self._is_selected(row) for row in known.rows):
-            return "select or limits changed"
+            return _SELECT
         for decoder in sorted({result.decoder for result in results if result.decoder is not None}):
             if decoder not in self._decoders:
-                return f"decoder changed (was {decoder})"
-        return "" if self._is_unchanged(clip, results[0].source_digest) else "changed"
+                return Reason("stale", f"decoder changed (was {decoder})")
+        return None if self._is_unchanged(clip, results[0].source_digest) else _CHANGED
 
     def _is_within_limits(self, row: ClipRow) -> bool:
         limits = self._limits
@@ -243,18 +255,20 @@ def _may_pass_now(failure: Failure) -> bool:
     return failure.reason.startswith("limit.") or ClipError(failure.reason, failure.message).is_transient
 
 
-def _standing_shard(slot: str, choices: Sequence[ClipTask], known: Known, *, shard_suffix: str) -> KeptShard | None:
-    """The known shard that already holds exactly these clips, if there is one."""
-    reused = [choice.reuse for choice in choices if choice.reuse is not None]
+def _standing_shard(
+    slot: str, choices: Sequence[ClipTask], known: Known, *, features: Collection[str], shard_suffix: str
+) -> KeptShard | None:
+    """The known shard that already holds exactly these clips and features, if there is one."""
+    reused = [choice.reuse for choice in choices if choice.reuse is not None and not choice.is_decoded]
     if len(reused) < len(choices):
         return None
     rows = tuple(row for reuse in reused for row in reuse.rows)
     failures = tuple(failure for reuse in reused for failure in reuse.failures)
-    names = {reuse.shard for reuse in reused if reuse.shard is not None}
-    if not names:
+    shards = {(reuse.shard, reuse.holds) for reuse in reused if reuse.shard is not None}
+    if not shards:
         return KeptShard(None, (), failures)
-    entry = known.shards[names.pop()]
-    is_same = not names and entry.clips == len(rows) and entry.slot == slot
-    if not is_same or os.path.splitext(entry.name)[1] != shard_suffix:
-        return None
-    return KeptShard(entry, tuple(sorted(rows, key=lambda row: row.key)), failures)
+    name, holds = shards.pop()
+    entry = known.shards[name or ""]
+    is_same = not shards and entry.clips == len(rows) and entry.slot == slot and set(holds) == set(features)
+    is_good = os.path.splitext(entry.name)[1] == shard_suffix and entry.name not in known.damaged_shards
+    return KeptShard(entry, tuple(sorted(rows, key=lambda row: row.key)), failures) if is_same and is_good else None

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
-from audiofeat.config import Config, digest_of, numbers_config, stored_config
+from audiofeat.config import Config, choice_digest, digest_of, feature_numbers, numbers_config, stored_config
 from audiofeat.errors import MissingToolError
 from audiofeat.store.layout import NUMBERS_VERSION
+from audiofeat.tasks import Stamp
 
 # Decoders are not among them: each clip names its own, so that a new ffmpeg leaves FLAC files alone.
 _NUMBER_PACKAGES = ("tensorflow", "soxr")
@@ -32,11 +33,21 @@ class Settings:
     @property
     def numbers(self) -> dict[str, Any]:
         """What can change a feature's value: two runs with equal numbers may share rows."""
-        return {**numbers_config(self.config), "device": self.device, "versions": dict(self.versions)}
+        return self._here(numbers_config(self.config))
 
     @property
-    def numbers_digest(self) -> str:
-        return digest_of(self.numbers)
+    def stamp(self) -> Stamp:
+        """What a shard that is made with these settings is marked with."""
+        return Stamp(
+            numbers_digest=digest_of(self.numbers),
+            feature_digests={
+                name: digest_of(self._here(feature_numbers(self.config, name))) for name in sorted(self.config.features)
+            },
+            choice_digest=choice_digest(self.config),
+        )
+
+    def _here(self, numbers: Mapping[str, Any]) -> dict[str, Any]:
+        return {**numbers, "device": self.device, "versions": dict(self.versions)}
 
     @property
     def digest(self) -> str:

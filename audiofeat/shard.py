@@ -11,7 +11,7 @@ from audiofeat.store.commits import write_commit, write_shard
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.rows import Rows
 from audiofeat.store.shard_format import ShardClip
-from audiofeat.tasks import Commit, ShardTask
+from audiofeat.tasks import ClipTask, Commit, ShardTask, Stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,17 @@ class ShardWork:
         self.task = task
         self._results: list[ClipResult | None] = [None] * len(task.clips)
         self._missing = len(task.clips)
+        self._anew: set[int] = set()
         self._lock = threading.Lock()
+
+    def clip(self, index: int) -> ClipTask:
+        """What is to be done for clip ``index`` now."""
+        task = self.task.clips[index]
+        return replace(task, reuse=None) if index in self._anew else task
+
+    def distrust(self, index: int) -> None:
+        """What was known of clip ``index`` is not so: it is to be decoded for all features."""
+        self._anew.add(index)
 
     def hand_in(self, index: int, result: ClipResult) -> bool:
         """Take the result of clip ``index``; True for the one that makes the shard complete."""
@@ -59,8 +69,7 @@ class ShardWork:
         features: Sequence[FeatureSpec],
         *,
         store_format: str,
-        numbers_digest: str,
-        choice_digest: str,
+        stamp: Stamp,
     ) -> Commit:
         """Write the complete shard and its commit record, and let go of the rows.
 
@@ -79,12 +88,11 @@ class ShardWork:
             row_offset += clip.row.frames
         record = Commit(
             slot=self.task.slot,
-            numbers_digest=numbers_digest,
+            stamp=stamp,
             store_format=store_format,
             shard=entry,
             rows=tuple(rows),
             failures=tuple(failure for result in results for failure in result.failures),
-            choice_digest=choice_digest,
             fingerprints={
                 task.key: result.fingerprint
                 for task, result in zip(self.task.clips, results, strict=True)

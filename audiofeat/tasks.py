@@ -13,6 +13,24 @@ from audiofeat.records import ClipRow, Excerpt, Failure, Fingerprint, JsonRecord
 
 
 @dataclass(frozen=True, slots=True)
+class Stamp(JsonRecord):
+    """What a result depends on besides its source, as digests: equal ones, equal results."""
+
+    numbers_digest: str
+    """Of all that can change a value."""
+    feature_digests: Mapping[str, str]
+    """Feature name -> of what can change a value of that feature."""
+    choice_digest: str
+    """Of the settings that decide what is left out."""
+
+    def features_like(self, wanted: Stamp) -> tuple[str, ...]:
+        """Which of the features of ``wanted`` have the very values here."""
+        return tuple(
+            name for name, digest in wanted.feature_digests.items() if self.feature_digests.get(name) == digest
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Reuse:
     """What is known of a clip whose source is unchanged: rows to copy out of a shard, and failures that stand."""
 
@@ -22,6 +40,10 @@ class Reuse:
     failures: tuple[Failure, ...]
     fingerprint: Fingerprint | None
     """Of the source's file, where it may be trusted."""
+    holds: tuple[str, ...] = ()
+    """The names of the features that the shard holds; some of them may not be wanted any more."""
+    missing: tuple[str, ...] = ()
+    """Features that are wanted and not held: the clip is decoded for these alone, and the others are copied."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -29,6 +51,8 @@ class Reuse:
             "rows": [row.to_json() for row in self.rows],
             "failures": [failure.to_json() for failure in self.failures],
             "fingerprint": self.fingerprint.to_json() if self.fingerprint else None,
+            "holds": self.holds,
+            "missing": self.missing,
         }
 
     @classmethod
@@ -38,6 +62,8 @@ class Reuse:
             rows=tuple(ClipRow.from_json(row) for row in values["rows"]),
             failures=tuple(Failure.from_json(failure) for failure in values["failures"]),
             fingerprint=Fingerprint.from_json(values["fingerprint"]) if values["fingerprint"] else None,
+            holds=tuple(values["holds"]),
+            missing=tuple(values["missing"]),
         )
 
 
@@ -50,7 +76,12 @@ class ClipTask:
     excerpt: Excerpt | None = None
     member: Member | None = None
     reuse: Reuse | None = None
-    """None where the clip is to be decoded."""
+    """None where nothing is known of the clip."""
+
+    @property
+    def is_decoded(self) -> bool:
+        """Whether the clip is to be decoded, for all features or for some."""
+        return self.reuse is None or bool(self.reuse.missing)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -104,26 +135,23 @@ class Commit(JsonRecord):
     """A finished shard, remembered until ``store.json`` takes it over."""
 
     slot: str
-    numbers_digest: str
+    stamp: Stamp
     store_format: str
     shard: ShardEntry | None
     """None where no clip of it could be done: then there is no file."""
     rows: tuple[ClipRow, ...]
     failures: tuple[Failure, ...]
-    choice_digest: str
-    """Of the settings that decided what was left out."""
     fingerprints: Mapping[str, Fingerprint]
     """By key; only those that may be trusted: see :mod:`audiofeat.plan`."""
 
     def to_json(self) -> dict[str, Any]:
         return {
             "slot": self.slot,
-            "numbers_digest": self.numbers_digest,
+            "stamp": self.stamp.to_json(),
             "store_format": self.store_format,
             "shard": self.shard.to_json() if self.shard else None,
             "rows": [row.to_json() for row in self.rows],
             "failures": [failure.to_json() for failure in self.failures],
-            "choice_digest": self.choice_digest,
             "fingerprints": {key: value.to_json() for key, value in self.fingerprints.items()},
         }
 
@@ -131,11 +159,10 @@ class Commit(JsonRecord):
     def from_json(cls, values: Mapping[str, Any]) -> Commit:
         return cls(
             slot=values["slot"],
-            numbers_digest=values["numbers_digest"],
+            stamp=Stamp.from_json(values["stamp"]),
             store_format=values["store_format"],
             shard=ShardEntry.from_json(values["shard"]) if values["shard"] else None,
             rows=tuple(ClipRow.from_json(row) for row in values["rows"]),
             failures=tuple(Failure.from_json(failure) for failure in values["failures"]),
-            choice_digest=values["choice_digest"],
             fingerprints={key: Fingerprint.from_json(value) for key, value in values["fingerprints"].items()},
         )

@@ -56,7 +56,7 @@ def run_lane(root: Path, clips: Sequence[Clip | ClipTask], config: Config, *, sc
     feed = ShardFeed()
     feed.add(ShardWork(ShardTask("0" * 12, tuple(map(_task, clips)))))
     feed.close()
-    Lane(job, frontend=programs_of, complete=finished.append).run(feed)
+    Lane(job, feed, frontend=programs_of, complete=finished.append).run()
     (shard,) = finished
     results = shard.results
     done = [clip for result in results for clip in result.finished]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from audiofeat.borders import shard_borders
 from audiofeat.config import Limits, Select
 from audiofeat.identity import identify
 from audiofeat.known import Known
-from audiofeat.plan import Plan, make_plan, shard_borders
+from audiofeat.plan import Plan, make_plan
 from audiofeat.records import Clip, ClipRow, Failure, Fingerprint
 from audiofeat.tasks import Reuse, ShardEntry
 
@@ -68,6 +69,7 @@ class Source:
             self.clips,
             self.known,
             root=str(self.root),
+            features=(),
             shard_clips=1_000_000,
             shard_suffix=shard_suffix,
             decoders=decoders,
@@ -101,4 +103,4 @@ def row_of(clip: Clip, source_digest: str) -> ClipRow:
 
 def to_decode(plan: Plan) -> list[str]:
     clips = [clip for task in plan.tasks for clip in task.clips]
-    return [clip.key for clip in clips if clip.reuse is None]
+    return [clip.key for clip in clips if clip.is_decoded]

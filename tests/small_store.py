@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from store_suite import FEATURES, random_arrays, shard_clip
 
-from audiofeat.config import choice_digest, load_config
+from audiofeat.borders import shard_borders
+from audiofeat.config import load_config
 from audiofeat.finish import finish_store
-from audiofeat.plan import Plan, shard_borders
+from audiofeat.plan import Plan
 from audiofeat.records import Clip, ClipRow, Failure, Fingerprint
 from audiofeat.settings import Settings
 from audiofeat.shard import ClipResult, FinishedClip, ShardWork
@@ -79,8 +79,7 @@ def write_shards(
                 paths,
                 FEATURES,
                 store_format=settings.config.store.format,
-                numbers_digest=settings.numbers_digest,
-                choice_digest=choice_digest(settings.config),
+                stamp=settings.stamp,
             )
         )
     return clips, tasks, commits
@@ -97,7 +96,7 @@ def make_store(
     """A finished store at ``root``."""
     paths = StorePaths(root)
     clips, tasks, _ = write_shards(paths, settings, arrays, failing=failing)
-    plan = Plan(tuple(tasks), (), {}, reasons=Counter(), deleted=())
+    plan = Plan(tuple(tasks), (), {}, decoded=(), deleted=())
     finish_store(
         paths, settings, plan, listing=listing_of(clips, root), features=FEATURES, decoders={"soundfile": DECODER}
     )

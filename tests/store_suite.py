@@ -25,6 +25,7 @@ FEATURES = (
     FeatureSpec("log_mel", 5, "float32", "ln power", 100.0),
     FeatureSpec("mfcc", 3, "float64", "cepstrum of ln power", 100.0),
 )
+NAMES = [spec.name for spec in FEATURES]
 ODD_KEYS = sorted(
     [
         ".",
@@ -240,6 +241,28 @@ class ShardSuite:
         reader = kind.open(tmp_path / "shard")
         with pytest.raises((OSError, KeyError)):
             reader.read("chroma", Location("a", 0, 2), 0, 2)
+        reader.close()
+
+    def test_a_shard_agrees_with_its_own_manifest(self, kind: ShardFormat, budget: RowBudget, tmp_path: Path) -> None:
+        arrays = {key: random_arrays(n, seed=n) for key, n in ((".", 3), ("a/b", 0), ("x" * 300, 7), ("übung", 1))}
+        self.write(kind, tmp_path / "shard", arrays, budget)
+        reader = kind.open(tmp_path / "shard")
+        places = list(locations(arrays).values())
+        assert list(reader.differences(places, NAMES)) == []
+        assert reader.index() in (None, places)
+        reader.close()
+
+    def test_a_manifest_of_other_clips_is_told_clip_by_clip(
+        self, kind: ShardFormat, budget: RowBudget, tmp_path: Path
+    ) -> None:
+        arrays = {key: random_arrays(n, seed=n) for key, n in (("a", 3), ("b", 4), ("c", 7))}
+        self.write(kind, tmp_path / "shard", arrays, budget)
+        reader = kind.open(tmp_path / "shard")
+        a, b, _ = locations(arrays).values()
+        longer, unknown = Location("b", b.row_offset, 5), Location("d", 8, 7)
+        found = list(reader.differences([a, longer, unknown], NAMES))
+        assert {key for key, _ in found} == {"b", "d", ""}
+        assert any("c" in text for key, text in found if not key)
         reader.close()
 
     def test_a_shard_is_never_written_over_another(self, kind: ShardFormat, budget: RowBudget, tmp_path: Path) -> None:

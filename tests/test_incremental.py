@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from running import age, audiofeat, contents, differences, write_clip
 
@@ -129,14 +130,41 @@ def test_a_changed_setting_redoes_all_and_says_which(hdf5_place: Workplace) -> N
     assert hdf5_place.differences_from_scratch() == []
 
 
-def test_a_removed_feature_leaves_nothing_behind(
-    clips: Path, job: Path, finished: Callable[[str], Path], tmp_path: Path
-) -> None:
-    place = Workplace(tmp_path, clips=clips, job=job, finished=finished("npy"), store_format="npy")
-    report = place.run('features={"log_mel": {}}')
-    assert report.decoded == 20
+def test_a_feature_that_goes_away_costs_no_decoding_and_leaves_nothing_behind(place: Workplace) -> None:
+    report = place.run('features={"mel": {}}')
+    assert (report.decoded, report.reused, report.reasons) == (0, 20, {})
     assert not (place.store / "mfcc").exists()
     assert place.differences_from_scratch() == []
+
+
+def test_a_feature_that_is_added_is_computed_beside_the_others(place: Workplace) -> None:
+    before = package.open_store(place.store)
+    rows = {key: features["mel"] for key, features in before.items()}
+    report = place.run("features.stft={}")
+    assert (report.decoded, report.reused, report.reasons) == (20, 0, {"feature stft added": 20})
+    after = package.open_store(place.store)
+    assert all(np.array_equal(after[key]["mel"], mel) for key, mel in rows.items())
+    assert place.differences_from_scratch() == []
+
+
+def test_one_features_setting_leaves_the_others_as_they_are(hdf5_place: Workplace) -> None:
+    report = hdf5_place.run("features.mfcc.mfcc.n=20", "features.spectrogram={}")
+    (reason,) = report.reasons
+    assert reason == "settings changed (features.mfcc.mfcc.n: 13 -> 20; feature spectrogram added)"
+    assert (report.decoded, report.reused) == (20, 0)
+    assert hdf5_place.differences_from_scratch() == []
+
+
+def test_a_damaged_row_is_not_joined_with_new_features(hdf5_place: Workplace) -> None:
+    """The clip is then decoded for all of them."""
+    store = package.open_store(hdf5_place.store)
+    shard = hdf5_place.store / "shards" / store.manifest.to_pylist()[3]["shard"]
+    content = bytearray(shard.read_bytes())
+    content[content.index(store[next(iter(store))]["mel"].tobytes()[:64])] ^= 1
+    shard.write_bytes(content)
+    report = hdf5_place.run("features.stft={}")
+    assert report.decoded == 20
+    assert hdf5_place.differences_from_scratch() == []
 
 
 @pytest.mark.parametrize(("before", "after"), [("hdf5", "npy"), ("npy", "hdf5")])

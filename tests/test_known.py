@@ -12,6 +12,7 @@ from small_store import FINGERPRINT, make_store, settings_for, small_arrays, wri
 
 from audiofeat.known import Known, known_results, read_quarantine
 from audiofeat.store.commits import write_commit
+from audiofeat.store.description import encode_description
 from audiofeat.store.layout import StorePaths
 
 ARRAYS = small_arrays(12)
@@ -181,7 +182,7 @@ def test_another_wording_of_the_same_settings_makes_nothing_stale(tmp_path: Path
     paths = make_store(tmp_path, settings_for(), ARRAYS)
     description = json.loads(paths.store_json.read_text())
     description["numbers"]["features"] = {"log_mel": {"mel": {"words": "of an earlier version"}}}
-    paths.store_json.write_text(json.dumps(description))
+    paths.store_json.write_bytes(encode_description(description))
     assert known_results(paths, settings_for()).stale_because == ()
     assert known_results(paths, settings_for("mel.bands=40")).stale_because != ()
 

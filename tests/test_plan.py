@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planned import DECODER, NOW_NS, Source, to_decode
 
+from audiofeat.borders import SHARD_SOURCE_BYTES, shard_borders
 from audiofeat.config import Limits
 from audiofeat.identity import TRUSTED_AGE_NS, is_trusted
-from audiofeat.plan import SHARD_SOURCE_BYTES, shard_borders
 from audiofeat.records import Clip, Fingerprint
 from audiofeat.tasks import Reuse
 

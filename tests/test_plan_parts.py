@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from planned import Source, row_of, to_decode
 
+from audiofeat.borders import SHARD_SOURCE_BYTES, shard_borders
 from audiofeat.config import Limits, Select
 from audiofeat.decode import SourceFile
 from audiofeat.identity import identify
-from audiofeat.plan import SHARD_SOURCE_BYTES, shard_borders
 from audiofeat.records import Clip, Excerpt, Failure, Fingerprint, Member
 from audiofeat.tasks import Reuse, ShardEntry
 

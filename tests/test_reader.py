@@ -13,6 +13,7 @@ from store_suite import tree
 
 from audiofeat import open_store
 from audiofeat.errors import DamageError, NoStoreError
+from audiofeat.store.description import encode_description
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths
 from audiofeat.store.reader import StoreInfo
 
@@ -122,7 +123,7 @@ def test_a_description_that_makes_no_sense_is_damage(paths: StorePaths, content:
 @FORMATS
 def test_a_newer_format_is_refused(paths: StorePaths) -> None:
     values = json.loads(paths.store_json.read_text())
-    paths.store_json.write_text(json.dumps(values | {"format_version": FORMAT_VERSION + 1}))
+    paths.store_json.write_bytes(encode_description(values | {"format_version": FORMAT_VERSION + 1}))
     with pytest.raises(DamageError, match=f"has format version {FORMAT_VERSION + 1}"):
         open_store(paths.root)
 

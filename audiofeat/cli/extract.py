@@ -125,7 +125,8 @@ def extract(
         raise ConfigError(f"--metrics {str(metrics)!r}: there is no folder {metrics.parent}", hint="make it first")
     expected = parse_digest(expect_digest) if expect_digest is not None else None
     from audiofeat.cli.progress import progress_on_stderr
-    from audiofeat.pipeline import RunOptions, run
+    from audiofeat.job import RunOptions
+    from audiofeat.pipeline import run
 
     options = RunOptions(
         workers=workers,

@@ -1,6 +1,14 @@
 """The config: one frozen model of every knob, read from YAML, presets, ``--set`` and arguments."""
 
-from audiofeat.config.digest import changed_keys, choice_digest, digest_of, numbers_config, stored_config
+from audiofeat.config.digest import (
+    changed_keys,
+    choice_digest,
+    digest_of,
+    feature_numbers,
+    numbers_config,
+    stored_config,
+    with_features,
+)
 from audiofeat.config.feature_groups import Cmvn, Deltas, Energy, Log, Mel, Mfcc, Spectrum
 from audiofeat.config.features import Feature, feature_path, resolve_features
 from audiofeat.config.load import load_config
@@ -37,6 +45,7 @@ __all__ = [
     "choice_digest",
     "did_you_mean",
     "digest_of",
+    "feature_numbers",
     "feature_path",
     "load_config",
     "numbers_config",
@@ -46,4 +55,5 @@ __all__ = [
     "preset_text",
     "resolve_features",
     "stored_config",
+    "with_features",
 ]

@@ -7,14 +7,14 @@ instead of shared groups) have the same records, so the same digest.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from blake3 import blake3
 
 from audiofeat.config.features import ACTING_KEYS, Feature, resolve_features, takes_statistics
 from audiofeat.config.inert import acting_values
-from audiofeat.config.models import Config, Overrides
+from audiofeat.config.models import Config, FeatureName, Overrides
 
 _NUMBER_GROUPS = ("audio", "length", "frame", "window", "preemphasis", "stack")
 _SHOWN_CHARACTERS = 60
@@ -53,6 +53,16 @@ def numbers_config(config: Config) -> dict[str, Any]:
             },
         }
     )
+
+
+def feature_numbers(config: Config, name: FeatureName) -> dict[str, Any]:
+    """The part of the stored config that can change a value of one feature, whatever other features there are."""
+    return numbers_config(with_features(config, (name,)))
+
+
+def with_features(config: Config, names: Container[str]) -> Config:
+    """The same config with these of its features only."""
+    return config.model_copy(update={"features": {name: own for name, own in config.features.items() if name in names}})
 
 
 def choice_digest(config: Config) -> str:

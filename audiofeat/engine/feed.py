@@ -26,6 +26,12 @@ class ShardFeed:
             self._clips.extend((shard, index) for index in order)
             self._ready.notify_all()
 
+    def again(self, shard: ShardWork, index: int) -> None:
+        """Put a clip that has been handed out at the head of the queue."""
+        with self._ready:
+            self._clips.appendleft((shard, index))
+            self._ready.notify()
+
     def close(self) -> None:
         """No more shards will come: lanes end when the queue is empty."""
         with self._ready:

@@ -245,7 +245,7 @@ class LocalEngine:
             return None
         slot, index = in_hand[0]
         clip = process.shards[slot].clips[index]
-        return in_hand[0] if clip.reuse is None else None
+        return in_hand[0] if clip.is_decoded else None
 
     def _condemn(self, task: ShardTask, index: int, end: str) -> ShardTask:
         """Mark the clip that was alone in hand when its process died as failed."""

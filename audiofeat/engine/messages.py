@@ -18,6 +18,7 @@ from typing import Any
 
 from audiofeat.config import Config, load_config
 from audiofeat.records import JsonRecord
+from audiofeat.tasks import Stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class WorkerJob(JsonRecord):
     store: str
     source: str
     config: Mapping[str, Any]
-    numbers_digest: str
+    stamp: Stamp
     device: str
     ffmpeg: str | None
     lanes: int
@@ -38,6 +39,13 @@ class WorkerJob(JsonRecord):
 
     def load_config(self) -> Config:
         return load_config(self.config)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**JsonRecord.to_json(self), "stamp": self.stamp.to_json()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> WorkerJob:
+        return cls(**{**values, "stamp": Stamp.from_json(values["stamp"])})
 
 
 def encode(message: Mapping[str, Any]) -> bytes:

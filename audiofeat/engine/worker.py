@@ -14,12 +14,12 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from audiofeat.config import choice_digest
+from audiofeat.config import with_features
 from audiofeat.decode import Shared
 from audiofeat.engine.feed import ShardFeed
 from audiofeat.engine.messages import HAND_BYTES, WorkerJob, encode, encode_hand
@@ -52,9 +52,10 @@ class Worker:
         self._config = job.load_config()
         self._paths = StorePaths(Path(job.store))
         self._features = feature_specs(self._config)
+        self._all = tuple(self._config.features)
         self._feed = ShardFeed()
         self._frontends: Memory[Frontend] = Memory(most=_MOST_FRONTENDS)
-        """By sample rate."""
+        """By sample rate and features."""
         self._ready: Future[None] = Future()
         """TensorFlow, and the programs where their sample rate is known beforehand."""
         self._is_starting = threading.Lock()
@@ -68,7 +69,8 @@ class Worker:
             budget=RowBudget(self._paths.spool),
             shared=Shared(),
         )
-        self._lanes = [Lane(lane_job, frontend=self._programs, complete=self._complete) for _ in range(job.lanes)]
+        feeds = [_NotingFeed(self._feed, self._hands, number) for number in range(job.lanes)]
+        self._lanes = [Lane(lane_job, feed, frontend=self._programs, complete=self._complete) for feed in feeds]
 
     def run(self, commands: Iterator[Mapping[str, Any]]) -> None:
         """Work until told that no more will come."""
@@ -78,7 +80,7 @@ class Worker:
         threading.Thread(target=self._obey, args=(commands,), daemon=True).start()
         threading.Thread(target=self._report, daemon=True).start()
         if self._job.is_careful:
-            self._start_up()
+            self._start_up(self._all)
             self._ready.result()
         for thread in threads:
             thread.start()
@@ -104,30 +106,31 @@ class Worker:
             self._fault(MissingToolError(f"the task of shard {slot} cannot be read", hint="run the same command again"))
             return
         task = ShardTask.from_json(values)
-        if any(clip.reuse is None for clip in task.clips):
-            self._start_up()
+        first = next((clip for clip in task.clips if clip.is_decoded), None)
+        if first is not None:
+            self._start_up((first.reuse and first.reuse.missing) or self._all)
         self._feed.add(ShardWork(task))
 
-    def _start_up(self) -> None:
-        """Load TensorFlow in the background, once, when the first clip to be computed comes in sight."""
+    def _start_up(self, features: Collection[str]) -> None:
+        """Load TensorFlow in the background, once, when the first clip comes in sight that is to be computed."""
         if self._is_starting.acquire(blocking=False):
-            threading.Thread(target=self._load_programs, daemon=True).start()
+            threading.Thread(target=self._load_programs, args=(features,), daemon=True).start()
 
     def _programs(self, recipe: Recipe) -> Frontend:
-        """The programs for clips at the recipe's sample rate, compiled by the first lane that asks for them."""
-        self._start_up()
+        """The programs of a recipe, compiled by the first lane that asks for them."""
+        self._start_up(recipe.chains)
         self._ready.result()
-        return self._frontends.get(recipe.sample_rate_hz, lambda: _compiled(recipe))
+        return self._frontends.get(_name_of(recipe), lambda: _compiled(recipe))
 
-    def _load_programs(self) -> None:
+    def _load_programs(self, features: Collection[str]) -> None:
         try:
             try:
                 _load_tensorflow(self._job.device)
             except Exception as error:
                 raise MissingToolError(f"TensorFlow cannot be used: {error}", hint="audiofeat doctor") from error
             if self._config.audio.sample_rate != "native":  # else nobody knows yet which programs will be wanted
-                recipe = recipe_of(self._config)
-                self._frontends.get(recipe.sample_rate_hz, lambda: _compiled(recipe))
+                recipe = recipe_of(with_features(self._config, features))
+                self._frontends.get(_name_of(recipe), lambda: _compiled(recipe))
             self._ready.set_result(None)
             self._send({"ready": time.perf_counter() - self._started})
         except BaseException as error:  # noqa: BLE001  # of any library below: the run must hear of it, not hang
@@ -136,7 +139,7 @@ class Worker:
 
     def _run_lane(self, number: int) -> None:
         try:
-            self._lanes[number].run(_NotingFeed(self._feed, self._hands, number))
+            self._lanes[number].run()
         except BaseException as error:  # noqa: BLE001  # a lane that dies unheard leaves the run waiting for ever
             self._fault(error)
 
@@ -145,10 +148,9 @@ class Worker:
             self._paths,
             self._features,
             store_format=self._config.store.format,
-            numbers_digest=self._job.numbers_digest,
-            choice_digest=choice_digest(self._config),
+            stamp=self._job.stamp,
         )
-        to_decode = {clip.key for clip in shard.task.clips if clip.reuse is None}
+        to_decode = {clip.key for clip in shard.task.clips if clip.is_decoded}
         failed = [failure for failure in record.failures if failure.key in to_decode and not failure.is_by_choice]
         decoded = [row for row in record.rows if row.clip_key in to_decode]
         counts = {
@@ -200,6 +202,9 @@ class _NotingFeed:
     def __init__(self, feed: ShardFeed, hands: int, number: int) -> None:
         self._feed, self._hands, self._offset = feed, hands, number * HAND_BYTES
 
+    def again(self, shard: ShardWork, index: int) -> None:
+        self._feed.again(shard, index)
+
     def next(self, *, wait: bool) -> tuple[ShardWork, int] | None:
         if wait:
             os.pwrite(self._hands, b" " * HAND_BYTES, self._offset)
@@ -217,6 +222,11 @@ def _load_tensorflow(device: str) -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
+
+
+def _name_of(recipe: Recipe) -> tuple[int, tuple[str, ...]]:
+    """What tells one run's programs apart."""
+    return recipe.sample_rate_hz, tuple(recipe.chains)
 
 
 def _compiled(recipe: Recipe) -> Frontend:

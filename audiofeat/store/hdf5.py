@@ -22,8 +22,9 @@ import numpy as np
 
 from audiofeat.records import FeatureSpec
 from audiofeat.store.digests import file_digest
+from audiofeat.store.hdf5_reading import Hdf5Reader
 from audiofeat.store.rows import BLOCK_ROWS
-from audiofeat.store.shard_format import Array, Location, ShardClip, band_sums
+from audiofeat.store.shard_format import Array, ShardClip, band_sums
 from audiofeat.store.staging import RecordingFile
 
 
@@ -51,25 +52,6 @@ class Hdf5Shards:
 
     def open(self, path: Path) -> Hdf5Reader:
         return Hdf5Reader(path)
-
-
-class Hdf5Reader:
-    """An open HDF5 shard."""
-
-    def __init__(self, path: Path) -> None:
-        # Shards never change once named, so no lock is needed; on some network disks locks do not exist.
-        self._file = h5py.File(path, "r", locking=False)
-        self._datasets: dict[str, h5py.Dataset] = {}
-
-    def read(self, feature: str, location: Location, start: int, stop: int) -> Array:
-        dataset = self._datasets.get(feature)
-        if dataset is None:
-            dataset = self._datasets[feature] = self._file[feature]
-        rows: Array = dataset[location.row_offset + start : location.row_offset + stop]
-        return rows
-
-    def close(self) -> None:
-        self._file.close()
 
 
 def _write_feature(shard: h5py.File, clips: Sequence[ShardClip], feature: FeatureSpec) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 from audiofeat.errors import DamageError, NoStoreError
 from audiofeat.records import FeatureSpec
+from audiofeat.store.description import read_description
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths
-from audiofeat.store.staging import read_json
 from audiofeat.tasks import ShardEntry
 
 
@@ -30,7 +30,7 @@ class StoreInfo:
                 f"{path} is {'an unfinished store: it has no store.json yet' if unfinished else 'not a store'}",
                 hint="run the same `audiofeat extract` again to finish it" if unfinished else "check the path",
             )
-        self.description: Mapping[str, Any] = read_json(self.paths.store_json) or {}
+        self.description: Mapping[str, Any] = read_description(self.paths.store_json)
         """The values of ``store.json``."""
         version = self.description.get("format_version")
         if isinstance(version, int) and version > FORMAT_VERSION:

@@ -12,8 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-FORMAT_VERSION = 2
-"""Of the files' structure. A reader refuses a newer one. 2: the manifest's columns parent, excerpt and meta.*"""
+FORMAT_VERSION = 3
+"""Of the files' structure. A reader refuses a newer one.
+
+2: the manifest's columns parent, excerpt and meta.*
+3: store.json's digest of itself; moments in place of sums; storage options.
+"""
 
 NUMBERS_VERSION = 1
 """Of the numbers in them: raised when one bit of any feature changes for the same input and libraries."""
@@ -77,6 +81,16 @@ class StorePaths:
     def unchanged(self) -> Path:
         """The digest of the last run's listing and settings: an equal one means that nothing is to be done."""
         return self.state / "unchanged.json"
+
+    @property
+    def source(self) -> Path:
+        """Where the clips came from, for runs that are not told."""
+        return self.state / "source.json"
+
+    @property
+    def files(self) -> Path:
+        """The list of files that the last run took, where it was given one."""
+        return self.state / "files"
 
     @property
     def logs(self) -> Path:

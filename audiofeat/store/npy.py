@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tokenize import TokenError
+from typing import Any, BinaryIO
 
 import numpy as np
 from blake3 import blake3
@@ -92,25 +93,58 @@ class NpyReader:
 
     def read(self, feature: str, location: Location, start: int, stop: int) -> Array:
         with open(self._path / npy_path(feature, location.key), "rb") as file:
-            version = np.lib.format.read_magic(file)
-            if version != (1, 0):
-                raise ValueError(f"NPY version {version[0]}.{version[1]} where 1.0 was written")
-            try:
-                (n_frames, dims), fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
-            except (SyntaxError, TokenError) as error:  # of Python's own parser, which NumPy hands a bad header to
-                raise ValueError(f"the array of {location.key!r} has no header that can be read") from error
-            expected_bytes = file.tell() + n_frames * dims * dtype.itemsize
-            # A header that lies about the shape must neither allocate nor return a part.
-            if fortran_order or n_frames != location.n_frames or os.fstat(file.fileno()).st_size != expected_bytes:
-                raise ValueError(f"the array of {location.key!r} is not the one that was written")
+            _, dims, dtype = _read_header(file, location)
+            if not 0 <= start <= stop <= location.n_frames:
+                raise ValueError(f"frames {start} to {stop} of {location.key!r}, which has {location.n_frames}")
             file.seek(start * dims * dtype.itemsize, os.SEEK_CUR)
             rows = np.empty((stop - start, dims), dtype)
-            if rows.size:
-                file.readinto(bytes_of(rows))
+            if rows.size and file.readinto(bytes_of(rows)) != rows.nbytes:
+                raise OSError(f"the array of {location.key!r} has become shorter")
             return rows
+
+    def index(self) -> None:
+        """A file's name does not always tell its key: a long one is hashed."""
+
+    def differences(self, locations: Sequence[Location], features: Sequence[str]) -> Iterator[tuple[str, str]]:
+        wanted = {f"{SUMS}/{feature}.npy" for feature in features}
+        for location in locations:
+            for feature in features:
+                name = npy_path(feature, location.key)
+                wanted.add(name)
+                try:
+                    with open(self._path / name, "rb") as file:
+                        _read_header(file, location)
+                except FileNotFoundError:
+                    yield location.key, f"the shard lacks {name}"
+                except (OSError, ValueError) as error:
+                    yield location.key, f"{name}: {error}"
+        for file_path in _files(self._path):
+            name = file_path.relative_to(self._path).as_posix()
+            if name not in wanted:
+                yield "", f"the shard has {name!r}, which no clip of the manifest wants"
 
     def close(self) -> None:
         """Nothing stays open between two reads."""
+
+
+def _read_header(file: BinaryIO, location: Location) -> tuple[int, int, np.dtype[Any]]:
+    """Frames, dims and type of the array in a file, which is left at its first value.
+
+    Raises:
+        ValueError: it is not the array of the clip, or the file is longer or shorter than that.
+    """
+    version = np.lib.format.read_magic(file)
+    if version != (1, 0):
+        raise ValueError(f"NPY version {version[0]}.{version[1]} where 1.0 was written")
+    try:
+        (n_frames, dims), fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
+    except (SyntaxError, TokenError) as error:  # of Python's own parser, which NumPy hands a bad header to
+        raise ValueError(f"the array of {location.key!r} has no header that can be read") from error
+    expected_bytes = file.tell() + n_frames * dims * dtype.itemsize
+    # A header that lies about the shape must neither allocate nor return a part.
+    if fortran_order or n_frames != location.n_frames or os.fstat(file.fileno()).st_size != expected_bytes:
+        raise ValueError(f"the array of {location.key!r} is not the one that was written")
+    return n_frames, dims, dtype
 
 
 def _files(path: Path) -> Iterator[Path]:

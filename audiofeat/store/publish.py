@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from audiofeat.records import Failure
+from audiofeat.store.description import encode_description
 from audiofeat.store.layout import StorePaths, is_shard_name
 from audiofeat.store.npy import npy_path
 from audiofeat.store.staging import (
@@ -43,8 +44,7 @@ def publish(paths: StorePaths, *, manifest: bytes, quarantine: bytes, store_json
     make_folder(paths.pending)
     write_file(paths.pending / paths.manifest.name, manifest)
     write_file(paths.pending / paths.quarantine.name, quarantine)
-    description = json.dumps(store_json, indent=2, sort_keys=True, allow_nan=False) + "\n"
-    write_file(paths.pending / paths.store_json.name, description.encode("ascii"))
+    write_file(paths.pending / paths.store_json.name, encode_description(store_json))
     roll_forward(paths)
 
 

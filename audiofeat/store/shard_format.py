@@ -6,7 +6,7 @@ is what it must pass.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -43,12 +43,40 @@ class Location:
 
 
 class ShardReader(Protocol):
-    """An open shard."""
+    """An open shard. What is damaged in it comes out as OSError, ValueError or KeyError."""
 
     def read(self, feature: str, location: Location, start: int, stop: int) -> Array:
         """Frames ``start`` to ``stop`` (half-open) of a clip: (stop - start, dims)."""
 
+    def index(self) -> list[Location] | None:
+        """The clips as the shard itself names them, in order; None for a kind that has no index of its own."""
+
+    def differences(self, locations: Sequence[Location], features: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """What the shard says of its clips otherwise than the manifest, without reading a row.
+
+        Args:
+            locations: all clips of the shard, as the manifest names them, in key order.
+        Yields:
+            (key, what is otherwise); the key is empty where it is no single clip of the manifest.
+        """
+
     def close(self) -> None: ...
+
+
+def index_differences(found: Sequence[Location], wanted: Sequence[Location]) -> Iterator[tuple[str, str]]:
+    """The differences of two lists of a shard's clips, as :meth:`ShardReader.differences` yields them."""
+    indexed = {location.key: location for location in found}
+    for location in wanted:
+        own = indexed.pop(location.key, None)
+        if own is None:
+            yield location.key, "the shard's index lacks it"
+        elif own != location:
+            text = f"the shard's index has {own.n_frames} frames of it from row {own.row_offset}"
+            yield location.key, f"{text}, the manifest {location.n_frames} from row {location.row_offset}"
+    for key in indexed:
+        yield "", f"the shard's index has {key!r}, which the manifest lacks"
+    if len(found) > len({location.key for location in found}):
+        yield "", "the shard's index names a clip twice"
 
 
 class ShardFormat(Protocol):

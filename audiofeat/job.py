@@ -1,0 +1,216 @@
+"""What a run starts from: the configuration, the places that it names, what the source holds, and what computes.
+
+Nothing here writes to the store, so that ``plan`` can do all of it beside a run.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from audiofeat.config import Config
+from audiofeat.decode import decoder_versions, find_ffmpeg
+from audiofeat.device import choose_device
+from audiofeat.errors import ConfigError, DamageError, NothingMatchedError
+from audiofeat.frontend.constants import check_norms
+from audiofeat.frontend.recipe import empty_band_warnings, recipe_at_any_rate
+from audiofeat.known import Known, known_results
+from audiofeat.max_failures import NO_LIMIT, MaxFailures
+from audiofeat.plan import Plan, make_plan
+from audiofeat.settings import Settings, settings_of
+from audiofeat.source import Cuts, Listing, check_unique, list_files, list_source
+from audiofeat.store.description import find_description
+from audiofeat.store.formats import shard_format
+from audiofeat.store.layout import FORMAT_VERSION, StorePaths, is_ours
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How to run, as opposed to what to compute: nothing here changes a byte of the store, but ``device``."""
+
+    workers: int | None = None
+    """Lanes; None: one for each processor core that this process may use."""
+    device: str = "auto"
+    max_failures: MaxFailures = NO_LIMIT
+    follow_links: bool = True
+    files: bytes | None = None
+    """Names of files, one a line or NUL-separated, to take instead of all that the source holds."""
+    recompute: bool = True
+    """Whether clips whose settings changed are computed again, rather than refused."""
+    fingerprint: Literal["stat", "content"] = "stat"
+    """Whether a file of the same size, time of last change and inode counts as unchanged, or each is hashed."""
+    retry: bool = False
+    """Whether clips in quarantine are tried once more."""
+    damaged_clips: frozenset[str] = frozenset()
+    """Keys of clips of the source whose stored values are not to be trusted."""
+    damaged_shards: frozenset[str] = frozenset()
+    """Names of shards that are to be written anew."""
+    only: frozenset[str] | None = None
+    """Keys of the clips that are taken; None: all of the source."""
+
+    @property
+    def trusts_last_run(self) -> bool:
+        """Whether an unchanged listing is enough to have nothing to do."""
+        return self.fingerprint == "stat" and not (self.retry or self.damaged_clips or self.damaged_shards)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A configuration, and what its source holds."""
+
+    config: Config
+    options: RunOptions
+    source: str
+    paths: StorePaths
+    listing: Listing
+    listed_at_ns: int
+    """The time before the source was listed."""
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a run computes and decodes with."""
+
+    settings: Settings
+    ffmpeg: str | None
+    decoders: Mapping[str, str]
+
+
+def open_job(config: Config, options: RunOptions) -> Job:
+    """List the source and check all that can be checked before the store is touched.
+
+    Raises:
+        ConfigError: the settings do not go together, or a place is missing or taken.
+        SourceError: the source cannot be listed, two of its clips want one key, or it holds nothing.
+    """
+    source, paths = _places(config, options)
+    # Their complaints should come before a long scan.
+    warnings = tuple(empty_band_warnings(config))
+    check_norms(recipe_at_any_rate(config))
+    listed_at_ns = time.time_ns()
+    listing = _list(source, config, options)
+    if options.only is not None:
+        listing = replace(listing, clips=[clip for clip in listing.clips if clip.key in options.only])
+    if not listing.clips:
+        raise _nothing_matched(source, listing)
+    cuts = Cuts(by_time=config.audio.chunk_seconds is not None, by_channel=config.audio.channels == "each")
+    check_unique(listing.clips, store_format=config.store.format, cuts=cuts)
+    _refuse_foreign_folder(paths)
+    return Job(config, options, source, paths, listing, listed_at_ns, warnings)
+
+
+def tools_for(job: Job) -> Tools:
+    """What the job is to be done with, on this machine and for its store.
+
+    Raises:
+        DamageError: a newer version has written the store; MissingToolError, ConfigError: see the callees.
+    """
+    stored = find_description(job.paths.store_json)
+    _refuse_newer_store(job.paths, stored)
+    device = choose_device(job.options.device, stored=(stored or {}).get("numbers", {}).get("device"))
+    ffmpeg = find_ffmpeg()
+    return Tools(settings_of(job.config, device=device), ffmpeg, decoder_versions(ffmpeg))
+
+
+def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda: None) -> tuple[Known, Plan]:
+    """What earlier runs have left, and what is to be done."""
+    config, options = job.config, job.options
+    known = known_results(job.paths, tools.settings)
+    if options.fingerprint == "content":
+        known.fingerprints.clear()
+    for key, result in known.clips.items():
+        if options.retry and any(not failure.is_by_choice for failure in result.failures):
+            known.again[key] = "in quarantine, tried again"
+        if key in options.damaged_clips:
+            known.again[key] = "damaged"
+    known.damaged_shards = options.damaged_shards
+    plan = make_plan(
+        job.listing.clips,
+        known,
+        root=job.listing.root,
+        features=config.features.keys(),
+        shard_clips=config.store.shard_clips,
+        shard_suffix=shard_format(config.store.format).suffix,
+        decoders=tools.decoders.values(),
+        limits=config.limits,
+        select=config.select,
+        checkpoint=checkpoint,
+        now_ns=job.listed_at_ns,
+    )
+    return known, plan
+
+
+def _places(config: Config, options: RunOptions) -> tuple[str, StorePaths]:
+    source = os.curdir if config.source is None and options.files is not None else config.source
+    places = {
+        "SOURCE (source in the configuration)": source,
+        "STORE (store.path in the configuration)": config.store.path,
+    }
+    missing = [what for what, place in places.items() if place is None]
+    if source is None or config.store.path is None:
+        raise ConfigError(
+            f"{' and '.join(missing)} is named neither on the command line nor in the configuration",
+            hint="audiofeat extract SOURCE STORE --config ...",
+        )
+    return source, StorePaths(Path(os.path.abspath(config.store.path)))
+
+
+def _list(source: str, config: Config, options: RunOptions) -> Listing:
+    keep_suffix = config.select.keys == "name"
+    if options.files is not None:
+        listing = list_files(
+            options.files,
+            root=source,
+            manifest=config.manifest,
+            keep_suffix=keep_suffix,
+            follow_links=options.follow_links,
+        )
+    else:
+        listing = list_source(
+            source, manifest=config.manifest, keep_suffix=keep_suffix, follow_links=options.follow_links
+        )
+    if config.audio.channels == "each":
+        named = next((clip for clip in listing.clips if clip.excerpt and clip.excerpt.channel is not None), None)
+        if named is not None:
+            raise ConfigError(
+                f"audio.channels is each, but {source} asks for channel {named.excerpt and named.excerpt.channel} "
+                f"of {named.key!r}",
+                hint="leave the channels out of the manifest, or set audio.channels to mix or first",
+            )
+    return listing
+
+
+def _nothing_matched(source: str, listing: Listing) -> NothingMatchedError:
+    if listing.kind in ("folder", "tar"):
+        return NothingMatchedError(
+            f"no audio file in {source} ({listing.not_audio:,} others, {listing.hidden:,} hidden)",
+            hint="files that end in .wav, .flac, .mp3, .m4a, ... are audio; a manifest may name others",
+        )
+    name = source if listing.kind == "manifest" else "the list of files"
+    return NothingMatchedError(f"{name} names no file", hint="a line for each clip")
+
+
+def _refuse_foreign_folder(paths: StorePaths) -> None:
+    """A folder that holds something else is never written to."""
+    if paths.root.exists() and not paths.root.is_dir():
+        raise ConfigError(f"{paths.root} is a file, not a folder", hint="name a new folder for the store")
+    if paths.root.exists() and not is_ours(paths) and any(paths.root.iterdir()):
+        raise ConfigError(
+            f"{paths.root} is not empty and not a feature store; nothing in it was touched",
+            hint="name a new or empty folder for the store",
+        )
+
+
+def _refuse_newer_store(paths: StorePaths, stored: Mapping[str, Any] | None) -> None:
+    """A store that this version does not understand is never overwritten."""
+    version = stored.get("format_version", FORMAT_VERSION) if stored else FORMAT_VERSION
+    if version > FORMAT_VERSION:
+        raise DamageError(
+            f"{paths.root} has format version {version}, this audiofeat writes {FORMAT_VERSION}; nothing was touched",
+            hint="a newer audiofeat, or another store",
+        )

@@ -1,0 +1,62 @@
+"""Where a store's clips came from, remembered under ``.state``, so that nobody need say it again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from audiofeat.config import Config, load_config
+from audiofeat.errors import ConfigError
+from audiofeat.job import Job, RunOptions
+from audiofeat.store.reader import StoreInfo
+from audiofeat.store.staging import read_json, remove, write_file, write_json
+
+
+def remember_source(job: Job) -> None:
+    """Leave a note of the job's source, unless the same is there already. Raises StorageError."""
+    paths, options = job.paths, job.options
+    note: Mapping[str, Any] = {
+        "source": os.path.abspath(job.source),
+        "manifest": job.config.manifest.model_dump(),
+        "follow_links": options.follow_links,
+        "has_files": options.files is not None,
+    }
+    if options.files is None:
+        remove(paths.files)
+    else:
+        write_file(paths.files, options.files)
+    if read_json(paths.source) != note:
+        write_json(paths.source, note)
+
+
+def remembered_job(store: str, options: RunOptions, *, source: str | None = None) -> tuple[Config, RunOptions]:
+    """The configuration that the store at ``store`` was made with, and how its source was listed.
+
+    Args:
+        options: what else is wanted of the run.
+        source: where the source is now; None: where it was.
+    Raises:
+        NoStoreError, DamageError: there is no store that tells its configuration.
+        ConfigError: nothing tells the source.
+    """
+    info = StoreInfo(store)
+    note = read_json(info.paths.source) or {}
+    if source is None and "source" not in note:
+        raise ConfigError(
+            f"{store} does not remember its source: {info.paths.source} is not there or not readable",
+            hint="name it with --source",
+        )
+    values = {**info.config, "manifest": note.get("manifest", {})}
+    config = load_config(values, source=source or note["source"], store_path=store)
+    files = None
+    if note.get("has_files"):
+        try:
+            files = info.paths.files.read_bytes()
+        except OSError as error:
+            raise ConfigError(
+                f"the list of files that {store} was made of cannot be read: {error}",
+                hint="audiofeat extract --files-from ...",
+            ) from error
+    return config, replace(options, follow_links=note.get("follow_links", True), files=files)
