@@ -27,6 +27,7 @@ from audiofeat.store.clip_index import ClipIndex, Texts, read_index, read_texts
 from audiofeat.store.digests import digest_of_arrays
 from audiofeat.store.formats import shard_format
 from audiofeat.store.info import StoreInfo
+from audiofeat.store.layout import StorePaths
 from audiofeat.store.manifest_file import manifest_column, manifest_rows, manifest_table, open_manifest
 from audiofeat.store.open_shards import OpenShards
 from audiofeat.store.shard_format import Array, Location
@@ -54,11 +55,11 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
 
     def __init__(self, path: str | os.PathLike[str], *, verify: bool = False) -> None:
         super().__init__(path)
-        self._clips = self._settled_index()
-        self._verify = verify
-        self._path = Path(path).absolute()  # for other processes, wherever they work
+        self._feature_digests: Texts | None = None
+        self._clips = self._settled_index(verify=verify)
+        self.paths = StorePaths(self.paths.root.absolute())  # wherever this process, or another, works later
         kind = shard_format(self.description["store_format"])
-        self._open = OpenShards(self._path / self.paths.shards.name, list(self.shards), kind)
+        self._open = OpenShards(self.paths.shards, list(self.shards), kind)
         self._specs = {spec.name: spec for spec in self.features}
         self._dtypes = {spec.name: np.dtype(spec.dtype) for spec in self.features}
 
@@ -115,10 +116,11 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
         index = self._checked(index)
         wanted = [self.feature(name).name for name in (self._specs if features is None else features)]
         n_frames = self._clips.frames[index]
-        if not self._verify:
+        digests = self._feature_digests
+        if digests is None:
             return {name: self._rows(index, self._specs[name], 0, n_frames) for name in wanted}
         found = {spec.name: self._rows(index, spec, 0, n_frames) for spec in self.features}
-        if digest_of_arrays(found) != self._feature_digests[index]:
+        if digest_of_arrays(found) != digests[index]:
             raise DamageError(f"the features of {self.key_at(index)!r} are not those that were written")
         return {name: found[name] for name in wanted}
 
@@ -129,7 +131,7 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
         stop = n_frames if stop_frame is None else stop_frame
         if not 0 <= start_frame <= stop <= n_frames:
             raise IndexError(f"frames {start_frame} to {stop} of {self.key_at(index)!r}, which has {n_frames}")
-        if self._verify:
+        if self._feature_digests is not None:
             return self.clip_at(index)[feature][start_frame:stop]
         return self._rows(index, spec, start_frame, stop)
 
@@ -221,7 +223,7 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
         return f"<Store {str(self.paths.root)!r}: {len(self)} clips, {', '.join(f.name for f in self.features)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _opened_again, (self._path, self._verify, self.digest)
+        return _opened_again, (self.paths.root, self._feature_digests is not None, self.digest)
 
     def _rows(self, index: int, spec: FeatureSpec, start: int, stop: int) -> Array:
         clips = self._clips
@@ -244,17 +246,14 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
             raise IndexError(f"clip {number} of {len(self._clips)}")
         return number
 
-    @cached_property
-    def _feature_digests(self) -> Texts:
-        with self._manifest() as file:
-            return read_texts(file, "feature_digest")
-
-    def _settled_index(self) -> ClipIndex:
+    def _settled_index(self, *, verify: bool) -> ClipIndex:
         """The index of the manifest that ``store.json`` names, though a run may just be replacing the two."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while True:
             try:
                 with self._open_manifest() as file:
+                    if verify:
+                        self._feature_digests = read_texts(file, "feature_digest")
                     return read_index(file, list(self.shards))
             except DamageError:
                 is_pending = (self.paths.pending / self.paths.store_json.name).exists()
