@@ -101,7 +101,7 @@ class Deck:
             spec.name: Rows(
                 self._dims[spec.name],
                 self._budget,
-                dtype=spec.dtype,
+                dtype=self._recipe.program_dtype(spec.name) if self._recipe.tails[spec.name] else spec.dtype,
                 is_digested=not self._recipe.tails[spec.name],
             )
             for spec in self._features

@@ -1,9 +1,7 @@
-"""From finished shards to a finished store: manifest, quarantine, ``store.json``, and a shortcut for the next run."""
+"""From finished shards to a finished store, published as one, and a shortcut for the next run."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,16 +9,17 @@ from typing import Any
 from blake3 import blake3
 
 from audiofeat.config import digest_of
+from audiofeat.contents import Contents, contents_of
 from audiofeat.errors import StorageError
 from audiofeat.known import shard_is_there
 from audiofeat.plan import KeptShard, Plan
-from audiofeat.records import ClipRow, Failure, FeatureSpec, Fingerprint
+from audiofeat.records import FeatureSpec, Fingerprint
 from audiofeat.settings import Settings
 from audiofeat.source import Listing
 from audiofeat.store.commits import read_commit
 from audiofeat.store.description import find_description
-from audiofeat.store.digests import content_digest, file_digest
-from audiofeat.store.layout import FORMAT_VERSION, StorePaths
+from audiofeat.store.digests import file_digest
+from audiofeat.store.layout import StorePaths
 from audiofeat.store.reader import StoreInfo
 from audiofeat.store.staging import read_json, remove, write_json
 
@@ -40,8 +39,7 @@ def finish_store(
         StorageError: the disk refuses, or a shard's commit record is gone; the last state stands.
     """
     from audiofeat.store.fingerprints import write_fingerprints
-    from audiofeat.store.manifest import encode_manifest, manifest_table, with_meta
-    from audiofeat.store.publish import encode_quarantine, link_arrays, publish, sweep
+    from audiofeat.store.publish import link_arrays, publish, sweep
 
     shards = list(plan.kept)
     fingerprints = dict(plan.fingerprints)
@@ -55,22 +53,15 @@ def finish_store(
         shards.append(KeptShard(commit.shard, commit.rows, commit.failures))
         fingerprints.update(commit.fingerprints)
 
-    rows = sorted((row for shard in shards for row in shard.rows), key=lambda row: row.key)
-    failures = [failure for shard in shards for failure in shard.failures]
-    table = manifest_table((shard.entry.name, shard.rows) for shard in shards if shard.entry)
-    # Always the source's present words: they change no feature, so no clip is decoded again for them.
-    meta = {clip.key: clip.meta for clip in listing.clips}
-    manifest = encode_manifest(with_meta(table, listing.meta_names, meta))
-    quarantine = encode_quarantine(failures)
-    description = _description(settings, shards, rows, failures, features, manifest=manifest, quarantine=quarantine)
+    contents = contents_of(shards, settings, listing=listing, features=features)
     is_npy = settings.config.store.format == "npy"
     arrays = [(row.key, shard.entry.name) for shard in shards if shard.entry for row in shard.rows] if is_npy else []
     stale = _linked_features(paths)
-    publish(paths, manifest=manifest, quarantine=quarantine, store_json=description)
+    publish(paths, manifest=contents.manifest, quarantine=contents.quarantine, store_json=contents.store_json)
     link_arrays(paths, arrays, features=[feature.name for feature in features], stale=stale)
     sweep(paths, keep=(shard.entry.name for shard in shards if shard.entry))
     write_fingerprints(paths.fingerprints, fingerprints)
-    _remember(paths, settings, listing, rows, failures, fingerprints, decoders)
+    _remember(paths, settings, listing, contents, fingerprints, decoders)
 
 
 def unchanged_digest(settings: Settings, listing: Listing, decoders: Mapping[str, str]) -> str:
@@ -89,43 +80,6 @@ def used_decoders(names: Iterable[str], decoders: Mapping[str, str]) -> dict[str
     return {program: version for program, version in decoders.items() if version in used}
 
 
-def _description(
-    settings: Settings,
-    shards: Sequence[KeptShard],
-    rows: Sequence[ClipRow],
-    failures: Sequence[Failure],
-    features: Sequence[FeatureSpec],
-    *,
-    manifest: bytes,
-    quarantine: bytes,
-) -> dict[str, Any]:
-    """What ``store.json`` says. Nothing in it differs between two runs over the same sources and settings."""
-    entries = sorted((shard.entry for shard in shards if shard.entry), key=lambda entry: entry.name)
-    reasons = Counter(failure.reason for failure in failures if not failure.is_by_choice)
-    left_out = Counter(failure.reason for failure in failures if failure.is_by_choice)
-    return {
-        "format_version": FORMAT_VERSION,
-        "store_format": settings.config.store.format,
-        "config": settings.stored,
-        "config_digest": digest_of(settings.stored),
-        "numbers": settings.numbers,
-        "numbers_digest": settings.stamp.numbers_digest,
-        "decoders": sorted({row.decoder for row in rows}),
-        "features": [feature.to_json() for feature in features],
-        "totals": {
-            "clips": len(rows),
-            "frames": sum(row.frames for row in rows),
-            "audio_seconds": math.fsum(row.duration_seconds for row in rows),
-            "failures": dict(sorted(reasons.items())),
-            "left_out": dict(sorted(left_out.items())),
-        },
-        "shards": [entry.to_json() for entry in entries],
-        "manifest": {"size_bytes": len(manifest), "digest": str(blake3(manifest).hexdigest())},
-        "quarantine": {"size_bytes": len(quarantine), "digest": str(blake3(quarantine).hexdigest())},
-        "content_digest": content_digest((row.key, row.feature_digest) for row in rows),
-    }
-
-
 def _linked_features(paths: StorePaths) -> list[str]:
     """The features that the store's last state shows as hard links."""
     values = find_description(paths.store_json)
@@ -138,8 +92,7 @@ def _remember(
     paths: StorePaths,
     settings: Settings,
     listing: Listing,
-    rows: Sequence[ClipRow],
-    failures: Sequence[Failure],
+    contents: Contents,
     fingerprints: Mapping[str, Fingerprint],
     decoders: Mapping[str, str],
 ) -> None:
@@ -148,6 +101,7 @@ def _remember(
     if not is_sure:
         remove(paths.unchanged)
         return
+    rows, failures = contents.rows, contents.failures
     names = [row.decoder for row in rows] + [failure.decoder for failure in failures if failure.decoder]
     used = used_decoders(names, decoders)
     write_json(

@@ -24,8 +24,8 @@ from audiofeat.plan import Plan, make_plan
 from audiofeat.settings import Settings, settings_of
 from audiofeat.source import Cuts, Listing, check_unique, list_files, list_source
 from audiofeat.store.description import find_description
-from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths, is_ours
+from audiofeat.store.packing import packing_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda:
         root=job.listing.root,
         features=config.features.keys(),
         shard_clips=config.store.shard_clips,
-        shard_suffix=shard_format(config.store.format).suffix,
+        packing=packing_of(config.store).word,
         decoders=tools.decoders.values(),
         limits=config.limits,
         select=config.select,

@@ -64,17 +64,19 @@ class Plan:
     def failures_standing(self) -> int:
         """Clips that could not be done before, and whose files are unchanged."""
         kept = [failure for shard in self.kept for failure in shard.failures]
-        copied = [failure for reuse in self._copied() for failure in reuse.failures]
+        copied = [failure for reuse in self.copied for failure in reuse.failures]
         return sum(not failure.is_by_choice for failure in kept + copied)
 
     @property
     def clips_reused(self) -> int:
         """Clips of the source whose results stay, in their place or in another shard; not those that failed whole."""
         kept = ((shard.rows, shard.failures) for shard in self.kept)
-        copied = ((reuse.rows, reuse.failures) for reuse in self._copied())
+        copied = ((reuse.rows, reuse.failures) for reuse in self.copied)
         return sum(len(_parents(rows, failures)) for rows, failures in (*kept, *copied))
 
-    def _copied(self) -> Iterator[Reuse]:
+    @property
+    def copied(self) -> Iterator[Reuse]:
+        """What is taken over into shards that are written."""
         clips = (clip for task in self.tasks for clip in task.clips)
         return (clip.reuse for clip in clips if clip.reuse is not None and not clip.is_decoded)
 
@@ -86,7 +88,7 @@ def make_plan(
     root: str,
     features: Collection[str],
     shard_clips: int,
-    shard_suffix: str,
+    packing: str,
     decoders: Iterable[str],
     limits: Limits,
     select: Select,
@@ -99,7 +101,7 @@ def make_plan(
         clips: the listing, in key order.
         root: the source folder, to hash files whose fingerprint says nothing.
         features: the names of those that are wanted; a shard that holds others besides is rewritten.
-        shard_suffix: of the kind of shard wanted; shards of another kind are rewritten.
+        packing: the word of how shards are to hold their rows; those that do otherwise are rewritten.
         decoders: name-and-version words of the decoders at hand; results of others are stale.
         limits: results beyond them are stale, and so is every failure for a limit.
         select: results of which it thinks otherwise now are stale.
@@ -115,7 +117,7 @@ def make_plan(
         for clip in group:
             checkpoint()
             choices.append(chooser.choose(clip))
-        standing = _standing_shard(slot, choices, known, features=features, shard_suffix=shard_suffix)
+        standing = _standing_shard(slot, choices, known, features=features, packing=packing)
         if standing is None:
             tasks.append(ShardTask(slot, tuple(choices)))
         else:
@@ -256,7 +258,7 @@ def _may_pass_now(failure: Failure) -> bool:
 
 
 def _standing_shard(
-    slot: str, choices: Sequence[ClipTask], known: Known, *, features: Collection[str], shard_suffix: str
+    slot: str, choices: Sequence[ClipTask], known: Known, *, features: Collection[str], packing: str
 ) -> KeptShard | None:
     """The known shard that already holds exactly these clips and features, if there is one."""
     reused = [choice.reuse for choice in choices if choice.reuse is not None and not choice.is_decoded]
@@ -270,5 +272,5 @@ def _standing_shard(
     name, holds = shards.pop()
     entry = known.shards[name or ""]
     is_same = not shards and entry.clips == len(rows) and entry.slot == slot and set(holds) == set(features)
-    is_good = os.path.splitext(entry.name)[1] == shard_suffix and entry.name not in known.damaged_shards
+    is_good = entry.packing == packing and entry.name not in known.damaged_shards
     return KeptShard(entry, tuple(sorted(rows, key=lambda row: row.key)), failures) if is_same and is_good else None

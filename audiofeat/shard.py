@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from audiofeat.records import ClipRow, Failure, FeatureSpec, Fingerprint
 from audiofeat.store.commits import write_commit, write_shard
 from audiofeat.store.layout import StorePaths
+from audiofeat.store.packing import Packing
 from audiofeat.store.rows import Rows
 from audiofeat.store.shard_format import ShardClip
 from audiofeat.tasks import ClipTask, Commit, ShardTask, Stamp
@@ -68,7 +69,7 @@ class ShardWork:
         paths: StorePaths,
         features: Sequence[FeatureSpec],
         *,
-        store_format: str,
+        packing: Packing,
         stamp: Stamp,
     ) -> Commit:
         """Write the complete shard and its commit record, and let go of the rows.
@@ -80,7 +81,7 @@ class ShardWork:
         # What one clip was cut into may belong behind what the next one was: keys are sorted once more.
         done = sorted((clip for result in results for clip in result.finished), key=lambda clip: clip.row.key)
         clips = [ShardClip(clip.row.key, clip.features) for clip in done]
-        entry = write_shard(paths, self.task.slot, clips, features, store_format=store_format)
+        entry = write_shard(paths, self.task.slot, clips, features, packing=packing)
         rows = []
         row_offset = 0
         for clip in done:
@@ -89,7 +90,7 @@ class ShardWork:
         record = Commit(
             slot=self.task.slot,
             stamp=stamp,
-            store_format=store_format,
+            store_format=packing.kind,
             shard=entry,
             rows=tuple(rows),
             failures=tuple(failure for result in results for failure in result.failures),

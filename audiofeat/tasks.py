@@ -128,6 +128,8 @@ class ShardEntry(JsonRecord):
     digest: str
     clips: int
     rows: int
+    packing: str = ""
+    """How it holds its rows (:class:`audiofeat.store.packing.Packing` as a word); empty before format version 3."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,13 +54,13 @@ class Source:
             self.known.fingerprints[clip.key] = Fingerprint(clip.size_bytes, clip.ctime_ns, clip.inode)
             self.known.keys.add(clip.key)
         if done:
-            self.known.shards[name] = ShardEntry(name, slot, 100, "00", len(done), 10 * len(done))
+            self.known.shards[name] = ShardEntry(name, slot, 100, "00", len(done), 10 * len(done), "hdf5-3")
 
     def plan(
         self,
         *,
         decoders: Sequence[str] = (DECODER,),
-        shard_suffix: str = ".h5",
+        packing: str = "hdf5-3",
         limits: Limits | None = None,
         select: Select | None = None,
         now_ns: int = NOW_NS,
@@ -71,7 +71,7 @@ class Source:
             root=str(self.root),
             features=(),
             shard_clips=1_000_000,
-            shard_suffix=shard_suffix,
+            packing=packing,
             decoders=decoders,
             limits=limits or Limits(),
             select=select or Select(),

@@ -17,6 +17,7 @@ from audiofeat.shard import ClipResult, FinishedClip, ShardWork
 from audiofeat.source import Listing
 from audiofeat.store.digests import clip_digest
 from audiofeat.store.layout import StorePaths
+from audiofeat.store.packing import packing_of
 from audiofeat.store.rows import RowBudget
 from audiofeat.store.shard_format import Array
 from audiofeat.store.staging import make_folder
@@ -26,7 +27,7 @@ DECODER = "soundfile 0.14"
 FINGERPRINT = Fingerprint(1_000, 1, 1)
 
 
-def settings_for(*overrides: str, store_format: str = "hdf5") -> Settings:
+def settings_for(*overrides: str, store_format: str | None = None) -> Settings:
     config = load_config("kaldi-fbank80", overrides=overrides, store_format=store_format)
     return Settings(config=config, device="cpu", versions={"tensorflow": "2.21"})
 
@@ -78,7 +79,7 @@ def write_shards(
             work.write(
                 paths,
                 FEATURES,
-                store_format=settings.config.store.format,
+                packing=packing_of(settings.config.store),
                 stamp=settings.stamp,
             )
         )

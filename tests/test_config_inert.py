@@ -28,6 +28,9 @@ def digests(values: dict[str, Any], *overrides: str) -> tuple[str, str]:
     [
         "store.format=npy",
         "store.shard_clips=7",
+        "store.compression=gzip",
+        "store.compression_level=9",
+        "store.chunk_frames=7",
         "select.keys=name",
         "select.min_seconds=1",
         "limits.max_seconds=9",
@@ -68,6 +71,7 @@ def test_what_changes_no_number_changes_the_store_alone(override: str) -> None:
         "window.type=hamming",
         "preemphasis.coeff=0.5",
         "compute.precision=float64",
+        "store.dtype=float16",
         "spectrum.power=1",
         "mel.bands=41",
         "features.mfcc.mel.bands=24",

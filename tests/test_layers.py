@@ -42,6 +42,7 @@ RANKS = {
     "reuse": 5,
     "unfit": 5,
     "lane": 6,
+    "contents": 6,
     "finish": 6,
     "one_clip": 6,
     "engine": 7,

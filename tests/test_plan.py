@@ -290,7 +290,7 @@ def test_a_shard_that_lost_a_clip_is_written_again_without_decoding(source: Sour
 @pytest.mark.usefixtures("no_file_is_read")
 def test_another_kind_of_shard_is_written_again_without_decoding(source: Source) -> None:
     source.finish()
-    plan = source.plan(shard_suffix="")
+    plan = source.plan(packing="npy-3")
     assert (len(plan.tasks), plan.reasons, plan.clips_reused) == (1, {}, 3)
 
 

@@ -12,18 +12,33 @@ import pytest
 from store_suite import FEATURES, ODD_KEYS, ShardSuite, random_arrays, shard_clip
 
 from audiofeat.store.hdf5 import Hdf5Shards
+from audiofeat.store.packing import Packing
 from audiofeat.store.rows import RowBudget
-from audiofeat.store.shard_format import Array
 from audiofeat.store.staging import RecordingFile
 
 
 class TestHdf5Shards(ShardSuite):
-    format_name = "hdf5"
+    packing = Packing()
 
-    def sums(self, shard: Path, feature: str) -> Array:
-        with h5py.File(shard) as file:
-            sums: Array = file[f"sums/{feature}"][:]
-            return sums
+
+class TestGzipShardsOfShortChunks(ShardSuite):
+    packing = Packing("hdf5", "gzip", 3, 7)
+
+
+class TestGzipShards(ShardSuite):
+    packing = Packing("hdf5", "gzip", 9, 128)
+
+
+class TestBlosc2ShardsOfShortChunks(ShardSuite):
+    packing = Packing("hdf5", "blosc2", 3, 7)
+
+
+class TestBlosc2Shards(ShardSuite):
+    packing = Packing("hdf5", "blosc2", 3, 128)
+
+
+class TestBlosc2ShardsOfLongChunks(ShardSuite):
+    packing = Packing("hdf5", "blosc2", 1, 65_536)
 
 
 @pytest.fixture
@@ -35,7 +50,7 @@ def test_any_hdf5_program_finds_features_index_and_units(budget: RowBudget, tmp_
     clips = [shard_clip(key, random_arrays(seed + 1, seed=seed), budget) for seed, key in enumerate(ODD_KEYS)]
     Hdf5Shards().write(tmp_path / "shard.h5", clips, FEATURES)
     with h5py.File(tmp_path / "shard.h5") as file:
-        assert sorted(file) == ["index", "log_mel", "mfcc", "sums"]
+        assert sorted(file) == ["index", "log_mel", "mfcc", "moments"]
         assert file["index/key"].asstr()[:].tolist() == ODD_KEYS
         assert file["index/frames"][:].tolist() == list(range(1, len(ODD_KEYS) + 1))
         assert file["index/row"][:].tolist() == np.cumsum([0, *range(1, len(ODD_KEYS))]).tolist()

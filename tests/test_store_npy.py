@@ -10,16 +10,13 @@ import pytest
 from store_suite import FEATURES, ODD_KEYS, ShardSuite, random_arrays, shard_clip
 
 from audiofeat.store.npy import NpyShards, npy_path
+from audiofeat.store.packing import Packing
 from audiofeat.store.rows import RowBudget
 from audiofeat.store.shard_format import Array, Location
 
 
 class TestNpyShards(ShardSuite):
-    format_name = "npy"
-
-    def sums(self, shard: Path, feature: str) -> Array:
-        sums: Array = np.load(shard / "sums" / f"{feature}.npy")
-        return sums
+    packing = Packing("npy")
 
 
 @pytest.fixture

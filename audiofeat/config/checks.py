@@ -17,7 +17,7 @@ from audiofeat.config.models import Config
 
 def cross_complaints(config: Config) -> list[Complaint]:
     """Every rule that the config breaks, each once."""
-    own = [*_length(config), *_frame(config), *_tail(config), *_window(config), *_clips(config)]
+    own = [*_length(config), *_frame(config), *_tail(config), *_window(config), *_clips(config), *_store(config)]
     found = [*own, *shared_float32_complaints(config), *feature_complaints(config)]
     return list(dict.fromkeys(found))
 
@@ -140,4 +140,22 @@ def _clips(config: Config) -> Iterator[Complaint]:
             f"channel would do; lower audio.channels or raise limits.max_channels",
             ("audio", "channels"),
             ("limits", "max_channels"),
+        )
+
+
+def _store(config: Config) -> Iterator[Complaint]:
+    store = config.store
+    if store.compression != "none" and store.format == "npy":
+        yield rule_broken(
+            f"compression is {store.compression} but format is npy, whose arrays are read as they lie; "
+            f"set format to hdf5 or compression to none",
+            ("store", "compression"),
+            ("store", "format"),
+        )
+    if store.dtype == "float16" and "stft" in config.features:
+        yield rule_broken(
+            "dtype is float16 but the values of stft are complex, and there are no complex numbers of that type; "
+            "set dtype to float32, or leave the feature stft out",
+            ("store", "dtype"),
+            ("features", "stft"),
         )

@@ -31,6 +31,7 @@ def stored_config(config: Config) -> dict[str, Any]:
     shared = dict.fromkeys([*Overrides.model_fields, "features"], True)
     values = config.model_dump(mode="json", exclude={**left_out, **shared})
     features = {name: _groups(feature) for name, feature in resolve_features(config).items()}
+    values["store"] |= _rounding(config) or {"dtype": "computed"}
     return _sorted({**values, "features": features})
 
 
@@ -47,6 +48,7 @@ def numbers_config(config: Config) -> dict[str, Any]:
         {
             **acting_values(values, features=tuple(config.features)),
             "compute": stored["compute"],
+            **({"store": rounding} if (rounding := _rounding(config)) else {}),
             "features": {
                 name: acting_values(groups, features=(name,), beside=beside)
                 for name, groups in stored["features"].items()
@@ -88,6 +90,12 @@ def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         for key in sorted(before.keys() | after.keys())
         if before.get(key) != after.get(key)
     ]
+
+
+def _rounding(config: Config) -> dict[str, Any]:
+    """``store.dtype``; nothing where values are stored as they are computed, whether or not that is spelled out."""
+    dtype = config.store.dtype
+    return {} if dtype in ("computed", config.compute.precision) else {"dtype": dtype}
 
 
 def _groups(feature: Feature) -> dict[str, Any]:

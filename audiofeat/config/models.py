@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, get_args
 from pydantic import Field
 
 from audiofeat.config.feature_groups import Cmvn, Deltas, Energy, Log, Mel, Mfcc, Spectrum
-from audiofeat.config.kinds import HZ, SECONDS, Group, PathText, Real
+from audiofeat.config.kinds import FRAMES, HZ, SECONDS, Group, PathText, Real
 from audiofeat.config.signal_groups import Audio, Frame, Length, Manifest, Preemphasis, Select, Stack, Window
 
 FeatureName: TypeAlias = Literal["waveform", "stft", "spectrogram", "mel", "log_mel", "mfcc"]
@@ -37,6 +37,23 @@ class Store(Group):
     path: PathText | None = Field(default=None, description="The store's folder; relative to the file that names it.")
     format: Literal["hdf5", "npy"] = Field(
         default="hdf5", description="HDF5 shards of packed clips, or one NPY file a clip."
+    )
+    dtype: Literal["computed", "float32", "float16"] = Field(
+        default="computed",
+        description="Type of the stored values, complex64 for complex ones of float32; computed: as compute.precision.",
+    )
+    compression: Literal["none", "gzip", "blosc2"] = Field(
+        default="none",
+        description="Of HDF5 shards: gzip (shuffled) any HDF5 reads, blosc2 (bitshuffle, zstd) is faster and needs "
+        "hdf5plugin.",
+    )
+    compression_level: int = Field(default=3, ge=1, le=9, description="1 is fastest, 9 smallest.")
+    chunk_frames: int = Field(
+        default=128,
+        ge=1,
+        le=65_536,
+        json_schema_extra=FRAMES,
+        description="Compressed together: fewer make short slices faster, more make files smaller.",
     )
     shard_clips: int = Field(
         default=1_024, ge=1, json_schema_extra={"unit": "clips"}, description="Mean number of clips in a shard."

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TypeAlias
 
+import numpy as np
 import numpy.typing as npt
 
 from audiofeat.dsp.cmvn import Cmvn
@@ -49,7 +50,9 @@ def apply_tail(tail: Tail, blocks: Blocks, *, n_rows: int, dims: int, dtype: npt
         blocks = partial(step.apply, blocks, n_rows=n_rows, dims=dims)
         n_rows, dims = step.n_rows(n_rows), step.n_dims(dims)
     for rows in blocks():
-        yield rows.astype(dtype, copy=False)
+        with np.errstate(over="ignore"):  # what leaves the range of the type is refused by the store
+            rounded = rows.astype(dtype, copy=False)
+        yield rounded
 
 
 def tail_rows(tail: Tail, n_rows: int) -> int:

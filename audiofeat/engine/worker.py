@@ -29,6 +29,7 @@ from audiofeat.lane import Lane, LaneJob
 from audiofeat.memory import Memory
 from audiofeat.shard import ShardWork
 from audiofeat.store.layout import StorePaths
+from audiofeat.store.packing import packing_of
 from audiofeat.store.rows import RowBudget
 from audiofeat.store.staging import read_json
 from audiofeat.tasks import ShardTask
@@ -147,7 +148,7 @@ class Worker:
         record = shard.write(
             self._paths,
             self._features,
-            store_format=self._config.store.format,
+            packing=packing_of(self._config.store),
             stamp=self._job.stamp,
         )
         to_decode = {clip.key for clip in shard.task.clips if clip.is_decoded}

@@ -51,6 +51,9 @@ class Recipe:
     window_values: tuple[float, ...] | None
     """The window itself, for which the four fields above then do not matter."""
     precision: str
+    """Of the arithmetic."""
+    stored_precision: str
+    """Of what is kept of it: rows are rounded once, behind their tail."""
     tape_slots: int
     chains: Mapping[str, Chain]
     """Feature name -> its chain, sorted by name."""
@@ -69,10 +72,8 @@ class Recipe:
         return steps.dims(self.chains[name], n_fft=self.rule.n_fft, win_samples=self.rule.win_samples)
 
     def program_dtype(self, name: str) -> str:
-        """The type of a feature's values."""
-        if isinstance(self.chains[name][-1], steps.Stft):
-            return "complex128" if self.precision == "float64" else "complex64"
-        return self.precision
+        """The type of a feature's values as the programs give them, before its tail."""
+        return self._dtype(name, self.precision)
 
     def feature_specs(self) -> tuple[FeatureSpec, ...]:
         """The features as the store describes them, sorted by name."""
@@ -80,12 +81,17 @@ class Recipe:
             FeatureSpec(
                 name=name,
                 dims=tail_dims(self.tails[name], self.program_dims(name)),
-                dtype=self.program_dtype(name),
+                dtype=self._dtype(name, self.stored_precision),
                 unit=self.units[name],
                 frame_rate_hz=self._frame_rate_hz(name),
             )
             for name in self.chains
         )
+
+    def _dtype(self, name: str, precision: str) -> str:
+        if isinstance(self.chains[name][-1], steps.Stft):
+            return "complex128" if precision == "float64" else "complex64"
+        return precision
 
     def _frame_rate_hz(self, name: str) -> float | None:
         if self.is_native_rate:
@@ -156,6 +162,7 @@ def _recipe(config: Config, sample_rate_hz: int) -> Recipe:
         window_coefficient=taper.coefficient,
         window_values=taper.values,
         precision=config.compute.precision,
+        stored_precision=config.compute.precision if config.store.dtype == "computed" else config.store.dtype,
         tape_slots=config.compute.tape_slots,
         chains=MappingProxyType(chains),
         units=MappingProxyType({name: unit_of(feature) for name, feature in features.items()}),

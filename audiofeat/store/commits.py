@@ -16,22 +16,24 @@ from blake3 import blake3
 from audiofeat.records import FeatureSpec
 from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import StorePaths
+from audiofeat.store.packing import Packing
 from audiofeat.store.shard_format import ShardClip
 from audiofeat.store.staging import commit, read_json, staged, storage_errors, write_json
 from audiofeat.tasks import Commit, ShardEntry
 
 
 def write_shard(
-    paths: StorePaths, slot: str, clips: Sequence[ShardClip], features: Sequence[FeatureSpec], *, store_format: str
+    paths: StorePaths, slot: str, clips: Sequence[ShardClip], features: Sequence[FeatureSpec], *, packing: Packing
 ) -> ShardEntry | None:
     """Write a shard of finished clips in key order and give it the name that its bytes demand.
 
     Raises:
         StorageError: the disk refuses.
+        ConfigError: a value is NaN or infinite, or beyond what its type holds.
     """
     if not clips:
         return None
-    kind = shard_format(store_format)
+    kind = shard_format(packing.kind, packing)
     with storage_errors(paths.shards), staged(paths.shards, name=slot) as partial:
         kind.write(partial, clips, features)
         digest = kind.digest(partial)
@@ -39,7 +41,7 @@ def write_shard(
         name = f"{slot}-{digest[:16]}{kind.suffix}"
         commit(partial, paths.shards / name)
     rows = sum(clip.n_frames for clip in clips)
-    return ShardEntry(name=name, slot=slot, size_bytes=size_bytes, digest=digest, clips=len(clips), rows=rows)
+    return ShardEntry(name, slot, size_bytes, digest, clips=len(clips), rows=rows, packing=packing.word)
 
 
 def write_commit(paths: StorePaths, record: Commit) -> None:

@@ -20,10 +20,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from audiofeat.store.moments import Moments, from_array
 from audiofeat.store.rows import bytes_of
 from audiofeat.store.shard_format import Array, Location, index_differences
 
-_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+_BLOSC2 = 32_026
+_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, _BLOSC2}
 
 
 class Hdf5Reader:
@@ -68,6 +70,13 @@ class Hdf5Reader:
                 found = _dataset(self._file(), feature).shape[0]
             if found != n_rows:
                 yield "", f"{feature} has {found} rows where the clips have {n_rows}"
+
+    def moments(self, feature: str, *, n_rows: int) -> Moments | None:
+        with _errors(self._path), self._lock:
+            file = self._file()
+            if "moments" not in file:
+                return None
+            return from_array(_dataset(file, f"moments/{feature}")[:], n_rows=n_rows)
 
     def close(self) -> None:
         self._descriptor = None
@@ -189,6 +198,8 @@ def _dataset_id(file: h5py.File, name: str) -> h5py.h5d.DatasetID:
     filters = {layout.get_filter(number)[0] for number in range(layout.get_nfilters())}
     if not filters <= _FILTERS:
         raise ValueError(f"{name} needs the HDF5 filters {sorted(filters - _FILTERS)}, which no shard has")
+    if _BLOSC2 in filters:
+        import hdf5plugin  # noqa: F401  # importing it is what makes the filter known to HDF5
     if 0 not in dataset.shape and not dataset.get_storage_size():
         raise ValueError(f"no values of {name} were ever written")
     return dataset

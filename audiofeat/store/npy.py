@@ -3,7 +3,7 @@
 ::
 
     <shard>/<feature>/<key>.npy     (frames, dims)
-    <shard>/sums/<feature>.npy      (2, dims) float64: per-band sum, and sum of squares, over all rows
+    <shard>/moments/<feature>.npy   (2, dims) float64: per band, mean and sum of squared deviations, over all rows
 
 A key's parts become file names, with what a file system may refuse percent-encoded, and a hash in place of a name
 that is too long: its first 40 characters, ``~``, and the hash. The ``~`` of a part that looks like that is encoded.
@@ -24,11 +24,15 @@ from blake3 import blake3
 
 from audiofeat.records import FeatureSpec
 from audiofeat.store.digests import file_digest
+from audiofeat.store.moments import Moments, RunningMoments, as_array, from_array
 from audiofeat.store.rows import bytes_of
-from audiofeat.store.shard_format import Array, Location, ShardClip, band_sums
+from audiofeat.store.shard_format import Array, Location, ShardClip
 from audiofeat.store.staging import fsync_folder
 
-SUMS = "sums"
+MOMENTS = "moments"
+_SUMS = "sums"
+"""What shards had in place of moments before format version 3."""
+
 _LONGEST_NAME = 200
 _LOOKS_SHORTENED = re.compile(r"~(?=[0-9a-f]{32}(\.npy)?$)", re.IGNORECASE)  # file systems may ignore case
 _REFUSED = set('<>:"\\|?*') | {chr(code) for code in range(32)}
@@ -57,17 +61,16 @@ class NpyShards:
 
     def write(self, path: Path, clips: Sequence[ShardClip], features: Sequence[FeatureSpec]) -> None:
         path.mkdir()
-        sums = {feature.name: np.zeros((2, feature.dims)) for feature in features}
+        (path / MOMENTS).mkdir()
         for feature in features:
+            moments = RunningMoments(feature.dims)
             for clip in clips:
                 target = path / npy_path(feature.name, clip.key)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                _write_array(target, clip, feature, sums[feature.name])
-        (path / SUMS).mkdir()
-        for name, values in sums.items():
+                _write_array(target, clip, feature, moments)
             content = io.BytesIO()
-            np.lib.format.write_array(content, values, version=(1, 0))
-            _write_bytes(path / SUMS / f"{name}.npy", [content.getvalue()])
+            np.lib.format.write_array(content, as_array(moments.finish()), version=(1, 0))
+            _write_bytes(path / MOMENTS / f"{feature.name}.npy", [content.getvalue()])
         for folder, _, _ in os.walk(path, topdown=False):
             fsync_folder(Path(folder))
 
@@ -106,7 +109,7 @@ class NpyReader:
         """A file's name does not always tell its key: a long one is hashed."""
 
     def differences(self, locations: Sequence[Location], features: Sequence[str]) -> Iterator[tuple[str, str]]:
-        wanted = {f"{SUMS}/{feature}.npy" for feature in features}
+        wanted = {f"{folder}/{feature}.npy" for folder in (MOMENTS, _SUMS) for feature in features}
         for location in locations:
             for feature in features:
                 name = npy_path(feature, location.key)
@@ -122,6 +125,12 @@ class NpyReader:
             name = file_path.relative_to(self._path).as_posix()
             if name not in wanted:
                 yield "", f"the shard has {name!r}, which no clip of the manifest wants"
+
+    def moments(self, feature: str, *, n_rows: int) -> Moments | None:
+        if not (self._path / MOMENTS).exists():
+            return None
+        content = io.BytesIO((self._path / MOMENTS / f"{feature}.npy").read_bytes())
+        return from_array(np.lib.format.read_array(content, allow_pickle=False), n_rows=n_rows)
 
     def close(self) -> None:
         """Nothing stays open between two reads."""
@@ -152,7 +161,7 @@ def _files(path: Path) -> Iterator[Path]:
     return iter(sorted(file for file in path.rglob("*") if file.is_file()))
 
 
-def _write_array(target: Path, clip: ShardClip, feature: FeatureSpec, sums: Array) -> None:
+def _write_array(target: Path, clip: ShardClip, feature: FeatureSpec, moments: RunningMoments) -> None:
     header = io.BytesIO()
     shape = (clip.n_frames, feature.dims)
     descriptor = {"descr": np.dtype(feature.dtype).str, "fortran_order": False, "shape": shape}
@@ -161,7 +170,7 @@ def _write_array(target: Path, clip: ShardClip, feature: FeatureSpec, sums: Arra
     def parts() -> Iterator[bytes | memoryview]:
         yield header.getvalue()
         for block in clip.features[feature.name].blocks():
-            band_sums(sums, block)
+            moments.add(block)
             yield bytes_of(block)
 
     _write_bytes(target, parts())

@@ -73,12 +73,13 @@ class Rows:
         return str(self._hasher.hexdigest())
 
     def append(self, piece: Array) -> None:
-        """Add rows: (n, dims) of this dtype. A contiguous piece is kept as it is, not copied.
+        """Add rows: (n, dims), rounded to this dtype. A contiguous piece of it is kept as it is, not copied.
 
         Raises:
             StorageError: the spool cannot be written.
         """
-        piece = np.ascontiguousarray(piece, self.dtype)
+        with np.errstate(over="ignore"):  # what leaves the range of the type becomes infinite, and no shard takes that
+            piece = np.ascontiguousarray(piece, self.dtype)
         if not len(piece):
             return
         if self._hasher is not None:

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 
-from audiofeat.errors import ConfigError
 from audiofeat.records import FeatureSpec
+from audiofeat.store.moments import Moments
 from audiofeat.store.rows import Rows
 
 Array = npt.NDArray[Any]
@@ -60,6 +59,12 @@ class ShardReader(Protocol):
             (key, what is otherwise); the key is empty where it is no single clip of the manifest.
         """
 
+    def moments(self, feature: str, *, n_rows: int) -> Moments | None:
+        """Those of all ``n_rows`` rows of a feature, as they were written.
+
+        None in a shard from before format version 3.
+        """
+
     def close(self) -> None: ...
 
 
@@ -89,6 +94,7 @@ class ShardFormat(Protocol):
         """Write a durable shard at ``path``, which does not exist. The bytes depend on the arguments only.
 
         Raises:
+            ConfigError: a value is NaN or infinite.
             OSError: the disk's own words.
         """
 
@@ -98,32 +104,3 @@ class ShardFormat(Protocol):
         """BLAKE3 over every byte and name in the shard."""
 
     def open(self, path: Path) -> ShardReader: ...
-
-
-_PART_ROWS = 64
-"""Rows that are added up in the block's own precision before float64 takes over: twice as fast, and exact enough."""
-
-
-def band_sums(sums: Array, block: Array) -> None:
-    """Add a block of rows to a feature's per-band sums.
-
-    Shape:
-        sums (2, dims) float64, changed in place: sums and sums of squares; block (n, dims). Of complex values the
-        magnitudes are summed.
-    Raises:
-        ConfigError: a value is NaN or infinite. Samples that make such are refused, so it is the settings.
-    """
-    if np.iscomplexobj(block):
-        block = np.sqrt(np.square(block.real) + np.square(block.imag))
-    whole = len(block) // _PART_ROWS * _PART_ROWS
-    parts = block[:whole].reshape(-1, _PART_ROWS, block.shape[1])
-    rest = block[whole:].astype(np.float64)
-    sums[0] += parts.sum(axis=1).sum(axis=0, dtype=np.float64) + rest.sum(axis=0)
-    if not np.isfinite(sums[0]).all():
-        raise ConfigError(
-            "a feature would hold NaN or infinity: its values leave the range of its precision",
-            hint="a larger floor (log.floor, energy.floor), a smaller audio.scale or log.gain, or compute.precision: "
-            "float64",
-        )
-    squares = np.einsum("ijk,ijk->ik", parts, parts)
-    sums[1] += squares.sum(axis=0, dtype=np.float64) + np.einsum("ij,ij->j", rest, rest)

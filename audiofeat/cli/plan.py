@@ -1,0 +1,80 @@
+"""``audiofeat plan``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from audiofeat.cli.job_options import job_of, job_options
+
+if TYPE_CHECKING:
+    from audiofeat.preview import Line, Preview
+
+_WORK_TO_DO = 20
+_NAMES = {"stale": "stale config", "again": "tried again", "quarantined": "in quarantine"}
+
+
+@click.command()
+@job_options
+@click.option("--each", is_flag=True, help="List every clip that would be decoded, with the reason.")
+@click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
+def plan(each: bool, as_json: bool, **job: Any) -> None:
+    """Say what `audiofeat extract` would do with the same arguments, and why; nothing is written.
+
+    Exit code 0: nothing to do; 20: something is.
+
+    \b
+    audiofeat plan recordings features --config librosa-logmel
+    audiofeat plan --config job.yaml --json
+    """
+    config, options = job_of(command="plan", **job)
+    from audiofeat.preview import preview
+
+    found = preview(config, options)
+    if as_json:
+        click.echo(json.dumps(found.to_json(each=each), indent=2))
+    else:
+        click.echo("\n".join(_shown(found, each=each)))
+    sys.exit(_WORK_TO_DO if found.has_work else 0)
+
+
+def _shown(found: Preview, *, each: bool) -> Iterator[str]:
+    what = "nothing to do"
+    if found.clips_to_decode:
+        what = f"{found.clips_to_decode:,} of {found.clips:,} clips to decode"
+    elif found.shards_to_write:
+        what = "nothing to decode, rows to copy"
+    elif found.has_work:
+        what = "nothing to decode; the manifest changes"
+    shards = f", {found.shards_to_write:,} shard{'' if found.shards_to_write == 1 else 's'} to write"
+    yield f"{found.store}: {what}{shards if found.shards_to_write else ''}"
+    yield f"  {'':14}{'clips':>10}  {'length':>11}  {'features':>12}"
+    for line in found.lines:
+        yield _row(line)
+    if any(line.is_estimate for line in found.lines):
+        yield "  ~ estimated: from some of the files, or their headers do not tell"
+    for warning in found.warnings:
+        yield f"  warning   {warning}"
+    if each:
+        for key, reason in found.decoded:
+            yield f"{_name(reason.kind)}\t{key}\t{reason.words}"
+
+
+def _row(line: Line) -> str:
+    from audiofeat.report import duration_text
+
+    about = "~" if line.is_estimate else ""
+    length = "?" if line.seconds is None else f"{about}{duration_text(line.seconds)}"
+    size = "" if line.size_bytes is None else f"{about}{line.size_bytes / 1e6:,.1f} MB"
+    if line.kind == "quarantined":
+        length = ""
+    reason = "" if line.reason == line.kind else line.reason
+    return f"  {_name(line.kind):14}{line.clips:>10,}  {length:>11}  {size:>12}  {reason}".rstrip()
+
+
+def _name(kind: str) -> str:
+    return _NAMES.get(kind, kind)

@@ -1,0 +1,37 @@
+"""``audiofeat retry``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from audiofeat.cli.running import run_job, tell
+
+
+@click.command()
+@click.argument("store", type=click.Path())
+@click.option("--source", type=click.Path(), metavar="SOURCE", help="Where the source is now.  [default: where it was]")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 1024),
+    help="Clips worked on at a time.  [default: the number of processor cores]",
+)
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; warnings and errors only.")
+def retry(store: str, source: str | None, workers: int | None, quiet: bool) -> None:
+    """Try once more what is in STORE's quarantine: after files were mended, or a decoder was installed.
+
+    It is `audiofeat extract` with the configuration and the source that the store remembers, so that whatever else has
+    changed there is brought up to date too. Exit codes are those of extract.
+
+    \b
+    audiofeat retry features
+    audiofeat retry features --source /mnt/recordings
+    """
+    from audiofeat.job import RunOptions
+    from audiofeat.remembered import remembered_job
+
+    config, options = remembered_job(store, RunOptions(workers=workers, retry=True), source=source)
+    report = run_job(config, options, quiet=quiet)
+    tell(report, quiet=quiet)
+    sys.exit(report.exit_code)

@@ -1,0 +1,191 @@
+"""What a run would do, and why: the comparison that every run begins with, told instead of carried out."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from audiofeat.config import Config
+from audiofeat.contents import contents_of
+from audiofeat.decode import declared_seconds
+from audiofeat.finish import is_unchanged
+from audiofeat.frontend.recipe import feature_specs
+from audiofeat.job import Job, RunOptions, Tools, open_job, plan_for, tools_for
+from audiofeat.plan import Plan, Reason
+from audiofeat.records import Clip, ClipRow, FeatureSpec
+from audiofeat.store.description import encode_description
+from audiofeat.store.layout import StorePaths
+from audiofeat.store.reader import StoreInfo
+
+_MOST_HEADERS = 500
+"""So many files of a line are looked into; from these the others' length is estimated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Clips of the source with which one thing is to be done, for one reason."""
+
+    kind: str
+    """``new``, ``changed``, ``stale``, ``again``, ``deleted``, ``unchanged`` or ``quarantined``."""
+    reason: str
+    clips: int
+    seconds: float | None
+    """Of audio; None where no header tells."""
+    size_bytes: int | None
+    """Of their features, before compression."""
+    is_estimate: bool
+    """Whether the length of some of them was not looked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """All that a run would do."""
+
+    store: str
+    has_work: bool
+    """Whether the store would be another one afterwards."""
+    clips: int
+    """Of the source."""
+    clips_to_decode: int
+    shards_to_write: int
+    lines: tuple[Line, ...]
+    decoded: tuple[tuple[str, Reason], ...]
+    """The keys of the clips that would be decoded, with the reasons."""
+    warnings: tuple[str, ...]
+
+    def to_json(self, *, each: bool) -> dict[str, Any]:
+        """JSON-ready values; with ``each``, every clip that would be decoded too."""
+        values = asdict(self)
+        values["decoded"] = [{"key": key, "kind": reason.kind, "reason": reason.words} for key, reason in self.decoded]
+        if not each:
+            del values["decoded"]
+        return values
+
+
+def preview(config: Config, options: RunOptions) -> Preview:
+    """Find out what :func:`audiofeat.pipeline.run` would do, and write nothing.
+
+    Raises:
+        AudioFeatError: whatever a run would end with before its first clip.
+    """
+    job = open_job(config, options)
+    tools = tools_for(job)
+    store, clips = str(job.paths.root), len(job.listing.clips)
+    if options.trusts_last_run and is_unchanged(job.paths, tools.settings, job.listing, tools.decoders):
+        lines = _unchanged_lines(StoreInfo(job.paths.root), clips=clips)
+        return Preview(store, False, clips, 0, 0, lines, (), job.warnings)
+    _, plan = plan_for(job, tools)
+    return Preview(
+        store=store,
+        has_work=bool(plan.tasks) or not _stands(job, tools, plan),
+        clips=clips,
+        clips_to_decode=plan.clips_to_decode,
+        shards_to_write=len(plan.tasks),
+        lines=tuple(_Lines(job).of(plan)),
+        decoded=tuple((clip.key, reason) for clip, reason in plan.decoded),
+        warnings=job.warnings,
+    )
+
+
+def _stands(job: Job, tools: Tools, plan: Plan) -> bool:
+    """Whether the store's description is the very one that a run would write."""
+    contents = contents_of(plan.kept, tools.settings, listing=job.listing, features=feature_specs(job.config))
+    try:
+        return job.paths.store_json.read_bytes() == encode_description(contents.store_json)
+    except OSError:
+        return False
+
+
+def _unchanged_lines(info: StoreInfo, *, clips: int) -> tuple[Line, ...]:
+    totals = info.description["totals"]
+    size_bytes = totals["frames"] * _row_bytes(info.features)
+    failed = sum(info.failures.values())
+    unchanged = Line("unchanged", "", clips - failed, totals["audio_seconds"], size_bytes, False)
+    quarantined = Line("quarantined", _counts(info.failures), failed, None, None, False)
+    return (unchanged, quarantined) if failed else (unchanged,)
+
+
+class _Lines:
+    """The lines of a plan."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._features = feature_specs(job.config)
+
+    def of(self, plan: Plan) -> Iterable[Line]:
+        by_reason: defaultdict[Reason, list[Clip]] = defaultdict(list)
+        for clip, reason in plan.decoded:
+            by_reason[reason].append(clip)
+        earlier = _stored_seconds(self._job.paths) if plan.deleted or set(by_reason) - {_NEW} else {}
+        for reason, clips in sorted(by_reason.items(), key=lambda item: _KINDS.index(item[0].kind)):
+            yield self._decoded(reason, clips, earlier)
+        if plan.deleted:
+            seconds = sum(earlier.get(key, 0.0) for key in plan.deleted)
+            yield Line("deleted", "no longer in the source", len(plan.deleted), seconds, None, False)
+        rows = [row for shard in plan.kept for row in shard.rows]
+        rows += [row for reuse in plan.copied for row in reuse.rows]
+        yield self._unchanged(plan, rows)
+        failures = [failure for shard in plan.kept for failure in shard.failures]
+        failures += [failure for reuse in plan.copied for failure in reuse.failures]
+        reasons = [failure.reason for failure in failures if not failure.is_by_choice]
+        if reasons:
+            counts = {reason: reasons.count(reason) for reason in sorted(set(reasons))}
+            yield Line("quarantined", _counts(counts), len(reasons), None, None, False)
+
+    def _decoded(self, reason: Reason, clips: Sequence[Clip], earlier: Mapping[str, float]) -> Line:
+        stride = -(-len(clips) // _MOST_HEADERS)
+        looked_up = clips[::stride]
+        # A file that has changed has another length, and its header tells; of the others the store knows it.
+        known = {} if reason.kind == "changed" else earlier
+        lengths = [known.get(clip.key) or self._header_seconds(clip) for clip in looked_up]
+        told = [seconds for seconds in lengths if seconds is not None]
+        seconds = sum(told) / len(told) * len(clips) if told else None
+        is_estimate = len(told) < len(clips)
+        return Line(reason.kind, reason.words, len(clips), seconds, self._size_bytes(seconds), is_estimate)
+
+    def _header_seconds(self, clip: Clip) -> float | None:
+        path = os.path.join(self._job.listing.root, clip.path)
+        return declared_seconds(path, member=clip.member, excerpt=clip.excerpt, limits=self._job.config.limits)
+
+    def _size_bytes(self, seconds: float | None) -> int | None:
+        if seconds is None or any(spec.frame_rate_hz is None for spec in self._features):
+            return None
+        bytes_per_second = sum((spec.frame_rate_hz or 0.0) * _row_bytes([spec]) for spec in self._features)
+        return round(seconds * bytes_per_second)
+
+    def _unchanged(self, plan: Plan, rows: Sequence[ClipRow]) -> Line:
+        size_bytes = sum(row.frames for row in rows) * _row_bytes(self._features)
+        return Line("unchanged", "", plan.clips_reused, sum(row.duration_seconds for row in rows), size_bytes, False)
+
+
+_NEW = Reason("new", "new")
+_KINDS = ("new", "changed", "stale", "again")
+
+
+def _row_bytes(features: Iterable[FeatureSpec]) -> int:
+    import numpy as np
+
+    return sum(feature.dims * np.dtype(feature.dtype).itemsize for feature in features)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{reason} {count:,}" for reason, count in counts.items())
+
+
+def _stored_seconds(paths: StorePaths) -> dict[str, float]:
+    """How long the clips of the source were when the store was made, by key; nothing where no manifest tells."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(paths.manifest, columns=["key", "parent", "duration_seconds"])
+    except (OSError, ValueError, pa.ArrowInvalid):
+        return {}
+    seconds: defaultdict[str, float] = defaultdict(float)
+    keys, parents, durations = (column.to_pylist() for column in table.columns)
+    for key, parent, duration in zip(keys, parents, durations, strict=True):
+        seconds[parent or key] += duration
+    return dict(seconds)
