@@ -20,11 +20,11 @@ def make_labelled_store(
     root: Path,
     arrays: Mapping[str, Mapping[str, Array]],
     meta: Mapping[str, Sequence[MetaValue]],
-    *,
+    *overrides: str,
     store_format: str = "hdf5",
 ) -> StorePaths:
-    """``meta``: by name, the values of all clips in key order."""
-    paths, settings = StorePaths(root), settings_for(store_format=store_format)
+    """``meta``: by name, the values of all clips in key order. ``overrides`` as for ``--set``."""
+    paths, settings = StorePaths(root), settings_for(*overrides, store_format=store_format)
     clips, tasks, _ = write_shards(paths, settings, arrays)
     told = [replace(clip, meta=values) for clip, values in zip(clips, zip(*meta.values(), strict=True), strict=True)]
     listing = Listing(str(root), told, meta_names=tuple(meta))

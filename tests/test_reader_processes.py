@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 from labelled_store import make_labelled_store
@@ -24,26 +23,18 @@ from audiofeat.store.open_shards import OpenShards
 from audiofeat.store.shard_format import Array, Location
 
 ARRAYS = small_arrays(40)
-KINDS = ("packed", "compressed", "npy")
+KINDS = {
+    "packed": ("hdf5",),
+    "gzip": ("hdf5", "store.compression=gzip", "store.chunk_frames=16"),
+    "blosc2": ("hdf5", "store.compression=blosc2"),
+    "npy": ("npy",),
+}
 
 
 def make(root: Path, kind: str) -> StorePaths:
-    store_format = "npy" if kind == "npy" else "hdf5"
+    store_format, *overrides = KINDS[kind]
     labels = [f"word{number}" for number in range(40)]
-    paths = make_labelled_store(root, ARRAYS, {"label": labels}, store_format=store_format)
-    if kind == "compressed":
-        for shard in paths.shards.iterdir():
-            compress(shard)
-    return paths
-
-
-def compress(shard: Path) -> None:
-    """Chunked and compressed rows, which are read through HDF5 itself."""
-    with h5py.File(shard, "r+") as file:
-        for feature in ("log_mel", "mfcc"):
-            rows = file[feature][:]
-            del file[feature]
-            file.create_dataset(feature, data=rows, chunks=(min(16, len(rows)), rows.shape[1]), compression="gzip")
+    return make_labelled_store(root, ARRAYS, {"label": labels}, *overrides, store_format=store_format)
 
 
 @pytest.mark.parametrize("kind", KINDS)
