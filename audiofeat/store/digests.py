@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from io import RawIOBase
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from blake3 import blake3
+
+from audiofeat.store.rows import RowBudget, Rows
+from audiofeat.store.shard_format import Array
 
 _BLOCK_BYTES = 1 << 20
 
@@ -27,12 +31,17 @@ class DigestedRows(Protocol):
 
 def file_digest(path: Path) -> str:
     """The digest of a file's bytes."""
+    with open(path, "rb", buffering=0) as file:
+        return open_file_digest(file)
+
+
+def open_file_digest(file: RawIOBase) -> str:
+    """The digest of what is left to read of an open file."""
     hasher = blake3()
     # Not through a memory map, whose pages would count as this process's own: memory is to stay flat.
     block = bytearray(_BLOCK_BYTES)
-    with open(path, "rb", buffering=0) as file:
-        while count := file.readinto(block):
-            hasher.update(memoryview(block)[:count])
+    while count := file.readinto(block):
+        hasher.update(memoryview(block)[:count])
     return str(hasher.hexdigest())
 
 
@@ -43,6 +52,16 @@ def clip_digest(features: Mapping[str, DigestedRows]) -> str:
         rows = features[name]
         hasher.update(f"{name}\0{rows.dtype.str}\0{rows.n_rows}\0{rows.dims}\0{rows.value_digest}\n".encode())
     return str(hasher.hexdigest())
+
+
+def digest_of_arrays(features: Mapping[str, Array]) -> str:
+    """The clip digest of features read back, to compare with what the manifest says."""
+    unlimited = RowBudget(Path(), process_bytes=1 << 62, clip_bytes=1 << 62)
+    rows = {}
+    for name, array in features.items():
+        rows[name] = Rows(array.shape[1], unlimited, dtype=array.dtype)
+        rows[name].append(array)
+    return clip_digest(rows)
 
 
 def content_digest(clips: Iterable[tuple[str, str]]) -> str:

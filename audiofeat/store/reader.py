@@ -9,122 +9,72 @@
 
 from __future__ import annotations
 
+import operator
 import os
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from audiofeat.errors import DamageError, NoStoreError
 from audiofeat.records import FeatureSpec
-from audiofeat.store.description import read_description
-from audiofeat.store.digests import clip_digest, file_digest
+from audiofeat.store.clip_index import ClipIndex, Texts, read_index, read_texts
+from audiofeat.store.digests import digest_of_arrays
 from audiofeat.store.formats import shard_format
-from audiofeat.store.layout import FORMAT_VERSION, StorePaths
-from audiofeat.store.rows import RowBudget, Rows
-from audiofeat.store.shard_format import Array, Location, ShardReader
-from audiofeat.tasks import ShardEntry
+from audiofeat.store.info import StoreInfo
+from audiofeat.store.layout import StorePaths
+from audiofeat.store.manifest_file import manifest_column, manifest_rows, manifest_table, open_manifest
+from audiofeat.store.open_shards import OpenShards
+from audiofeat.store.shard_format import Array, Location
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import tensorflow as tf
 
-_OPEN_SHARDS = 32
+    from audiofeat.store.patches import Patches
+    from audiofeat.store.to_torch import TorchClips
 
+__all__ = ["Store", "StoreInfo", "digest_of_arrays"]
 
-class StoreInfo:
-    """What ``store.json`` says: everything about a store but its clips, without opening anything else.
-
-    Raises:
-        NoStoreError: there is no finished store.
-        DamageError: ``store.json`` cannot be understood, or a newer audiofeat wrote it.
-    """
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.paths = StorePaths(Path(path))
-        if not self.paths.store_json.exists():
-            unfinished = self.paths.state.exists()
-            raise NoStoreError(
-                f"{path} is {'an unfinished store: it has no store.json yet' if unfinished else 'not a store'}",
-                hint="run the same `audiofeat extract` again to finish it" if unfinished else "check the path",
-            )
-        self.description: Mapping[str, Any] = read_description(self.paths.store_json)
-        """The values of ``store.json``."""
-        version = self.description.get("format_version")
-        if isinstance(version, int) and version > FORMAT_VERSION:
-            raise DamageError(
-                f"{path} has format version {version}, this audiofeat reads up to {FORMAT_VERSION}",
-                hint="a newer audiofeat",
-            )
-        try:
-            self.features = tuple(FeatureSpec.from_json(feature) for feature in self.description["features"])
-            self.shards = {shard["name"]: ShardEntry.from_json(shard) for shard in self.description["shards"]}
-        except (KeyError, TypeError) as error:
-            raise DamageError(
-                f"{self.paths.store_json} is not a store's description", hint="run `audiofeat extract` again"
-            ) from error
-
-    @property
-    def config(self) -> Mapping[str, Any]:
-        """The resolved configuration, without the paths of source and store."""
-        config: Mapping[str, Any] = self.description["config"]
-        return config
-
-    @property
-    def digest(self) -> str:
-        """The content digest: over keys, feature names, shapes and values."""
-        return str(self.description["content_digest"])
-
-    @property
-    def left_out(self) -> Mapping[str, int]:
-        """Clips that the configuration leaves out, by reason."""
-        left_out: Mapping[str, int] = self.description["totals"].get("left_out", {})
-        return left_out
-
-    @property
-    def failures(self) -> Mapping[str, int]:
-        """Clips in quarantine by reason."""
-        failures: Mapping[str, int] = self.description["totals"]["failures"]
-        return failures
+_PATIENCE_SECONDS, _PAUSE_SECONDS = 2.0, 0.01
+"""How long to wait for a run that is replacing manifest and ``store.json``: a matter of milliseconds, if it lives."""
 
 
 class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
-    """A store as a mapping from key to ``{feature: (frames, dims) array}``; :func:`audiofeat.open_store` opens it."""
+    """A store as a mapping from key to ``{feature: (frames, dims) array}``; :func:`audiofeat.open_store` opens it.
+
+    Clips also have numbers, from 0 in key order, for whoever draws them at random. A store may be used from any
+    thread, after a fork, and in another process that it was pickled to. What it shows is its state when it was
+    opened; where a run has replaced that and the files are gone, it says so.
+    """
 
     def __init__(self, path: str | os.PathLike[str], *, verify: bool = False) -> None:
         super().__init__(path)
-        from audiofeat.store.manifest import read_manifest  # pyarrow: not for those who only ask what a store is
-
-        expected = self.description.get("manifest", {}).get("digest")
-        if not self.paths.manifest.exists() or file_digest(self.paths.manifest) != expected:
-            raise DamageError(
-                f"{self.paths.manifest} is not the one that store.json names: it was damaged, or is being replaced",
-                hint="open the store again when no extract is running; else run `audiofeat extract` again",
-            )
-        self.manifest: pa.Table = read_manifest(self.paths.manifest)
-        self._verify = verify
-        self._columns = {name: self.manifest.column(name) for name in self.manifest.column_names}
-        self._format = shard_format(self.description["store_format"])
-        self._open: OrderedDict[str, ShardReader] = OrderedDict()
+        self._feature_digests: Texts | None = None
+        self._clips = self._settled_index(verify=verify)
+        self.paths = StorePaths(self.paths.root.absolute())  # wherever this process, or another, works later
+        kind = shard_format(self.description["store_format"])
+        self._open = OpenShards(self.paths.shards, list(self.shards), kind)
+        self._specs = {spec.name: spec for spec in self.features}
+        self._dtypes = {spec.name: np.dtype(spec.dtype) for spec in self.features}
 
     def __len__(self) -> int:
-        return int(self.manifest.num_rows)
+        return len(self._clips)
 
     def __iter__(self) -> Iterator[str]:
-        for chunk in self._columns["key"].chunks:
-            for key in chunk:
-                yield key.as_py()
+        return iter(self._clips.keys)
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and self._find(key) is not None
+        return isinstance(key, str) and self._clips.find(key) is not None
 
     def __getitem__(self, key: str) -> dict[str, Array]:
         """All features of a clip. Raises KeyError; DamageError where the stored bytes are not those written."""
-        index = self._index(key)
-        stop = self._columns["frames"][index].as_py()
-        features = {feature.name: self._rows(index, feature.name, 0, stop) for feature in self.features}
-        if self._verify:
-            self._check(index, features)
-        return features
+        return self.clip_at(self.index_of(key))
 
     def read(self, key: str, feature: str, start_frame: int = 0, stop_frame: int | None = None) -> Array:
         """Frames ``start_frame`` to ``stop_frame`` (half-open; None: to the end) of one feature of a clip.
@@ -136,21 +86,132 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
             IndexError: frames outside the clip.
             DamageError: the shard cannot be read; with ``verify``, its bytes are not those written.
         """
-        if feature not in {spec.name for spec in self.features}:
-            raise KeyError(f"no feature {feature!r} in {self.paths.root}: {', '.join(f.name for f in self.features)}")
-        index = self._index(key)
-        n_frames = self._columns["frames"][index].as_py()
+        return self.read_at(self.index_of(key), feature, start_frame, stop_frame)
+
+    def feature(self, name: str) -> FeatureSpec:
+        """What the store holds of a feature: dims, dtype, unit, frame rate. Raises KeyError."""
+        spec = self._specs.get(name)
+        if spec is None:
+            raise KeyError(f"no feature {name!r} in {self.paths.root}: {', '.join(self._specs)}")
+        return spec
+
+    @property
+    def frame_counts(self) -> Array:
+        """The number of frames of each clip, by its number: (clips,) integers."""
+        return self._clips.frame_counts
+
+    def index_of(self, key: str) -> int:
+        """The number of a clip. Raises KeyError."""
+        index = self._clips.find(key)
+        if index is None:
+            raise KeyError(key)
+        return index
+
+    def key_at(self, index: int) -> str:
+        """The key of the clip of a number. Raises IndexError."""
+        return self._clips.keys[self._checked(index)]
+
+    def clip_at(self, index: int, features: Iterable[str] | None = None) -> dict[str, Array]:
+        """All features of the clip of a number, or those named. Raises IndexError, KeyError and DamageError."""
+        index = self._checked(index)
+        wanted = [self.feature(name).name for name in (self._specs if features is None else features)]
+        n_frames = self._clips.frames[index]
+        digests = self._feature_digests
+        if digests is None:
+            return {name: self._rows(index, self._specs[name], 0, n_frames) for name in wanted}
+        found = {spec.name: self._rows(index, spec, 0, n_frames) for spec in self.features}
+        if digest_of_arrays(found) != digests[index]:
+            raise DamageError(f"the features of {self.key_at(index)!r} are not those that were written")
+        return {name: found[name] for name in wanted}
+
+    def read_at(self, index: int, feature: str, start_frame: int = 0, stop_frame: int | None = None) -> Array:
+        """As :meth:`read`, of the clip of a number. Raises IndexError where there is no such clip."""
+        index, spec = self._checked(index), self.feature(feature)
+        n_frames = self._clips.frames[index]
         stop = n_frames if stop_frame is None else stop_frame
         if not 0 <= start_frame <= stop <= n_frames:
-            raise IndexError(f"frames {start_frame} to {stop} of {key!r}, which has {n_frames}")
-        if self._verify:
-            return self[key][feature][start_frame:stop]
-        return self._rows(index, feature, start_frame, stop)
+            raise IndexError(f"frames {start_frame} to {stop} of {self.key_at(index)!r}, which has {n_frames}")
+        if self._feature_digests is not None:
+            return self.clip_at(index)[feature][start_frame:stop]
+        return self._rows(index, spec, start_frame, stop)
+
+    @cached_property
+    def manifest(self) -> pa.Table:
+        """One row a clip; read when it is first asked for. :meth:`column` and :meth:`rows` take less memory."""
+        with self._manifest() as file:
+            return manifest_table(file)
+
+    def column(self, name: str) -> pa.Array:
+        """One column of the manifest, such as ``meta.label``, in key order. Raises KeyError."""
+        with self._manifest() as file:
+            return manifest_column(file, name)
+
+    def rows(self, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+        """The manifest's rows in key order, with all columns or those named. Raises KeyError."""
+        with self._manifest() as file:
+            yield from manifest_rows(file, columns)
+
+    def to_numpy(
+        self, keys: Iterable[str] | None = None, features: Sequence[str] | None = None
+    ) -> dict[str, dict[str, Array]]:
+        """``{key: {feature: (frames, dims) array}}``, all in memory, of all clips and features or those named.
+
+        Raises:
+            KeyError, DamageError: as :meth:`clip_at` does.
+        """
+        return {key: self.clip_at(self.index_of(key), features) for key in (self if keys is None else keys)}
+
+    def patches(
+        self,
+        feature: str,
+        *,
+        length: int,
+        step: int | None = None,
+        pad: float | None = None,
+        keys: Iterable[str] | None = None,
+    ) -> Patches:
+        """A sequence of (length, dims) pieces of all clips; see :class:`audiofeat.store.patches.Patches`."""
+        from audiofeat.store.patches import Patches
+
+        return Patches(self, feature, length=length, step=step, pad=pad, keys=keys)
+
+    def to_torch(
+        self,
+        features: str | Sequence[str] | None = None,
+        *,
+        keys: Iterable[str] | None = None,
+        meta: Sequence[str] = (),
+        pad: float = 0.0,
+    ) -> TorchClips:
+        """A map-style dataset for PyTorch; see :class:`audiofeat.store.to_torch.TorchClips`."""
+        from audiofeat.store.to_torch import TorchClips
+
+        return TorchClips(self, features, keys=keys, meta=meta, pad=pad)
+
+    def to_tf(
+        self,
+        features: str | Sequence[str] | None = None,
+        *,
+        keys: Iterable[str] | None = None,
+        meta: Sequence[str] = (),
+        batch_size: int | None = None,
+        batch_frames: int | None = None,
+        pad: float | None = None,
+        shuffle: bool = False,
+        seed: int = 0,
+        bucket_clips: int | None = None,
+    ) -> tf.data.Dataset:
+        """A ``tf.data.Dataset`` of dicts; see :func:`audiofeat.store.to_tf.dataset_of`."""
+        from audiofeat.store.clip_items import ClipItems
+        from audiofeat.store.to_tf import dataset_of
+
+        items = ClipItems(self, features, keys=keys, meta=meta)
+        cut = {"batch_size": batch_size, "batch_frames": batch_frames, "bucket_clips": bucket_clips}
+        return dataset_of(items, pad=pad, shuffle=shuffle, seed=seed, **cut)
 
     def close(self) -> None:
-        """Close the shards that are open."""
-        while self._open:
-            self._open.popitem()[1].close()
+        """Close the shards that are open. Reading opens them again."""
+        self._open.start_anew()
 
     def __enter__(self) -> Store:
         return self
@@ -161,65 +222,77 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
     def __repr__(self) -> str:
         return f"<Store {str(self.paths.root)!r}: {len(self)} clips, {', '.join(f.name for f in self.features)}>"
 
-    def _rows(self, index: int, feature: str, start: int, stop: int) -> Array:
-        location = Location(
-            key=self._columns["key"][index].as_py(),
-            row_offset=self._columns["row_offset"][index].as_py(),
-            n_frames=self._columns["frames"][index].as_py(),
-        )
-        shard = self._columns["shard"][index].as_py()
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _opened_again, (self.paths.root, self._feature_digests is not None, self.digest)
+
+    def _rows(self, index: int, spec: FeatureSpec, start: int, stop: int) -> Array:
+        clips = self._clips
+        shard = clips.shards[index]
+        location = Location(clips.keys[index], clips.row_offsets[index], clips.frames[index])
         try:
-            rows = self._shard(shard).read(feature, location, start, stop)
+            rows = self._open[shard].read(spec.name, location, start, stop)
         except (OSError, ValueError, KeyError) as error:
-            raise DamageError(f"{self.paths.shards / shard} cannot be read: {error}") from error
-        spec = next(spec for spec in self.features if spec.name == feature)
-        if rows.shape != (stop - start, spec.dims) or rows.dtype != spec.dtype:
-            raise DamageError(
-                f"{self.paths.shards / shard} gives {rows.shape} {rows.dtype} for {feature}, "
+            raise self._damage(f"{self._open.path(shard)} cannot be read: {error}") from error
+        if rows.shape != (stop - start, spec.dims) or rows.dtype != self._dtypes[spec.name]:
+            raise self._damage(
+                f"{self._open.path(shard)} gives {rows.shape} {rows.dtype} for {spec.name}, "
                 f"where {(stop - start, spec.dims)} {spec.dtype} were written"
             )
         return rows
 
-    def _shard(self, name: str) -> ShardReader:
-        reader = self._open.get(name)
-        if reader is None:
-            reader = self._open[name] = self._format.open(self.paths.shards / name)
-            if len(self._open) > _OPEN_SHARDS:
-                self._open.popitem(last=False)[1].close()
-        else:
-            self._open.move_to_end(name)
-        return reader
+    def _checked(self, index: int) -> int:
+        number = operator.index(index)
+        if not 0 <= number < len(self._clips):
+            raise IndexError(f"clip {number} of {len(self._clips)}")
+        return number
 
-    def _check(self, index: int, features: Mapping[str, Array]) -> None:
-        if digest_of_arrays(features) != self._columns["feature_digest"][index].as_py():
-            raise DamageError(
-                f"the features of {self._columns['key'][index].as_py()!r} are not those that were written"
-            )
+    def _settled_index(self, *, verify: bool) -> ClipIndex:
+        """The index of the manifest that ``store.json`` names, though a run may just be replacing the two."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                with self._open_manifest() as file:
+                    if verify:
+                        self._feature_digests = read_texts(file, "feature_digest")
+                    return read_index(file, list(self.shards))
+            except DamageError:
+                is_pending = (self.paths.pending / self.paths.store_json.name).exists()
+                if time.monotonic() > deadline or not (is_pending or self._is_replaced()):
+                    raise
+            time.sleep(_PAUSE_SECONDS)
+            super().__init__(self.paths.root)
 
-    def _index(self, key: str) -> int:
-        index = self._find(key)
-        if index is None:
-            raise KeyError(key)
-        return index
+    def _open_manifest(self) -> AbstractContextManager[FileIO]:
+        return open_manifest(self.paths.manifest, digest=self.description.get("manifest", {}).get("digest"))
 
-    def _find(self, key: str) -> int | None:
-        """Binary search: a million keys need no dictionary."""
-        keys = self._columns["key"]
-        low, high = 0, len(self)
-        while low < high:
-            middle = (low + high) // 2
-            found = keys[middle].as_py()
-            if found == key:
-                return middle
-            low, high = (middle + 1, high) if found < key else (low, middle)
-        return None
+    @contextmanager
+    def _manifest(self) -> Iterator[FileIO]:
+        """The manifest that the store was opened with."""
+        try:
+            with self._open_manifest() as file:
+                yield file
+        except DamageError as error:
+            raise self._damage(error.problem, hint=error.hint) from error
+
+    def _damage(self, problem: str, *, hint: str = "") -> DamageError:
+        """What to say when something cannot be read: perhaps it is only that it is no longer there."""
+        return _replaced(self.paths.root) if self._is_replaced() else DamageError(problem, hint=hint)
+
+    def _is_replaced(self) -> bool:
+        """Whether the store has another state by now."""
+        try:
+            return StoreInfo(self.paths.root).description != self.description
+        except (NoStoreError, DamageError):
+            return True
 
 
-def digest_of_arrays(features: Mapping[str, Array]) -> str:
-    """The clip digest of features read back, to compare with what the manifest says."""
-    unlimited = RowBudget(Path(), process_bytes=1 << 62, clip_bytes=1 << 62)
-    rows = {}
-    for name, array in features.items():
-        rows[name] = Rows(array.shape[1], unlimited, dtype=array.dtype)
-        rows[name].append(array)
-    return clip_digest(rows)
+def _opened_again(path: Path, verify: bool, digest: str) -> Store:
+    """What a pickled store becomes. Raises DamageError where it holds other clips by now."""
+    store = Store(path, verify=verify)
+    if store.digest != digest:
+        raise _replaced(path)
+    return store
+
+
+def _replaced(path: Path) -> DamageError:
+    return DamageError(f"{path} was replaced since it was opened", hint="open the store again")
