@@ -13,6 +13,7 @@ import small_store
 from small_store import make_store, settings_for
 from store_suite import ODD_KEYS
 
+from audiofeat import open_store
 from audiofeat.export import export_store
 from audiofeat.records import Clip, FeatureSpec
 from audiofeat.source import Listing
@@ -65,6 +66,12 @@ def export_of(store: Path, tmp_path: Path, *, to: str, features: Sequence[str] |
     shutil.copytree(store, tmp_path / "store")
     export_store(tmp_path / "store", tmp_path / "export", to=to, features=features)
     return tmp_path / "export"
+
+
+def durations_in(store: Path) -> dict[str, float]:
+    """Key -> seconds, as the manifest says them."""
+    manifest = open_store(store).manifest
+    return dict(zip(manifest["key"].to_pylist(), manifest["duration_seconds"].to_pylist(), strict=True))
 
 
 def assert_same(found: Arrays, *, features: Sequence[str] = tuple(spec.name for spec in FEATURES)) -> None:

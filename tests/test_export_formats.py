@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import webdataset
-from exports import FEATURES, KEYS, REAL, arrays_for, assert_same, export_of, odd_store
+from exports import FEATURES, KEYS, REAL, arrays_for, assert_same, durations_in, export_of, odd_store
 
 from audiofeat.errors import ConfigError, DamageError
 from audiofeat.export import export_store, parquet
@@ -77,7 +77,7 @@ def test_a_plain_key_is_a_path_in_the_plain_file(odd_stores: Path, tmp_path: Pat
             assert file["log_mel"][key].attrs["key"] == key
         attributes = dict(file["log_mel/日本/語"].attrs)
     assert attributes["sample_rate"] == 16_000
-    assert attributes["duration_seconds"] == 1.0
+    assert attributes["duration_seconds"] == durations_in(odd_stores / "hdf5")["日本/語"]
     assert attributes["source"] == "日本/語.wav"
     assert attributes["meta.number"] == KEYS.index("日本/語")
     assert attributes["meta.share"] == KEYS.index("日本/語") / 4
@@ -199,7 +199,8 @@ def test_kaldis_tables_are_sorted_by_byte_and_agree(odd_stores: Path, tmp_path: 
         tables[name] = dict(line.split(b" ", 1) for line in lines)
     assert len({tuple(table) for table in tables.values()}) == 1
     assert all(unquote(name.decode()) in KEYS for name in tables["utt2dur"])
-    assert set(tables["utt2dur"].values()) == {b"1.000000"}
+    seconds = {unquote(name.decode()): float(text) for name, text in tables["utt2dur"].items()}
+    assert seconds == pytest.approx(durations_in(odd_stores / "hdf5"), rel=0, abs=1e-6)
     frames = {unquote(name.decode()): int(count) for name, count in tables["utt2num_frames"].items()}
     assert frames == {key: len(features["mfcc"]) for key, features in arrays_for(KEYS).items()}
     named = f"{tmp_path}/export/mfcc.ark:".encode()
