@@ -81,6 +81,19 @@ def test_clips_of_one_store_only_are_named(here: Path, clips: Clips, tmp_path: P
     assert "3 clips only in A, 2 clips only in B" in str(result.exception)
 
 
+def test_no_tolerance_makes_up_for_a_clip_or_a_feature_that_is_missing(
+    here: Path, clips: Clips, tmp_path: Path
+) -> None:
+    del clips["folder/005"]
+    less = make_store(tmp_path / "less", settings_for(), clips).root
+    assert not compare_stores(here, less, atol=1e9).is_same
+    assert not compare_stores(less, here, atol=1e9).is_same
+    lone = make_store(tmp_path / "lone", settings_for(), small_arrays(12)).root
+    _without(lone, "mfcc")
+    assert not compare_stores(here, lone, atol=1e9).is_same
+    assert not compare_stores(lone, here, atol=1e9).is_same
+
+
 def test_a_clip_of_another_length_is_of_another_shape(here: Path, clips: Clips, tmp_path: Path) -> None:
     clips["folder/004"] = random_arrays(9, seed=4)
     found = compare_stores(here, make_store(tmp_path / "there", settings_for(), clips).root, atol=1e9)
@@ -90,6 +103,8 @@ def test_a_clip_of_another_length_is_of_another_shape(here: Path, clips: Clips, 
 
 def test_the_largest_difference_is_placed(here: Path, clips: Clips, tmp_path: Path) -> None:
     clips["folder/003"]["log_mel"][2, 4] += 0.25
+    clips["folder/004"]["mfcc"][1, 1] += 0.0625
+    clips["folder/008"]["log_mel"][0, 0] += 0.125
     clips["folder/008"]["mfcc"][1, 0] -= 2.0
     clips["folder/008"]["mfcc"][7, 2] += 3.0
     clips["folder/009"]["mfcc"][0, 0] += 1e-7
@@ -100,10 +115,11 @@ def test_the_largest_difference_is_placed(here: Path, clips: Clips, tmp_path: Pa
     assert log_mel.apart.max_difference == pytest.approx(0.25)
     assert (mfcc.key, mfcc.apart.frame, mfcc.apart.column) == ("folder/008", 7, 2)
     assert mfcc.apart.max_difference == pytest.approx(3.0)
-    assert (log_mel.n_different, mfcc.n_different, found.n_different) == (1, 2, 3)
+    assert (log_mel.n_different, mfcc.n_different, found.n_different) == (2, 3, 4)
     assert [(clip.key, clip.feature) for clip in found.worst] == [
         ("folder/008", "mfcc"),
         ("folder/003", "log_mel"),
+        ("folder/004", "mfcc"),
         ("folder/009", "mfcc"),
     ]
 
