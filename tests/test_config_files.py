@@ -12,7 +12,7 @@ from conftest import PROJECT
 from audiofeat.config import load_config, resolve_features
 from audiofeat.source import list_source
 
-FILES = sorted((PROJECT / "configs").glob("*.yaml"))
+FILES = [*sorted((PROJECT / "configs").glob("*.yaml")), PROJECT / "configs" / "ci" / "job.yaml"]
 DEMO = PROJECT / "demo"
 
 
@@ -21,18 +21,18 @@ def test_a_job_reads_and_writes_in_the_demo_folder(path: Path) -> None:
     config = load_config(path)
     assert config.source is not None
     assert config.store.path is not None
-    assert os.path.normpath(config.store.path) == str(DEMO / path.stem)
-    sources = [str(DEMO / "source"), str(path.with_suffix(".csv"))]
+    assert os.path.normpath(config.store.path) == str(DEMO / ("ci" if path.parent.name == "ci" else path.stem))
+    sources = [str(DEMO / "source"), str(path.with_suffix(".csv")), str(path.with_name("clips.csv"))]
     assert os.path.normpath(config.source) in sources
-    assert f"--config configs/{path.name}" in path.read_text("utf-8")
+    assert f"--config {path.relative_to(PROJECT)}" in path.read_text("utf-8")
 
 
 def test_each_job_shows_something_else() -> None:
     configs = {path.stem: load_config(path) for path in FILES}
-    assert list(configs) == ["asr-mfcc-deltas", "ci-digits", "music-mfcc", "speech-logmel"]
+    assert list(configs) == ["asr-mfcc-deltas", "music-mfcc", "speech-logmel", "job"]
     shown = {name: set(resolve_features(config)) for name, config in configs.items()}
     assert shown["music-mfcc"] == {"spectrogram", "log_mel", "mfcc"}
-    assert configs["ci-digits"].store.format == "npy"
+    assert configs["job"].store.format == "npy"
     mfcc = resolve_features(configs["asr-mfcc-deltas"])["mfcc"]
     assert (mfcc.deltas.orders, mfcc.deltas.form, mfcc.cmvn.mode) == (2, "composed", "mean")
 

@@ -191,7 +191,7 @@ def test_every_command_is_told() -> None:
     assert re.findall(r"^### `audiofeat (\w+)", section("Commands"), re.MULTILINE) == list(commands())
 
 
-@pytest.mark.parametrize("name", ["extract", "init", "presets", "parity", "knobs", "info", "doctor"])
+@pytest.mark.parametrize("name", commands())
 def test_every_option_of_a_command_is_told(name: str) -> None:
     text = section("Commands").partition(f"### `audiofeat {name}")[2].partition("\n### ")[0]
     declared = {option for parameter in commands()[name].params for option in parameter.opts if option[:1] == "-"}
