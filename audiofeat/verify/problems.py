@@ -35,6 +35,12 @@ class Problem:
     """The name of the shard that it is in."""
 
 
+def source_changed(name: str, key: str, digest: str, *, wanted: str) -> Problem:
+    """For a clip whose file is not the one that the store was made of."""
+    message = f"digest {digest[:16]}, and the store was made of {wanted[:16]}"
+    return Problem("source.changed", name, message, (key,))
+
+
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
     """What a store turned out to be."""
