@@ -29,6 +29,7 @@ CLIPS = {
 }
 META = {
     "label": [ODD, None, ""],
+    "note": ["a\rb", "c,d", "e'f"],
     "is_clean": [True, None, False],
     "number": pa.array([1, None, -3], pa.int64()),
     "level": [float("nan"), float("inf"), 1e-10],
@@ -64,6 +65,7 @@ def test_csv_is_read_back_by_the_csv_module_with_every_column(store: Path) -> No
 def test_csv_quotes_where_it_must_and_ends_lines_as_unix_does(store: Path) -> None:
     wanted = 'key,meta.label\na b,"says ""yes"", or\nnot\r"\nc,\nü,\n'
     assert printed(store, "--columns", "key,meta.label") == wanted
+    assert printed(store, "--columns", "meta.note") == 'meta.note\n"a\rb"\n"c,d"\ne\'f\n'
     assert printed(store, "--columns", "meta.label", "--where", "key != 'a b'") == 'meta.label\n""\n""\n'
 
 
