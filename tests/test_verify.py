@@ -19,9 +19,11 @@ from audiofeat.cli import cli
 from audiofeat.errors import DamageError, NoStoreError
 from audiofeat.store.description import encode_description, read_description
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths
+from audiofeat.store.moments import RunningMoments
 from audiofeat.store.npy import npy_path
 from audiofeat.store.reader import Store
-from audiofeat.verify import VerifyReport, contained, verify_store
+from audiofeat.verify import VerifyReport, contained, run, verify_store
+from audiofeat.verify.parts import Parts
 
 ARRAYS = small_arrays(20)
 FORMATS = pytest.mark.parametrize("store_format", ["hdf5", "npy"])
@@ -305,8 +307,7 @@ def test_a_clip_that_was_written_with_nan_or_infinity(
     tmp_path: Path, store_format: str, value: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Writers refuse such; here is one that does not."""
-    for module in ("hdf5", "npy"):
-        monkeypatch.setattr(f"audiofeat.store.{module}.band_sums", lambda sums, block: None)
+    monkeypatch.setattr(RunningMoments, "_take_in", lambda moments: None)
     arrays = {"a": random_arrays(30, seed=1), "b": random_arrays(30, seed=2)}
     arrays["b"]["mfcc"][29, 2] = value
     paths = make_store(tmp_path, settings_for(store_format=store_format), arrays)
@@ -358,6 +359,34 @@ def test_hdf5_that_hangs_is_given_up(hdf5_paths: StorePaths, monkeypatch: pytest
     assert any("gave no answer" in problem.message for problem in report.problems)
     whole = keys_in(hdf5_paths, shard) - report.damaged_clips
     assert len(whole) == opens
+
+
+@FORMATS
+def test_a_store_that_is_replaced_while_it_is_read_is_read_again(
+    paths: StorePaths, tmp_path: Path, store_format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = make_store(tmp_path / "other", settings_for(store_format=store_format), small_arrays(7))
+    read = run.read_parts
+
+    def read_and_replace(paths: StorePaths) -> Parts:
+        parts = read(paths)
+        if other.root.exists():
+            shutil.rmtree(paths.root)
+            os.rename(other.root, paths.root)
+        return parts
+
+    monkeypatch.setattr(run, "read_parts", read_and_replace)
+    report = verify_store(paths.root)
+    assert report.problems == report.notes == ()
+    assert report.clips == 7
+
+
+def test_what_was_wrong_from_the_beginning_is_not_to_be_repaired(hdf5_paths: StorePaths) -> None:
+    rewrite(hdf5_paths, lambda values: values.update(decoders=["sox 14"]))
+    done = CliRunner().invoke(cli, ["verify", str(hdf5_paths.root)])
+    assert done.exit_code == 12
+    assert "try: report it" in done.output
+    assert "repair" not in done.output
 
 
 def test_the_command_says_where_and_what_and_what_to_do(hdf5_paths: StorePaths) -> None:

@@ -88,6 +88,17 @@ def test_a_flipped_bit_in_a_packed_dataset_damages_one_clip(tmp_path: Path) -> N
             assert report.problems[1].place == f"shards/{shard}: {key}"
 
 
+def test_a_flipped_bit_in_a_shards_own_index_is_told_and_hits_no_clip(tmp_path: Path) -> None:
+    paths = make_store(tmp_path / "store", settings_for(), ARRAYS)
+    shard = next(shard for shard in paths.shards.iterdir() if b"folder/008" in shard.read_bytes())
+    with flipped(shard, 8 * (shard.read_bytes().index(b"folder/008") + 9) + 4):
+        report = verify_store(paths.root)
+    assert [problem.kind for problem in report.problems] == ["shard.digest", "index", "index"]
+    assert report.problems[1].place == f"shards/{shard.name}: folder/008"
+    assert "folder/00(" in report.problems[2].message
+    assert report.damaged_clips == frozenset()
+
+
 def test_flips_everywhere_at_once(tmp_path: Path) -> None:
     """Where the manifest cannot be trusted nobody can name clips, and verification still comes to its end."""
     paths = make_store(tmp_path / "store", settings_for(), ARRAYS, failing=["broken"])

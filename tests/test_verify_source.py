@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from damage import flip
 from lanes import clip_at, config_of, run_lane
 from running import write_clips
 
@@ -99,6 +100,7 @@ def test_a_sample_is_computed_again_and_compared_bit_by_bit(folder: Path) -> Non
     report = verify_store(store, sample=3, source=source)
     assert {problem.keys for problem in report.problems if problem.kind == "sample"} == {(odd,)}
     assert {problem.keys for problem in report.source_problems} == {(changed,), (missing,)}
+    assert {problem.kind for problem in report.source_problems} == {"source.changed", "source.missing"}
     assert len(report.source_problems) == 2
     assert report.sampled == 1
     assert set(sample) == {odd, changed, missing}
@@ -112,6 +114,19 @@ def test_a_sample_is_always_the_same_and_grows() -> None:
     assert samples[1] == set(Sample.parse("1%").of(reversed(keys)))
     assert Sample.parse("0.01%").of(keys) == sorted(samples[0])
     assert Sample.parse("5").of([]) == []
+
+
+def test_a_sample_of_a_store_that_does_not_remember_its_source(folder: Path) -> None:
+    shutil.rmtree(folder / "store/.state")
+    with pytest.raises(ConfigError, match="does not remember its source"):
+        verify_store(folder / "store", sample=1)
+
+
+def test_without_store_json_nobody_knows_the_source_and_the_damage_is_told(folder: Path) -> None:
+    flip(folder / "store/store.json", 8)
+    report = verify_store(folder / "store", source=folder / "source", sample=1)
+    assert [problem.kind for problem in report.problems] == ["store_json"]
+    assert report.sources_checked is report.sampled is None
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "0%", "101%", "nan%", "some"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -74,9 +75,11 @@ def _lines(report: VerifyReport, *, source: Path | None) -> Iterator[str]:
     if report.sampled is not None:
         yield f"  sample    {_count(report.sampled, 'clip')} computed again"
     yield from _told("note      ", report.notes)
-    if report.problems:
-        where = f" --source {source}" if source is not None else ""
-        yield f"  try: audiofeat repair {report.store}{where}"
+    if report.problems and report.is_as_written:
+        yield "  try: report it; these are the bytes that were written, so audiofeat itself was wrong"
+    elif report.problems:
+        where = ["--source", str(source)] if source is not None else []
+        yield f"  try: {shlex.join(['audiofeat', 'repair', report.store, *where])}"
 
 
 def _told(word: str, problems: tuple[Problem, ...]) -> Iterator[str]:

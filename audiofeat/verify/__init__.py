@@ -55,13 +55,14 @@ def verify_store(
     # A run that ends meanwhile replaces the store's parts and takes old shards away: that is no damage.
     for _ in range(_ATTEMPTS):
         verification = Verification(StorePaths(Path(path)), workers=workers)
+        if place is not None or wanted is not None:
+            verification.find_source(place)  # now: its complaints should come before the long part
         verification.check_store(on_progress)
         if not (verification.problems and verification.was_replaced()):
             break
     if verification.was_replaced():
         verification.note_replaced()
-    if place is not None:
-        verification.compare_source(place)
+    verification.compare_source()
     if wanted is not None:
-        verification.compare_sample(wanted, place)
+        verification.compare_sample(wanted)
     return verification.report()

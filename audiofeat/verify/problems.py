@@ -7,6 +7,7 @@ from typing import Any
 
 _OF_VALUES = frozenset({"shard.missing", "clip.values", "clip.unreadable", "sample"})
 _OF_SHARDS = frozenset({"shard.missing", "shard.digest", "shard.unreadable"})
+_AS_WRITTEN = frozenset({"totals", "content_digest", "clip.non-finite", "clip.frames", "index"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,12 @@ class Problem:
     """Of the source's clips that it concerns; for a shard whose clips were read one by one, none."""
     shard: str | None = None
     """The name of the shard that it is in."""
+
+
+def source_changed(name: str, key: str, digest: str, *, wanted: str) -> Problem:
+    """For a clip whose file is not the one that the store was made of."""
+    message = f"digest {digest[:16]}, and the store was made of {wanted[:16]}"
+    return Problem("source.changed", name, message, (key,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,11 @@ class VerifyReport:
         return frozenset(
             problem.shard for problem in self.problems if problem.kind in _OF_SHARDS and problem.shard is not None
         )
+
+    @property
+    def is_as_written(self) -> bool:
+        """Whether every byte is as it was written, so that whatever is wrong was wrong from the beginning."""
+        return all(problem.kind in _AS_WRITTEN for problem in self.problems)
 
     @property
     def exit_code(self) -> int:

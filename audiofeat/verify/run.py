@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from audiofeat.config import load_config
+from audiofeat.config import Config, load_config
 from audiofeat.device import usable_cores
 from audiofeat.errors import ConfigError, NothingMatchedError
 from audiofeat.job import RunOptions, open_job
@@ -49,6 +49,25 @@ class Verification:
         self._sources_checked: int | None = None
         self._sampled: int | None = None
         self._records: list[ShardRecord] = []
+        self._job: tuple[Config, RunOptions] | None = None
+        self._listing: Listing | None = None
+
+    def find_source(self, source: str | None) -> None:
+        """Find out what the store was made of, and list it where it is named. No file of it is read.
+
+        Raises:
+            ConfigError: nothing tells where it is.
+            SourceError: it cannot be listed.
+        """
+        if self._parts.info is None:
+            return  # nobody knows any more how it was listed
+        options = RunOptions(workers=self._n_threads)
+        self._job = remembered_job(str(self._paths.root), options, source=source)
+        if source is not None:
+            try:
+                self._listing = open_job(*self._job).listing
+            except NothingMatchedError:
+                self._listing = Listing(source, [])
 
     def check_store(self, on_progress: Callable[[int, int], None]) -> None:
         """Check everything that lies in the store."""
@@ -76,26 +95,21 @@ class Verification:
         except OSError:
             return False
 
-    def compare_source(self, source: str) -> None:
-        """Compare the source's files with what the store was made of. Raises SourceError."""
-        info, manifest = self._parts.info, self._parts.manifest
-        if info is None or manifest is None:
-            return  # nobody knows any more what it was made of
-        config, options = remembered_job(str(self._paths.root), RunOptions(), source=source)
-        try:
-            listing = open_job(config, options).listing
-        except NothingMatchedError:
-            listing = Listing(source, [])
+    def compare_source(self) -> None:
+        """Compare the source's files with what the store was made of, where both are known."""
+        manifest = self._parts.manifest
+        if self._listing is None or manifest is None:
+            return
         with ThreadPoolExecutor(self._n_threads, "audiofeat-source") as executor:
-            found, self._sources_checked = source_problems(listing, manifest, executor=executor)
+            found, self._sources_checked = source_problems(self._listing, manifest, executor=executor)
         self._source_problems += found
 
-    def compare_sample(self, sample: Sample, source: str | None) -> None:
-        """Compute some clips again. Raises AudioFeatError."""
+    def compare_sample(self, sample: Sample) -> None:
+        """Compute some clips again, where it is known what of. Raises AudioFeatError."""
         info, manifest = self._parts.info, self._parts.manifest
-        if info is None or manifest is None:
+        if info is None or manifest is None or self._job is None:
             return
-        config, options = remembered_job(str(self._paths.root), RunOptions(workers=self._n_threads), source=source)
+        config, options = self._job
         found = compare_sample(info, manifest, sample, config=config, options=options)
         self.problems += found.problems
         told = {problem.keys for problem in self._source_problems}

@@ -26,7 +26,7 @@ from audiofeat.pipeline import run
 from audiofeat.records import ClipRow, Failure
 from audiofeat.store.manifest import rows_of
 from audiofeat.store.reader import Store, StoreInfo
-from audiofeat.verify.problems import Problem
+from audiofeat.verify.problems import Problem, source_changed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -109,8 +109,10 @@ def compare_sample(
             message = f"cannot be computed again: {why}"
             findings.source_problems.append(Problem("source.unreadable", wanted[key][0].source, message, (key,)))
             continue
-        if rows[0].source_digest != wanted[key][0].source_digest:
-            continue  # which the comparison of the source tells
+        digest, before = rows[0].source_digest, wanted[key][0].source_digest
+        if digest != before:
+            findings.source_problems.append(source_changed(rows[0].source, key, digest, wanted=before))
+            continue
         findings.n_compared += 1
         _compare(key, wanted[key], rows, changes, findings)
     return findings

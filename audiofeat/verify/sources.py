@@ -12,7 +12,7 @@ from audiofeat.identity import identify
 from audiofeat.records import Clip, Member, excerpt_text
 from audiofeat.source import Listing, source_name
 from audiofeat.verify.parallel import mapped
-from audiofeat.verify.problems import Problem
+from audiofeat.verify.problems import Problem, source_changed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,8 +50,7 @@ def source_problems(listing: Listing, manifest: pa.Table, *, executor: Executor)
             if digest is None:
                 problems.append(Problem("source.unreadable", name, "cannot be read", (clip.key,)))
             elif digest != wanted:
-                message = f"digest {digest[:16]}, and the store was made of {wanted[:16]}"
-                problems.append(Problem("source.changed", name, message, (clip.key,)))
+                problems.append(source_changed(name, clip.key, digest, wanted=wanted))
             elif excerpt_text(clip.excerpt) != excerpt:
                 message = f"asks for {clip.excerpt or 'all of it'}, and the store was made of {excerpt or 'all of it'}"
                 problems.append(Problem("source.changed", name, message, (clip.key,)))
