@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from audiofeat.report import RunReport
@@ -22,6 +22,7 @@ def extract(
     workers: int | None = None,
     device: str = "auto",
     max_failures: str | None = None,
+    fingerprint: Literal["stat", "content"] = "stat",
     expect_digest: str | None = None,
 ) -> RunReport:
     """Bring the feature store at ``store`` up to date with the folder of audio, or the manifest, at ``source``.
@@ -36,6 +37,8 @@ def extract(
         workers: clips worked on at a time; None: one a processor core.
         device: ``auto``, ``cpu`` or ``gpu``.
         max_failures: ``"20"`` or ``"5%"``; None: any number.
+        fingerprint: ``stat`` takes a file of the same size, time of last change and inode for unchanged; ``content``
+            hashes each.
         expect_digest: the content digest that the store must end with.
     Returns:
         what was done; clips that could not be are in its ``failures`` and in the store's quarantine.
@@ -59,6 +62,7 @@ def extract(
         workers=workers,
         device=device,
         max_failures=MaxFailures.parse(max_failures) if max_failures is not None else NO_LIMIT,
+        fingerprint=fingerprint,
         files=b"".join(os.fsencode(file) + b"\0" for file in files) if files is not None else None,
     )
     expected = parse_digest(expect_digest) if expect_digest is not None else None

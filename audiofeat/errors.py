@@ -117,6 +117,12 @@ class DifferentError(AudioFeatError):
 class Interrupted(AudioFeatError):
     """A signal ended the run; everything committed stays."""
 
-    def __init__(self, problem: str, *, signal_number: int) -> None:
-        super().__init__(problem, hint="the same command again goes on where this one stopped")
+    def __init__(
+        self,
+        problem: str,
+        *,
+        signal_number: int,
+        hint: str = "the same command again goes on where this one stopped",
+    ) -> None:
+        super().__init__(problem, hint=hint)
         self.signal_number = signal_number

@@ -49,6 +49,8 @@ class RunOptions:
     """Keys of clips of the source whose stored values are not to be trusted."""
     damaged_shards: frozenset[str] = frozenset()
     """Names of shards that are to be written anew."""
+    may_drop: bool = True
+    """Whether clips leave the store that the source has no more, rather than the run being refused."""
     only: frozenset[str] | None = None
     """Keys of the clips that are taken; None: all of the source."""
 

@@ -85,6 +85,11 @@ def _bring_up_to_date(
             f"the settings differ from those of {paths.root}: {'; '.join(known.stale_because)}",
             hint="without --no-recompute all clips are computed again; or name another store",
         )
+    if plan.deleted and not options.may_drop:
+        raise ConfigError(
+            f"{job.source} has {len(plan.deleted):,} clips of {paths.root} no more, such as {plan.deleted[0]!r}",
+            hint="--source with the place where they are; or `audiofeat extract`, which takes them out of the store",
+        )
     report.reasons = dict(plan.reasons)
     report.deleted = len(plan.deleted)
     report.reused = plan.clips_reused

@@ -127,7 +127,8 @@ class _Lines:
             yield Line("deleted", "no longer in the source", len(plan.deleted), seconds, None, False)
         rows = [row for shard in plan.kept for row in shard.rows]
         rows += [row for reuse in plan.copied for row in reuse.rows]
-        yield self._unchanged(plan, rows)
+        if plan.clips_reused or not plan.decoded:
+            yield self._unchanged(plan, rows)
         failures = [failure for shard in plan.kept for failure in shard.failures]
         failures += [failure for reuse in plan.copied for failure in reuse.failures]
         reasons = [failure.reason for failure in failures if not failure.is_by_choice]

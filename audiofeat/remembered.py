@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from audiofeat.config import Config, load_config
-from audiofeat.errors import ConfigError
+from audiofeat.config import Config, load_config, stored_config
+from audiofeat.errors import ConfigError, DamageError
 from audiofeat.job import Job, RunOptions
+from audiofeat.store.layout import StorePaths
 from audiofeat.store.reader import StoreInfo
 from audiofeat.store.staging import read_json, remove, write_file, write_json
 
@@ -18,6 +20,7 @@ def remember_source(job: Job) -> None:
     """Leave a note of the job's source, unless the same is there already. Raises StorageError."""
     paths, options = job.paths, job.options
     note: Mapping[str, Any] = {
+        "config": stored_config(job.config),
         "source": os.path.abspath(job.source),
         "manifest": job.config.manifest.model_dump(),
         "follow_links": options.follow_links,
@@ -26,7 +29,10 @@ def remember_source(job: Job) -> None:
     if options.files is None:
         remove(paths.files)
     else:
-        write_file(paths.files, options.files)
+        # The names in the list that was given hold in one working directory only.
+        root = os.path.abspath(job.listing.root)
+        names = (os.fsencode(os.path.join(root, clip.path)) for clip in job.listing.clips)
+        write_file(paths.files, b"".join(name + b"\0" for name in names))
     if read_json(paths.source) != note:
         write_json(paths.source, note)
 
@@ -35,28 +41,34 @@ def remembered_job(store: str, options: RunOptions, *, source: str | None = None
     """The configuration that the store at ``store`` was made with, and how its source was listed.
 
     Args:
-        options: what else is wanted of the run.
+        options: what else is wanted of the run. It will take no clip out of the store.
         source: where the source is now; None: where it was.
     Raises:
         NoStoreError, DamageError: there is no store that tells its configuration.
         ConfigError: nothing tells the source.
     """
-    info = StoreInfo(store)
-    note = read_json(info.paths.source) or {}
+    paths = StorePaths(Path(store))
+    note = read_json(paths.source) or {}
+    try:
+        stored: Mapping[str, Any] = StoreInfo(store).config
+    except DamageError:
+        if not isinstance(note.get("config"), dict):
+            raise
+        stored = note["config"]
     if source is None and "source" not in note:
         raise ConfigError(
-            f"{store} does not remember its source: {info.paths.source} is not there or not readable",
+            f"{store} does not remember its source: {paths.source} is not there or not readable",
             hint="name it with --source",
         )
-    values = {**info.config, "manifest": note.get("manifest", {})}
+    values = {**stored, "manifest": note.get("manifest", {})}
     config = load_config(values, source=source or note["source"], store_path=store)
     files = None
     if note.get("has_files"):
         try:
-            files = info.paths.files.read_bytes()
+            files = paths.files.read_bytes()
         except OSError as error:
             raise ConfigError(
                 f"the list of files that {store} was made of cannot be read: {error}",
                 hint="audiofeat extract --files-from ...",
             ) from error
-    return config, replace(options, follow_links=note.get("follow_links", True), files=files)
+    return config, replace(options, may_drop=False, follow_links=note.get("follow_links", True), files=files)

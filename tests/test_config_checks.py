@@ -28,6 +28,16 @@ def refusal(values: dict[str, Any]) -> str:
         ({"audio": {"sample_rate": 8000}, "mel": {"fmax_hz": 7600}}, "mel.fmax_hz", ["7600", "8000 Hz", "4000 Hz"]),
         ({"mel": {"fmin_hz": 300, "fmax_hz": 300}}, "mel.fmin_hz", ["fmin_hz is 300", "fmax_hz is 300", "lower"]),
         ({"mel": {"fmin_hz": 9000}}, "mel.fmin_hz", ["fmin_hz is 9000", "8000", "half of audio.sample_rate"]),
+        (
+            {"store": {"format": "npy", "compression": "gzip"}},
+            "store.compression",
+            ["compression is gzip", "format is npy", "set format to hdf5 or compression to none"],
+        ),
+        (
+            {"store": {"dtype": "float16"}, "features": {"stft": {}, "mfcc": {}}},
+            "store.dtype",
+            ["dtype is float16", "stft are complex", "set dtype to float32", "leave the feature stft out"],
+        ),
         ({"mel": {"bands": 12}}, "mfcc.n", ["mfcc.n is 13", "mel.bands is 12", "lower mfcc.n or raise mel.bands"]),
         ({"frame": {"drop_last": True}}, "frame.drop_last", ["align: center", "align is left", "leave drop_last out"]),
         ({"frame": {"pad": "reflect"}}, "frame.pad", ["pad is reflect", "align is left", "pad to zero"]),

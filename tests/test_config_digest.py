@@ -80,9 +80,34 @@ def test_a_stored_config_is_json_sorted_complete_and_loads_again(name: str) -> N
     assert numbers_config(again) == numbers_config(config)
     assert resolve_features(again) == resolve_features(config)
     assert "source" not in stored
-    assert set(stored["store"]) == {"format", "shard_clips"}
+    assert set(stored["store"]) == {
+        "format",
+        "shard_clips",
+        "dtype",
+        "compression",
+        "compression_level",
+        "chunk_frames",
+    }
     assert set(stored["compute"]) == {"precision"}
     assert "manifest" not in stored
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_the_type_of_values_stored_as_computed_leaves_no_trace_in_a_digest(precision: str) -> None:
+    computed = digests(BASE, f"compute.precision={precision}")
+    assert digests(BASE, f"compute.precision={precision}", "store.dtype=computed") == computed
+    spelled_out = digests(BASE, f"compute.precision={precision}", "store.dtype=float32")
+    assert (spelled_out == computed) is (precision == "float32")
+    assert digests(BASE, f"compute.precision={precision}", "store.dtype=float16")[1] not in (
+        computed[1],
+        spelled_out[1],
+    )
+    assert "store" not in numbers_config(load_config(BASE, overrides=[f"compute.precision={precision}"]))
+
+
+def test_a_change_of_the_stored_type_is_told_by_its_key() -> None:
+    old, new = (numbers_config(load_config(BASE, overrides=words)) for words in ([], ["store.dtype=float16"]))
+    assert changed_keys(old, new) == ['store.dtype: (none) -> "float16"']
 
 
 def test_lists_come_back_from_json_as_they_were() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -11,12 +12,15 @@ import h5py
 import hdf5plugin
 import numpy as np
 import pytest
+from running import differences
 from small_store import make_store, settings_for, small_arrays
 from store_suite import FEATURES, random_arrays, shard_clip, tree
 
+import audiofeat as package
 from audiofeat import open_store
 from audiofeat.config import load_config
 from audiofeat.store import hdf5
+from audiofeat.store.description import encode_description, read_description
 from audiofeat.store.hdf5 import Hdf5Shards
 from audiofeat.store.packing import Packing, packing_of
 from audiofeat.store.rows import BLOCK_ROWS, RowBudget
@@ -140,3 +144,35 @@ def test_stores_have_one_content_however_they_are_packed(tmp_path: Path) -> None
         files.add(frozenset(tree(paths.shards).values()))
     assert len(digests) == 1
     assert len(files) == len(options)
+
+
+@pytest.fixture(scope="module")
+def plain(clips: Path, job: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An uncompressed store of twenty clips. Not to be written to."""
+    store = tmp_path_factory.mktemp("plain") / "store"
+    package.extract(clips, store, job, workers=2)
+    return store
+
+
+def test_other_packing_copies_every_row_and_decodes_none(plain: Path, clips: Path, job: Path, tmp_path: Path) -> None:
+    store, scratch = shutil.copytree(plain, tmp_path / "store"), tmp_path / "scratch"
+    gzip, blosc2 = ["store.compression=gzip", "store.compression_level=9"], ["store.compression=blosc2"]
+    package.extract(clips, scratch, job, overrides=blosc2, workers=2)
+    for overrides in (gzip, [*gzip, "store.chunk_frames=50"], blosc2):
+        report = package.extract(clips, store, job, overrides=overrides, workers=2)
+        assert (report.exit_code, report.decoded, report.reused) == (0, 0, 20)
+        assert report.digest == open_store(plain).digest
+    assert differences(store, scratch) == []
+
+
+def test_shards_from_before_their_packing_was_told_are_written_anew(
+    plain: Path, clips: Path, job: Path, tmp_path: Path
+) -> None:
+    store = shutil.copytree(plain, tmp_path / "store")
+    values = read_description(store / "store.json")
+    for shard in values["shards"]:
+        del shard["packing"]
+    (store / "store.json").write_bytes(encode_description(values))
+    report = package.extract(clips, store, job, workers=2)
+    assert (report.exit_code, report.decoded, report.reused) == (0, 0, 20)
+    assert differences(store, plain) == []

@@ -22,7 +22,8 @@ def retry(store: str, source: str | None, workers: int | None, quiet: bool) -> N
     """Try once more what is in STORE's quarantine: after files were mended, or a decoder was installed.
 
     It is `audiofeat extract` with the configuration and the source that the store remembers, so that whatever else has
-    changed there is brought up to date too. Exit codes are those of extract.
+    changed there is brought up to date too; only that no clip leaves the store: where some are missing from the source,
+    nothing is done (exit code 2). Exit codes are those of extract.
 
     \b
     audiofeat retry features

@@ -5,13 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from io import RawIOBase
 from pathlib import Path
+from typing import Any, Protocol
 
+import numpy as np
 from blake3 import blake3
 
 from audiofeat.store.rows import RowBudget, Rows
 from audiofeat.store.shard_format import Array
 
 _BLOCK_BYTES = 1 << 20
+
+
+class DigestedRows(Protocol):
+    """Rows of one feature of one clip, known by the digest of their values; they need not be at hand any more."""
+
+    @property
+    def dims(self) -> int: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+    @property
+    def n_rows(self) -> int: ...
+    @property
+    def value_digest(self) -> str: ...
 
 
 def file_digest(path: Path) -> str:
@@ -30,7 +45,7 @@ def open_file_digest(file: RawIOBase) -> str:
     return str(hasher.hexdigest())
 
 
-def clip_digest(features: Mapping[str, Rows]) -> str:
+def clip_digest(features: Mapping[str, DigestedRows]) -> str:
     """The digest of one clip's features: names, shapes, types and values."""
     hasher = blake3()
     for name in sorted(features):

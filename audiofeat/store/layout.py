@@ -89,7 +89,7 @@ class StorePaths:
 
     @property
     def files(self) -> Path:
-        """The list of files that the last run took, where it was given one."""
+        """The files that the last run took, NUL-separated, where it was given a list of them."""
         return self.state / "files"
 
     @property

@@ -186,11 +186,15 @@ class RecordingFile:
     def flush(self) -> None:
         """Nothing is buffered here."""
 
+    def check(self) -> None:
+        """Raise the first fault that any call met so far."""
+        if self._fault is not None:
+            raise self._fault
+
     def finish(self) -> None:
         """Make the file durable and close it. Raises the first fault that any call met."""
         try:
-            if self._fault is not None:
-                raise self._fault
+            self.check()
             os.fsync(self._descriptor)
         finally:
             self.close()

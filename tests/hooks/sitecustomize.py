@@ -1,10 +1,11 @@
 """Mishaps on order, for tests: Python imports a module of this name first thing, where PYTHONPATH leads to it.
 
-They befall worker processes only, and each has an environment variable that asks for it:
+Each has an environment variable that asks for it, and all but the last befall worker processes only:
 
 - ``AUDIOFEAT_TEST_CRASH_ON``: opening a path that contains this text ends the process by SIGSEGV, as a decoder would.
 - ``AUDIOFEAT_TEST_FAIL_ON``: opening a path that contains this text raises an exception that nobody foresaw.
 - ``AUDIOFEAT_TEST_FSYNC_SECONDS``: how long each fsync takes, so that a run lasts long enough to be disturbed.
+- ``AUDIOFEAT_TEST_SOUNDFILE``: the version that soundfile goes by, as if it had been upgraded.
 """
 
 from __future__ import annotations
@@ -35,6 +36,11 @@ def _slow_fsync(descriptor: Any) -> None:
     time.sleep(_FSYNC_SECONDS)
     _fsync(descriptor)
 
+
+if "AUDIOFEAT_TEST_SOUNDFILE" in os.environ:
+    import soundfile
+
+    soundfile.__version__ = os.environ["AUDIOFEAT_TEST_SOUNDFILE"]
 
 if any("audiofeat.engine.worker" in argument for argument in sys.orig_argv):
     if _CRASH_ON or _FAIL_ON:

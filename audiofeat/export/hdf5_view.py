@@ -1,0 +1,101 @@
+"""One small HDF5 file that shows a store's shards as one: virtual datasets, for MATLAB, HDFView and h5py.
+
+::
+
+    /<feature>      (rows, dims), all shards one after another       attributes: unit, frame_rate_hz
+    /index/key      (clips,) text, sorted
+    /index/row      (clips,) int64: the clip's first row in every feature
+    /index/frames   (clips,) int64: its number of rows
+
+It holds no values: it names the shards, relative to the folder that it lies in, and HDF5 reads them there. So it goes
+with the store when both are moved together, and is to be made anew when the store changes: a shard that is gone reads
+as NaN.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from audiofeat.errors import ConfigError, DamageError
+from audiofeat.export.content import Content, text_batches
+from audiofeat.export.hdf5_files import describe, new_column, new_hdf5
+from audiofeat.store.reader import Store
+
+
+class Hdf5View:
+    """The ``hdf5-view`` format."""
+
+    is_folder = False
+
+    def write(self, path: Path, content: Content) -> None:
+        store = content.store
+        if store.description["store_format"] != "hdf5":
+            raise ConfigError(
+                f"{store.paths.root} is not an HDF5 store: there are no HDF5 files to look into",
+                hint="--to hdf5 makes one, with the values in it",
+            )
+        names = pc.unique(content.located.column("shard")).to_pylist()
+        n_rows = {name: _checked_rows(store, name) for name in names}
+        shards = Path(os.path.realpath(store.paths.shards))
+        sources = {
+            name: _escaped(os.path.relpath(shards / name, content.target.parent))
+            for name, rows in n_rows.items()
+            if rows
+        }
+        with new_hdf5(path) as (file, check):
+            for feature in content.features:
+                layout = h5py.VirtualLayout((sum(n_rows.values()), feature.dims), feature.dtype)
+                start = 0
+                for name, source in sources.items():
+                    shape = (n_rows[name], feature.dims)
+                    layout[start : start + n_rows[name]] = h5py.VirtualSource(
+                        source, feature.name, shape, feature.dtype
+                    )
+                    start += n_rows[name]
+                describe(file.create_virtual_dataset(feature.name, layout, fillvalue=np.nan), feature)
+            _write_index(file.create_group("index"), content.located, n_rows)
+            check()
+
+
+def _checked_rows(store: Store, name: str) -> int:
+    """The number of rows of a shard. Its values are not read; that it is whole is seen by its size and its datasets.
+
+    Raises:
+        DamageError: it is not the file that was written.
+    """
+    entry = store.shards[name]
+    path = store.paths.shards / name
+    try:
+        with h5py.File(path, "r", locking=False) as shard:
+            found = [(shard[feature.name].shape, shard[feature.name].dtype) for feature in store.features]
+    except (OSError, KeyError) as error:
+        raise DamageError(f"{path} cannot be read: {error}") from error
+    wanted = [((entry.rows, feature.dims), feature.dtype) for feature in store.features]
+    if path.stat().st_size != entry.size_bytes or found != wanted:
+        raise DamageError(f"{path} is not the shard that was written", hint="audiofeat verify tells more")
+    return entry.rows
+
+
+def _escaped(source: str) -> str:
+    """A file's name as HDF5 takes it in a mapping, where a percent sign begins the number of a block."""
+    return source.replace("%", "%%")
+
+
+def _write_index(index: h5py.Group, located: pa.Table, n_rows: Mapping[str, int]) -> None:
+    firsts = np.concatenate([[0], np.cumsum(list(n_rows.values()), dtype=np.int64)])
+    shard = pc.index_in(located.column("shard"), pa.array(n_rows, pa.string())).to_numpy()
+    n_clips = located.num_rows
+    new_column(index, "row", n_clips, np.int64)[:] = firsts[shard] + located.column("row_offset").to_numpy()
+    new_column(index, "frames", n_clips, np.int64)[:] = located.column("frames").to_numpy()
+    keys = new_column(index, "key", n_clips, str)
+    start = 0
+    for batch in text_batches(located.column("key")):
+        keys[start : start + len(batch)] = batch
+        start += len(batch)

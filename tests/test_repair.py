@@ -1,0 +1,115 @@
+"""``repair``: what verify finds is made again, nothing else is decoded, and the store has its old bytes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from running import audiofeat, contents, write_clips
+
+from audiofeat import open_store
+
+JOB = ("--config", "kaldi-fbank80", "--set", "store.shard_clips=4", "--quiet")
+FORMATS = ["hdf5", "npy"]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clips(tmp_path_factory.mktemp("source"), count=12)
+
+
+@pytest.fixture(scope="module")
+def finished(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    stores = {name: tmp_path_factory.mktemp(name) / "store" for name in FORMATS}
+    for name, path in stores.items():
+        assert audiofeat("extract", source, path, *JOB, "--format", name).code == 0
+    return stores.__getitem__
+
+
+@pytest.fixture(params=FORMATS)
+def store(request: pytest.FixtureRequest, finished: Callable[[str], Path], tmp_path: Path) -> Path:
+    return shutil.copytree(finished(request.param), tmp_path / "store", copy_function=shutil.copy2)
+
+
+def harm_values(store: Path, key: str) -> None:
+    """Flip one bit of a clip's values, wherever they lie."""
+    with open_store(store) as opened:
+        place = store / "shards" / next(row["shard"] for row in opened.manifest.to_pylist() if row["key"] == key)
+        values = opened[key]["log_mel"].tobytes()
+    for file in [place] if place.is_file() else sorted(place.rglob("*.npy")):
+        content = bytearray(file.read_bytes())
+        if values in content:
+            content[content.index(values) + 100] ^= 4
+            file.unlink()  # not through the hard link beside
+            file.write_bytes(content)
+
+
+def test_a_store_without_damage_is_left_alone(store: Path) -> None:
+    before = contents(store)
+    done = audiofeat("repair", store)
+    assert (done.code, done.err) == (0, "")
+    assert "nothing is damaged" in done.out
+    assert contents(store) == before
+
+
+def test_damaged_clips_are_decoded_again_and_no_others(store: Path) -> None:
+    before = contents(store)
+    for key in ("speaker0/take3", "speaker1/take1"):
+        harm_values(store, key)
+    assert audiofeat("verify", store).code == 12
+    done = audiofeat("repair", store)
+    assert done.code == 0, done.out + done.err
+    assert "2 damaged clips" in done.err
+    assert "decoded   2 of 2 (damaged 2)" in done.out
+    assert contents(store) == before
+    assert audiofeat("verify", store).code == 0
+
+
+def test_damage_around_the_clips_is_mended_without_decoding(store: Path) -> None:
+    before = contents(store)
+    shard = min((store / "shards").iterdir())
+    if shard.is_dir():
+        moments = min((shard / "moments").iterdir())
+        moments.write_bytes(moments.read_bytes()[:-8] + np.float64(3.5).tobytes())
+    else:
+        content = bytearray(shard.read_bytes())
+        with open_store(store) as opened:
+            last = [row["key"] for row in opened.manifest.to_pylist() if row["shard"] == shard.name][-1]
+            values = opened[last]["log_mel"].tobytes()
+        content[content.index(values) + len(values) + 8] ^= 1  # the moments or the index behind the last row
+        shard.write_bytes(content)
+    done = audiofeat("repair", store)
+    assert done.code == 0, done.out + done.err
+    assert "0 damaged clips, 1 damaged shards" in done.err
+    assert "reused    12" in done.out
+    assert contents(store) == before
+
+
+@pytest.mark.parametrize("name", ["store.json", "manifest.parquet", "quarantine.jsonl"])
+def test_a_damaged_description_costs_work_but_gives_the_old_bytes(
+    finished: Callable[[str], Path], tmp_path: Path, name: str
+) -> None:
+    store = shutil.copytree(finished("hdf5"), tmp_path / "store")
+    before = contents(store)
+    content = (store / name).read_bytes()
+    (store / name).write_bytes(content[: len(content) // 2] + b"?" + content[len(content) // 2 + 1 :])
+    done = audiofeat("repair", store)
+    assert done.code == 0, done.out + done.err
+    assert contents(store) == before
+
+
+def test_a_clip_that_the_source_has_no_more_is_never_dropped(
+    finished: Callable[[str], Path], source: Path, tmp_path: Path
+) -> None:
+    store = shutil.copytree(finished("hdf5"), tmp_path / "store")
+    less = shutil.copytree(source, tmp_path / "less")
+    (less / "speaker0/take5.wav").unlink()
+    harm_values(store, "speaker0/take3")
+    before = contents(store)
+    done = audiofeat("repair", store, "--source", less)
+    assert done.code == 2
+    assert "'speaker0/take5'" in done.err
+    assert contents(store) == before
