@@ -56,6 +56,11 @@ class Preview:
     """The keys of the clips that would be decoded, with the reasons."""
     warnings: tuple[str, ...]
 
+    @property
+    def exit_code(self) -> int:
+        """0, or 20 where there is something to do."""
+        return 20 if self.has_work else 0
+
     def to_json(self, *, each: bool) -> dict[str, Any]:
         """JSON-ready values; with ``each``, every clip that would be decoded too."""
         values = asdict(self)

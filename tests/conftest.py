@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from exports import odd_store
 from make_sample_data import make_formats, make_sample_data
 from planned import Source
 from running import write_clips
@@ -63,6 +64,15 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("job") / "job.yaml"
     path.write_text(JOB)
     return path
+
+
+@pytest.fixture(scope="session")
+def odd_stores(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folders ``hdf5`` and ``npy``: stores of clips with odd keys and all types of number. Not to be written to."""
+    out = tmp_path_factory.mktemp("odd_stores")
+    for store_format in ("hdf5", "npy"):
+        odd_store(out / store_format, store_format=store_format)
+    return out
 
 
 @pytest.fixture

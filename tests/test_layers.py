@@ -43,7 +43,7 @@ RANKS = {
     "unfit": 5,
     "lane": 6,
     "contents": 6,
-    "finish": 6,
+    "finish": 7,
     "one_clip": 6,
     "engine": 7,
     "report": 7,

@@ -58,7 +58,7 @@ def reasons_in_the_code() -> set[str]:
 
 
 def exit_codes() -> set[int]:
-    found = {0, 3}  # no error, and an outcome that RunReport tells
+    found = {0, 3, 20}  # no error, and outcomes that RunReport and Preview tell
     for kind in vars(errors).values():
         if isinstance(kind, type) and issubclass(kind, AudioFeatError):
             # A clip's error goes to the quarantine, and a signal has a code of its own.

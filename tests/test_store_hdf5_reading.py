@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
@@ -90,6 +91,30 @@ def test_a_reader_is_good_on_both_sides_of_a_fork(shard: Path, storage: dict[str
         np.testing.assert_array_equal(queue.get(timeout=30), B)
         child.join()
         assert child.exitcode == 0
+    reader.close()
+
+
+def test_a_fork_that_comes_while_another_thread_reads_leaves_the_child_no_lock_to_wait_for(shard: Path) -> None:
+    replace_dataset(shard, all_rows(), compression="gzip")
+    reader = Hdf5Reader(shard)
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=read_b, args=(reader, queue))
+    with reader._hdf5.of_this_process():
+        child.start()
+        np.testing.assert_array_equal(queue.get(timeout=30), B)
+    child.join()
+    assert child.exitcode == 0
+    reader.close()
+
+
+def test_threads_read_compressed_rows_side_by_side(shard: Path) -> None:
+    replace_dataset(shard, all_rows(), compression="gzip")
+    reader = Hdf5Reader(shard)
+    with ThreadPoolExecutor(4) as pool:
+        found = pool.map(lambda start: reader.read("log_mel", PLACES["b"], start, 70), range(70))
+        for start, rows in enumerate(found):
+            np.testing.assert_array_equal(rows, B[start:])
     reader.close()
 
 

@@ -29,8 +29,17 @@ from audiofeat.export import EXPORTS, SHARDED, export_store
 def export(store: Path, target: Path, to: str, features: str | None, shard_mb: int | None, quiet: bool) -> None:
     """Write the clips of STORE to TARGET, in the format of another program.
 
-    TARGET is a file for hdf5, hdf5-view and parquet, else a folder. It must not exist, or be empty; whatever goes
-    wrong, nothing is left there. Each clip's digest is checked on the way. Exit code 12: a clip is damaged.
+    \b
+    npy         folder: FEATURE/KEY.npy for each clip, and manifest.csv
+    hdf5        file: /FEATURE/KEY for each clip
+    hdf5-view   file: virtual datasets over the shards of an HDF5 store
+    kaldi       folder: FEATURE.ark and FEATURE.scp
+    tfrecord    folder: files of tf.train.Example
+    parquet     file: a row a clip, a column a feature
+    webdataset  folder: tar files of KEY.FEATURE.npy and KEY.json
+
+    TARGET must not exist, or be empty; whatever goes wrong, nothing is left there. Each clip's digest is checked on
+    the way. Exit code 12: a clip is damaged.
 
     \b
     audiofeat export features feats --to kaldi

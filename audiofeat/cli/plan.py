@@ -14,7 +14,6 @@ from audiofeat.cli.job_options import job_of, job_options
 if TYPE_CHECKING:
     from audiofeat.preview import Line, Preview
 
-_WORK_TO_DO = 20
 _NAMES = {"stale": "stale config", "again": "tried again", "quarantined": "in quarantine"}
 
 
@@ -39,7 +38,7 @@ def plan(each: bool, as_json: bool, **job: Any) -> None:
         click.echo(json.dumps(found.to_json(each=each), indent=2))
     else:
         click.echo("\n".join(_shown(found, each=each)))
-    sys.exit(_WORK_TO_DO if found.has_work else 0)
+    sys.exit(found.exit_code)
 
 
 def _shown(found: Preview, *, each: bool) -> Iterator[str]:

@@ -27,7 +27,7 @@ _SLAB_BYTES = _BLOCK_BYTES << _SLAB_LEVELS
 def crc32c(message: bytes | memoryview) -> int:
     """The CRC-32C of a message of at least four bytes."""
     content = np.frombuffer(message, np.uint8)
-    first = len(content) % _SLAB_BYTES or _SLAB_BYTES
+    first = (len(content) - 4) % _SLAB_BYTES + 4  # the four bytes to invert are among them
     padded = np.zeros(_filled_bytes(first), np.uint8)
     padded[len(padded) - first :] = content[:first]
     padded[len(padded) - first :][:4] ^= 0xFF

@@ -29,7 +29,7 @@ EXPORTS: Mapping[str, str] = MappingProxyType(
 SHARDED = ("tfrecord", "webdataset")
 """The formats that are cut into files of about equal size."""
 
-DEFAULT_SHARD_MB = 128
+_DEFAULT_SHARD_MB = 128
 
 
 def export_format(name: str, *, shard_mb: int | None) -> ExportFormat:
@@ -51,7 +51,7 @@ def export_format(name: str, *, shard_mb: int | None) -> ExportFormat:
     if name in SHARDED:
         if shard_mb is not None and shard_mb < 1:
             raise ConfigError(f"files of {shard_mb} MB", hint="at least 1")
-        return kind(shard_bytes=(shard_mb or DEFAULT_SHARD_MB) * 1_000_000)
+        return kind(shard_bytes=(shard_mb or _DEFAULT_SHARD_MB) * 1_000_000)
     if shard_mb is not None:
         raise ConfigError(
             f"--shard-mb: an export to {name} is not cut into files of a size",

@@ -35,15 +35,16 @@ class Hdf5File:
 
     def write(self, path: Path, content: Content) -> None:
         with new_hdf5(path) as (file, check):
+            groups = {feature.name: file.create_group(feature.name) for feature in content.features}
             for feature in content.features:
-                describe(file.create_group(feature.name), feature)
+                describe(groups[feature.name], feature)
             index = _Index(file.create_group("index"), content.n_clips)
             for row, clip in zip(content.rows(), content.clips(), strict=True):
                 attributes = {name: value for name, value in row.items() if _is_attribute(name) and value is not None}
                 place = ""
                 for name, rows in clip.arrays.items():
-                    place = place or _free_place(file[name], clip.key)
-                    dataset = file[name].create_dataset(place, data=rows, track_times=False)
+                    place = place or _free_place(groups[name], clip.key)
+                    dataset = groups[name].create_dataset(place, data=rows, track_times=False)
                     _set_attributes(dataset, attributes)
                 index.add(clip.key, place, clip.n_frames)
                 check()

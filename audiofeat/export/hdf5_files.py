@@ -15,21 +15,45 @@ from audiofeat.store.staging import RecordingFile
 
 @contextmanager
 def new_hdf5(path: Path) -> Iterator[tuple[h5py.File, Callable[[], None]]]:
-    """A new HDF5 file, and a function that raises what the disk said so far; the block should call it now and then.
-
-    HDF5 may read back what was not written: of what it says then, the disk's own words are the reason.
-    """
-    file = RecordingFile(path)
+    """A new HDF5 file, and a function that raises what the disk said so far: to be called after each clip."""
+    file = _ReadableFile(path)
     try:
-        try:
-            with h5py.File(file, "w") as hdf5:
-                yield hdf5, file.check
-        except Exception:
-            file.check()
-            raise
+        with h5py.File(file, "w") as hdf5:
+            yield hdf5, file.check
         file.finish()
     finally:
         file.close()
+
+
+class _ReadableFile(RecordingFile):
+    """Keeps in memory what the disk did not take, until :meth:`check` is called.
+
+    Of a file with many datasets HDF5 reads its own tables back, and crashes if they are not what it wrote.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._lost: list[tuple[int, bytes]] = []
+
+    def write(self, content: memoryview) -> int:
+        start = self.tell()
+        size_bytes = super().write(content)
+        if self.has_fault:
+            self._lost.append((start, bytes(content)))
+        return size_bytes
+
+    def readinto(self, buffer: memoryview) -> int:
+        start = self.tell()
+        count = super().readinto(buffer)
+        if not self._lost:
+            return count
+        view = memoryview(buffer).cast("B")
+        for place, content in self._lost:
+            first, last = max(place, start), min(place + len(content), start + len(view))
+            if first < last:
+                view[first - start : last - start] = content[first - place : last - place]
+        self.seek(start + len(view))
+        return len(view)
 
 
 def describe(item: h5py.HLObject, feature: FeatureSpec) -> None:

@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 from audiofeat.errors import ConfigError, DamageError
 from audiofeat.export.content import Content, text_batches
 from audiofeat.export.hdf5_files import describe, new_column, new_hdf5
+from audiofeat.records import FeatureSpec
 from audiofeat.store.reader import Store
 
 
@@ -43,25 +44,34 @@ class Hdf5View:
             )
         names = pc.unique(content.located.column("shard")).to_pylist()
         n_rows = {name: _checked_rows(store, name) for name in names}
-        shards = Path(os.path.realpath(store.paths.shards))
-        sources = {
-            name: _escaped(os.path.relpath(shards / name, content.target.parent))
-            for name, rows in n_rows.items()
-            if rows
-        }
+        folder = os.path.relpath(os.path.realpath(store.paths.shards), content.target.parent)
         with new_hdf5(path) as (file, check):
             for feature in content.features:
-                layout = h5py.VirtualLayout((sum(n_rows.values()), feature.dims), feature.dtype)
-                start = 0
-                for name, source in sources.items():
-                    shape = (n_rows[name], feature.dims)
-                    layout[start : start + n_rows[name]] = h5py.VirtualSource(
-                        source, feature.name, shape, feature.dtype
-                    )
-                    start += n_rows[name]
-                describe(file.create_virtual_dataset(feature.name, layout, fillvalue=np.nan), feature)
+                describe(_new_view(file, feature, folder, n_rows), feature)
             _write_index(file.create_group("index"), content.located, n_rows)
             check()
+
+
+def _new_view(file: h5py.File, feature: FeatureSpec, folder: str, n_rows: Mapping[str, int]) -> h5py.Dataset:
+    """The virtual dataset of a feature. h5py's own function would write the time of day into the file."""
+    dtype = np.dtype(feature.dtype)
+    settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    settings.set_layout(h5py.h5d.VIRTUAL)
+    settings.set_obj_track_times(False)
+    settings.set_fill_value(np.full(1, np.nan, dtype))
+    whole = (sum(n_rows.values()), feature.dims)
+    start = 0
+    for name, rows in n_rows.items():
+        if rows:
+            shape = (rows, feature.dims)
+            place = h5py.h5s.create_simple(whole)
+            place.select_hyperslab((start, 0), shape)
+            # In a mapping a percent sign begins the number of a block.
+            source = os.fsencode(os.path.join(folder, name)).replace(b"%", b"%%")
+            settings.set_virtual(place, source, feature.name.encode(), h5py.h5s.create_simple(shape))
+            start += rows
+    kind, space = h5py.h5t.py_create(dtype, logical=True), h5py.h5s.create_simple(whole)
+    return h5py.Dataset(h5py.h5d.create(file.id, feature.name.encode(), kind, space, settings))
 
 
 def _checked_rows(store: Store, name: str) -> int:
@@ -81,11 +91,6 @@ def _checked_rows(store: Store, name: str) -> int:
     if path.stat().st_size != entry.size_bytes or found != wanted:
         raise DamageError(f"{path} is not the shard that was written", hint="audiofeat verify tells more")
     return entry.rows
-
-
-def _escaped(source: str) -> str:
-    """A file's name as HDF5 takes it in a mapping, where a percent sign begins the number of a block."""
-    return source.replace("%", "%%")
 
 
 def _write_index(index: h5py.Group, located: pa.Table, n_rows: Mapping[str, int]) -> None:

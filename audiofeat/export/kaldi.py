@@ -19,8 +19,11 @@ from __future__ import annotations
 import os
 import re
 import struct
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, TextIO
 
 import numpy as np
 import pyarrow as pa
@@ -46,7 +49,7 @@ class KaldiArchives:
         keys = (columns.column("key")[int(index)].as_py() for index in order)
         with ExitStack() as files:
             archives = {
-                feature.name: files.enter_context(_Archive(path, feature.name, target=content.target_text))
+                feature.name: files.enter_context(_new_archive(path, feature.name, target=content.target_text))
                 for feature in content.features
             }
             utt2dur = files.enter_context(open(path / "utt2dur", "x", encoding="utf-8"))
@@ -59,30 +62,34 @@ class KaldiArchives:
                 utt2num_frames.write(f"{name} {clip.n_frames}\n")
 
 
+@dataclass(frozen=True, slots=True)
 class _Archive:
     """One feature's ark and scp."""
 
-    def __init__(self, folder: Path, feature: str, *, target: str) -> None:
-        self._named = os.path.join(target, f"{feature}.ark")
-        self._ark = open(folder / f"{feature}.ark", "xb")  # noqa: SIM115
-        self._scp = open(folder / f"{feature}.scp", "x", encoding="utf-8")  # noqa: SIM115
+    ark: BinaryIO
+    scp: TextIO
+    named: str
+    """The ark as the scp names it."""
 
     def add(self, name: str, array: Array) -> None:
-        self._ark.write(f"{name} ".encode())
-        self._scp.write(f"{name} {self._named}:{self._ark.tell()}\n")
+        self.ark.write(f"{name} ".encode())
+        self.scp.write(f"{name} {self.named}:{self.ark.tell()}\n")
         wide = array if array.dtype == np.float64 else array.astype(np.float32, copy=False)
         # A matrix of no rows has no columns either: Kaldi insists.
         rows, columns = wide.shape if wide.size else (0, 0)
         kind = b"DM " if wide.dtype == np.float64 else b"FM "
-        self._ark.write(b"\0B" + kind + struct.pack("<bibi", 4, rows, 4, columns))
-        self._ark.write(raw_bytes(wide))
+        self.ark.write(b"\0B" + kind + struct.pack("<bibi", 4, rows, 4, columns))
+        self.ark.write(raw_bytes(wide))
 
-    def __enter__(self) -> _Archive:
-        return self
 
-    def __exit__(self, *error: object) -> None:
-        with self._ark, self._scp:
-            pass
+@contextmanager
+def _new_archive(folder: Path, feature: str, *, target: str) -> Iterator[_Archive]:
+    # The target's name may be no UTF-8, as the file system's names may be.
+    with (
+        open(folder / f"{feature}.ark", "xb") as ark,
+        open(folder / f"{feature}.scp", "x", encoding="utf-8", errors="surrogateescape") as scp,
+    ):
+        yield _Archive(ark, scp, os.path.join(target, f"{feature}.ark"))
 
 
 def _sorted_names(keys: pa.ChunkedArray) -> tuple[pa.ChunkedArray, Array]:

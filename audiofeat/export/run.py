@@ -63,7 +63,7 @@ def export_store(
             watch=watch or (lambda done, total: None),
         )
         _refuse_target(final, kind, store=Path(os.path.realpath(store)))
-        with storage_errors(final), staged(final.parent, name=final.name) as partial:
+        with storage_errors(final, rest="nothing was written"), staged(final.parent, name=final.name) as partial:
             kind.write(partial, content)
             files, size_bytes = _make_durable(partial)
             _refuse_target(final, kind, store=Path(os.path.realpath(store)))  # what came there meanwhile stays too

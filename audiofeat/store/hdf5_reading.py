@@ -33,9 +33,7 @@ class Hdf5Reader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = threading.Lock()
-        self._opened: tuple[int, h5py.File] | None = None
-        """Process and file: only where something has to be read through HDF5."""
+        self._hdf5 = _Hdf5(path)
         self._is_closed = False
         self._rows: _RowsFile | None = self._look_for_rows()
         self._resting: tuple[tuple[int, ...], dict[str, _Packed]] | None = None
@@ -55,37 +53,33 @@ class Hdf5Reader:
         return rows
 
     def index(self) -> list[Location]:
-        with _errors(self._path), self._lock:
-            file = self._file()
-            keys = [key.decode() for key in _dataset(file, "index/key")[:].tolist()]
-            offsets, frames = (_dataset(file, f"index/{name}")[:].tolist() for name in ("row", "frames"))
+        with self._through_hdf5() as shard:
+            keys = [key.decode() for key in shard.dataset("index/key")[:].tolist()]
+            offsets, frames = (shard.dataset(f"index/{name}")[:].tolist() for name in ("row", "frames"))
         return [Location(*clip) for clip in zip(keys, offsets, frames, strict=True)]
 
     def differences(self, locations: Sequence[Location], features: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield from index_differences(self.index(), locations)
         n_rows = sum(location.n_frames for location in locations)
         for feature in features:
-            with _errors(self._path), self._lock:
-                found = _dataset(self._file(), feature).shape[0]
+            with self._through_hdf5() as shard:
+                found = shard.dataset(feature).shape[0]
             if found != n_rows:
                 yield "", f"{feature} has {found} rows where the clips have {n_rows}"
 
     def moments(self, feature: str, *, n_rows: int) -> Moments | None:
-        with _errors(self._path), self._lock:
-            file = self._file()
-            if "moments" not in file:
+        with self._through_hdf5() as shard:
+            if "moments" not in shard.file:
                 return None
-            return from_array(_dataset(file, f"moments/{feature}")[:], n_rows=n_rows)
+            return from_array(shard.dataset(f"moments/{feature}")[:], n_rows=n_rows)
 
     def rest(self) -> None:
         file = self._rows
         if file is not None:
             self._resting = file.identity, file.packed
             self._rows = None
-        with self._lock:
-            if self._opened is not None:
-                self._opened[1].close()
-                self._opened = None
+        with self._hdf5.of_this_process() as hdf5:
+            hdf5.close()
 
     def close(self) -> None:
         self._is_closed = True
@@ -109,20 +103,62 @@ class Hdf5Reader:
         return file
 
     def _read_through_hdf5(self, feature: str, first: int, last: int) -> Array:
-        with _errors(self._path), self._lock:
-            dataset = _dataset(self._file(), feature)
+        with self._through_hdf5() as shard:
+            dataset = shard.dataset(feature)
             if not 0 <= first <= last <= dataset.shape[0]:
                 raise ValueError(f"rows {first} to {last} of {feature}, which has {dataset.shape[0]}")
             rows: Array = dataset[first:last]
             return rows
 
-    def _file(self) -> h5py.File:
-        """The file as this process has opened it: one that came through a fork is its parent's."""
-        if self._is_closed:
-            raise ValueError("the shard is closed")
-        if self._opened is None or self._opened[0] != os.getpid():
-            self._opened = os.getpid(), _open(self._path)
-        return self._opened[1]
+    @contextmanager
+    def _through_hdf5(self) -> Iterator[_Hdf5]:
+        with _errors(self._path), self._hdf5.of_this_process() as hdf5:
+            if self._is_closed:
+                raise ValueError("the shard is closed")
+            yield hdf5
+
+
+class _Hdf5:
+    """The file as HDF5 has it open: from the first time that something has to be read through HDF5."""
+
+    _file: h5py.File | None
+    _datasets: dict[str, h5py.Dataset]
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._begin()
+
+    @contextmanager
+    def of_this_process(self) -> Iterator[_Hdf5]:
+        """For one thread at a time. What came through a fork is the parent's: the file, and a lock that may be held."""
+        if self._process != os.getpid():
+            self._begin()
+        with self._lock:
+            yield self
+
+    @property
+    def file(self) -> h5py.File:
+        if self._file is None:
+            self._file = _open(self._path)
+        return self._file
+
+    def dataset(self, name: str) -> h5py.Dataset:
+        """Raises as :func:`_dataset_id`."""
+        if name not in self._datasets:
+            self._datasets[name] = h5py.Dataset(_dataset_id(self.file, name))
+        return self._datasets[name]
+
+    def close(self) -> None:
+        self._datasets.clear()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._file = None
+        self._datasets = {}
+        self._process = os.getpid()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +232,6 @@ def _packed(file: h5py.File, name: str) -> _Packed | None:
         return None
     n_rows, dims = shape
     return _Packed(offset_bytes, n_rows, dims, dtype, row_bytes=dims * dtype.itemsize)
-
-
-def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
-    return h5py.Dataset(_dataset_id(file, name))
 
 
 def _dataset_id(file: h5py.File, name: str) -> h5py.h5d.DatasetID:

@@ -21,8 +21,8 @@ PARTIAL_SUFFIX = ".partial"
 
 
 @contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
-    """Turn an OSError of the block into a StorageError about ``path``.
+def storage_errors(path: Path, *, rest: str = "what is finished stays") -> Iterator[None]:
+    """Turn an OSError of the block into a StorageError about ``path``; ``rest`` says what became of the rest.
 
     Raises:
         StorageError: with the system's words and the free space at ``path``.
@@ -35,7 +35,7 @@ def storage_errors(path: Path) -> Iterator[None]:
         is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         raise StorageError(
             f"cannot write {path}: {error.strerror or error}{_free_space(path) if is_full else ''}",
-            hint=f"{'make room' if is_full else 'mend that'}, then run the same command again: what is finished stays",
+            hint=f"{'make room' if is_full else 'mend that'}, then run the same command again: {rest}",
         ) from error
 
 
@@ -185,6 +185,10 @@ class RecordingFile:
 
     def flush(self) -> None:
         """Nothing is buffered here."""
+
+    @property
+    def has_fault(self) -> bool:
+        return self._fault is not None
 
     def check(self) -> None:
         """Raise the first fault that any call met so far."""

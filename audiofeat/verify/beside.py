@@ -6,6 +6,7 @@ where a store was copied, hold the same values.
 
 from __future__ import annotations
 
+import filecmp
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -54,8 +55,10 @@ def link_findings(
             clip = ClipRecord(row.key, row.row_offset, row.frames, row.feature_digest)
             fault = irregular_fault(paths.root, clip, features) or clip_fault(reader, clip, features)
             if fault is not None:
-                message = f"is no link to the array in the shard, and {fault.message}"
-                found.problems.append(Problem("link", copies[0], message, (row.clip_key,), shard))
+                other = [name for name in copies if not _is_equal(paths.root / name, paths.shards / shard / name)]
+                place = ", ".join(other or copies)
+                message = f"no link to the array in the shard, and of the clip there {fault.message}"
+                found.problems.append(Problem("link", place, message, (row.clip_key,), shard))
     return found
 
 
@@ -85,6 +88,13 @@ def strays(
     files = sum(len(names) for feature in features for _, _, names in os.walk(paths.root / feature.name))
     if files > links.present:
         yield Problem("stray", "", f"{files - links.present:,} files among the arrays that no clip has")
+
+
+def _is_equal(path: Path, target: Path) -> bool:
+    try:
+        return filecmp.cmp(path, target, shallow=False)
+    except OSError:
+        return False
 
 
 def _is_same(path: Path, target: Path) -> bool:

@@ -1,0 +1,70 @@
+"""What may be why two stores differ: their settings, what they were made with, and what is in their quarantines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from heapq import merge
+from itertools import groupby
+from typing import Any
+
+from audiofeat.compare.difference import InQuarantine
+from audiofeat.config import changed_keys
+from audiofeat.errors import DamageError
+from audiofeat.store.digests import file_digest
+from audiofeat.store.reader import StoreInfo
+
+
+def other_settings(here: StoreInfo, there: StoreInfo) -> tuple[str, ...]:
+    """A line each setting that is another one, such as ``mel.bands: 128 -> 64``."""
+    return tuple(changed_keys(here.config, there.config))
+
+
+def made_with_others(here: StoreInfo, there: StoreInfo) -> tuple[str, ...]:
+    """Device kind, versions of libraries, decoders and the store's format, likewise."""
+    return tuple(changed_keys(_made_with(here), _made_with(there)))
+
+
+def other_quarantine(here: StoreInfo, there: StoreInfo) -> Iterator[InQuarantine]:
+    """The clips that are in one quarantine only, or in both for other reasons, in the order of their keys.
+
+    Raises:
+        DamageError: a quarantine is not the one that ``store.json`` names.
+    """
+    recorded = [store.description.get("quarantine") for store in (here, there)]
+    if recorded[0] is not None and recorded[0] == recorded[1]:
+        return
+    lines = merge(_reasons(here, side=0), _reasons(there, side=1))
+    for key, group in groupby(lines, key=lambda line: line[0]):
+        reasons: tuple[set[str], set[str]] = (set(), set())
+        for _, side, reason in group:
+            reasons[side].add(reason)
+        if reasons[0] != reasons[1]:
+            yield InQuarantine(key, *(", ".join(sorted(some)) or None for some in reasons))
+
+
+def _made_with(store: StoreInfo) -> Mapping[str, Any]:
+    numbers = store.description.get("numbers", {})
+    return {
+        "device": numbers.get("device"),
+        "versions": numbers.get("versions", {}),
+        "decoders": store.description.get("decoders"),
+        "format_version": store.description.get("format_version"),
+    }
+
+
+def _reasons(store: StoreInfo, *, side: int) -> Iterator[tuple[str, int, str]]:
+    """(key, side, reason) of each line, sorted as the file is."""
+    path = store.paths.quarantine
+    try:
+        if file_digest(path) != store.description["quarantine"]["digest"]:
+            raise ValueError("it is not the one that store.json names")
+        with open(path, encoding="ascii") as lines:
+            for line in lines:
+                values = json.loads(line)
+                yield values["key"], side, values["reason"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DamageError(
+            f"{path} cannot be compared: {error}",
+            hint="run it again when no extract is running; else run `audiofeat extract` again",
+        ) from error

@@ -1,0 +1,69 @@
+"""The manifest of a finished store, a few columns of a few thousand rows at a time: a million clips take no more memory
+than a thousand do.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from blake3 import blake3
+
+from audiofeat.errors import DamageError
+from audiofeat.store.reader import StoreInfo
+from audiofeat.store.where import Where
+
+BATCH_ROWS = 4_096
+_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestBatches:
+    """An open manifest; :func:`open_manifest` opens it."""
+
+    schema: pa.Schema
+    _file: pq.ParquetFile
+
+    def read(self, columns: Sequence[str], *, where: Where | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows that are meant, in the order of their keys, with ``columns`` in the order given."""
+        read = list(dict.fromkeys([*columns, *(where.columns if where else ())]))
+        # One row group after the other: asked for all of them, pyarrow keeps much of what it has been through.
+        for group in range(self._file.num_row_groups):
+            for batch in self._file.iter_batches(BATCH_ROWS, [group], read, use_threads=False):
+                chosen = batch.filter(where.mask(batch)) if where else batch
+                yield chosen.select(list(columns))
+
+
+@contextmanager
+def open_manifest(store: StoreInfo) -> Iterator[ManifestBatches]:
+    """The manifest that ``store`` names. It stays what it is while a run replaces it: the file is opened once.
+
+    Raises:
+        DamageError: it is not there, or its bytes are not those that ``store.json`` names.
+    """
+    path = store.paths.manifest
+    hint = "run it again when no extract is running; else run `audiofeat extract` again"
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(open(path, "rb"))
+        except OSError as error:
+            raise DamageError(f"{path} cannot be read: {error.strerror}", hint=hint) from error
+        if _digest(file) != store.description.get("manifest", {}).get("digest"):
+            raise DamageError(
+                f"{path} is not the one that store.json names: it was damaged, or is being replaced", hint=hint
+            )
+        parquet = stack.enter_context(pq.ParquetFile(file, buffer_size=_BLOCK_BYTES))
+        yield ManifestBatches(parquet.schema_arrow, parquet)
+
+
+def _digest(file: BinaryIO) -> str:
+    hasher = blake3()
+    while block := file.read(_BLOCK_BYTES):
+        hasher.update(block)
+    file.seek(0, os.SEEK_SET)
+    return str(hasher.hexdigest())

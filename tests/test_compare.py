@@ -1,0 +1,334 @@
+"""Two stores beside each other: every kind of difference is found, counted and placed, and no other is told."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+from manifest_stores import manifest_of, many_clips, write_store
+from small_store import make_store, settings_for, small_arrays
+from store_suite import FEATURES, random_arrays, tree
+
+from audiofeat.cli.diff import diff
+from audiofeat.compare import compare_stores
+from audiofeat.compare import stores as comparing
+from audiofeat.compare.difference import InQuarantine, OtherShape
+from audiofeat.compare.manifests import COLUMNS, stretches
+from audiofeat.compare.values import apart
+from audiofeat.errors import ConfigError, DamageError, DifferentError, NoStoreError
+from audiofeat.store.shard_format import Array
+
+Clips = dict[str, dict[str, Array]]
+
+
+@pytest.fixture
+def clips() -> Clips:
+    return small_arrays(12)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    """A store of the same clips, for a test to compare with one of clips that it has changed."""
+    return make_store(tmp_path / "here", settings_for(), small_arrays(12)).root
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(diff, list(map(str, arguments)), standalone_mode=False)
+
+
+def test_an_hdf5_and_an_npy_store_of_one_job_are_the_same(
+    here: Path, clips: Clips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = make_store(tmp_path / "there", settings_for(store_format="npy"), clips).root
+    monkeypatch.setattr(comparing, "open_manifest", lambda store: pytest.fail("equal digests need no manifest"))
+    found = compare_stores(here, there)
+    assert found.is_same
+    assert found.settings == ('store.format: "hdf5" -> "npy"',)
+    result = run(here, there)
+    assert result.exception is None
+    assert result.output.splitlines()[-1].split() == ["same", "every", "bit"]
+
+
+def test_neither_store_is_written_to(here: Path, clips: Clips, tmp_path: Path) -> None:
+    clips["folder/003"]["mfcc"][0, 0] += 1
+    there = make_store(tmp_path / "there", settings_for(store_format="npy"), clips).root
+    before = tree(here), tree(there)
+    assert not compare_stores(here, there).is_same
+    assert (tree(here), tree(there)) == before
+
+
+def test_clips_of_one_store_only_are_named(here: Path, clips: Clips, tmp_path: Path) -> None:
+    del clips["folder/000"], clips["folder/007"], clips["folder/011"]
+    clips |= {"a": random_arrays(3, seed=1), "z": random_arrays(4, seed=2)}
+    there = make_store(tmp_path / "there", settings_for(), clips).root
+    found = compare_stores(here, there, most=2)
+    assert (found.only_here.count, found.only_here.first) == (3, ("folder/000", "folder/007"))
+    assert (found.only_there.count, found.only_there.first) == (2, ("a", "z"))
+    assert found.clips == (12, 11)
+    assert (found.n_different, found.shapes.count) == (0, 0)
+    assert not compare_stores(here, there, atol=1e9).is_same
+    result = run(here, there, "--most", "2")
+    assert "and 1 more" in result.output
+    assert "3 clips only in A, 2 clips only in B" in str(result.exception)
+
+
+def test_a_clip_of_another_length_is_of_another_shape(here: Path, clips: Clips, tmp_path: Path) -> None:
+    clips["folder/004"] = random_arrays(9, seed=4)
+    found = compare_stores(here, make_store(tmp_path / "there", settings_for(), clips).root, atol=1e9)
+    assert found.shapes.first == (OtherShape("folder/004", "log_mel", (5, 5), (9, 5)),)
+    assert (found.shapes.count, found.n_different, found.is_same) == (1, 0, False)
+
+
+def test_the_largest_difference_is_placed(here: Path, clips: Clips, tmp_path: Path) -> None:
+    clips["folder/003"]["log_mel"][2, 4] += 0.25
+    clips["folder/008"]["mfcc"][1, 0] -= 2.0
+    clips["folder/008"]["mfcc"][7, 2] += 3.0
+    clips["folder/009"]["mfcc"][0, 0] += 1e-7
+    there = make_store(tmp_path / "there", settings_for(store_format="npy"), clips).root
+    found = compare_stores(here, there)
+    log_mel, mfcc = found.features
+    assert (log_mel.key, log_mel.apart.frame, log_mel.apart.column) == ("folder/003", 2, 4)
+    assert log_mel.apart.max_difference == pytest.approx(0.25)
+    assert (mfcc.key, mfcc.apart.frame, mfcc.apart.column) == ("folder/008", 7, 2)
+    assert mfcc.apart.max_difference == pytest.approx(3.0)
+    assert (log_mel.n_different, mfcc.n_different, found.n_different) == (1, 2, 3)
+    assert [(clip.key, clip.feature) for clip in found.worst] == [
+        ("folder/008", "mfcc"),
+        ("folder/003", "log_mel"),
+        ("folder/009", "mfcc"),
+    ]
+
+
+@pytest.mark.parametrize(("atol", "n_beyond"), [(1e-9, 3), (1e-5, 2), (0.5, 1), (2.999, 1), (3.001, 0)])
+def test_what_lies_within_atol_is_the_same(
+    here: Path, clips: Clips, tmp_path: Path, atol: float, n_beyond: int
+) -> None:
+    clips["folder/003"]["log_mel"][2, 4] += 0.25
+    clips["folder/008"]["mfcc"][7, 2] += 3.0
+    clips["folder/009"]["mfcc"][0, 0] += 1e-7
+    there = make_store(tmp_path / "there", settings_for(), clips).root
+    found = compare_stores(here, there, atol=atol)
+    assert (found.n_different, found.n_beyond, found.is_same) == (3, n_beyond, n_beyond == 0)
+    result = run(here, there, "--atol", str(atol))
+    if n_beyond:
+        assert isinstance(result.exception, DifferentError)
+        assert result.exception.exit_code == 21
+        assert f"{n_beyond} clip{'s' * (n_beyond > 1)} with other values" in str(result.exception)
+    else:
+        assert result.exception is None
+        assert result.output.splitlines()[-1].split() == ["same", "within", "3.001"]
+
+
+def test_a_zero_of_the_other_sign_is_another_bit_and_no_distance(here: Path, clips: Clips, tmp_path: Path) -> None:
+    clips["folder/003"]["log_mel"][0, 0] = 0.0
+    plus = make_store(tmp_path / "plus", settings_for(), clips).root
+    clips["folder/003"]["log_mel"][0, 0] = -0.0
+    minus = make_store(tmp_path / "minus", settings_for(), clips).root
+    found = compare_stores(plus, minus)
+    assert (found.n_different, found.n_beyond, found.is_same) == (1, 0, False)
+    assert (found.features[0].n_different, found.features[0].apart.frame) == (1, None)
+    assert compare_stores(plus, minus, atol=1e-300).is_same
+    assert "1 clip differs, 1 only in how 0 or NaN is written" in run(plus, minus).output
+
+
+def test_only_clips_whose_digests_differ_are_read(
+    here: Path, clips: Clips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips["folder/008"]["mfcc"][7, 2] += 3.0
+    there = make_store(tmp_path / "there", settings_for(), clips).root
+    read = []
+    genuine = comparing.Store.read
+
+    def noting(self: comparing.Store, key: str, *rest: object) -> Array:
+        read.append(key)
+        return genuine(self, key, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(comparing.Store, "read", noting)
+    assert compare_stores(here, there).n_different == 1
+    assert set(read) == {"folder/008"}
+
+
+def test_settings_versions_and_quarantine_explain(here: Path, clips: Clips, tmp_path: Path) -> None:
+    del clips["folder/005"]
+    there = make_store(tmp_path / "there", settings_for("mel.bands=40"), clips, failing=["bad", "folder/005"]).root
+    found = compare_stores(here, there)
+    assert found.settings == ("features.log_mel.mel.bands: 80 -> 40",)
+    assert found.quarantine.first == (
+        InQuarantine("bad", None, "input.truncated"),
+        InQuarantine("folder/005", None, "input.truncated"),
+    )
+    output = run(there, here).output
+    assert "features.log_mel.mel.bands: 40 -> 80" in output
+    assert "folder/005: input.truncated in A, not in B" in output
+
+
+def test_what_explains_is_no_difference_itself(here: Path, clips: Clips, tmp_path: Path) -> None:
+    there = make_store(tmp_path / "there", settings_for("mel.bands=40"), clips, failing=["bad"]).root
+    description = json.loads((there / "store.json").read_text())
+    description["numbers"]["versions"]["tensorflow"] = "2.99"
+    description["numbers"]["device"] = "gpu"
+    (there / "store.json").write_text(json.dumps(description))
+    found = compare_stores(here, there)
+    assert found.is_same
+    assert found.quarantine.count == 1
+    assert found.made_with == ('device: "cpu" -> "gpu"', 'versions.tensorflow: "2.21" -> "2.99"')
+
+
+def test_other_source_bytes_are_told(tmp_path: Path) -> None:
+    digests = {"feature_digest": "0" * 64, "source_digest": "1" * 64}
+    clips = {key: {"frames": 1} for key in "abc"}
+    here = write_store(tmp_path / "here", manifest_of(clips))
+    there = write_store(tmp_path / "there", manifest_of(clips | {"b": {"frames": 2, **digests}}))
+    found = compare_stores(here, there)
+    assert (found.shapes.count, found.n_other_source) == (1, 1)
+    assert "of all that differ, 1 clip of other source bytes" in run(here, there).output
+
+
+def test_features_of_one_store_only_are_told_and_the_others_compared(tmp_path: Path, clips: Clips) -> None:
+    here = make_store(tmp_path / "here", settings_for(), clips).root
+    there = make_store(tmp_path / "there", settings_for(), clips).root
+    _without(there, "mfcc")
+    found = compare_stores(here, there)
+    assert (found.features_only_here, found.features_only_there) == (("mfcc",), ())
+    assert [(feature.name, feature.n_different) for feature in found.features] == [("log_mel", 0)]
+    assert (found.n_different, found.is_same, compare_stores(here, there, atol=1.0).is_same) == (0, False, False)
+    assert "features of one only (mfcc)" in str(run(there, here).exception)
+
+
+def _without(store: Path, feature: str) -> None:
+    """Make a store say that it never had a feature: as a job with one feature less would have it."""
+    description = json.loads((store / "store.json").read_text())
+    description["features"] = [spec for spec in description["features"] if spec["name"] != feature]
+    description["content_digest"] = "0" * 64
+    table = pq.read_table(store / "manifest.parquet")
+    other = pa.array([f"{number:064}" for number in range(table.num_rows)])
+    table = table.set_column(table.schema.get_field_index("feature_digest"), "feature_digest", other)
+    lone = write_store(store.parent / f"{store.name}-manifest", table)
+    description["manifest"] = json.loads((lone / "store.json").read_text())["manifest"]
+    (store / "manifest.parquet").write_bytes((lone / "manifest.parquet").read_bytes())
+    (store / "store.json").write_text(json.dumps(description))
+
+
+def test_another_type_is_told_and_counts_where_every_bit_must_be_the_same(
+    here: Path, clips: Clips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_mel, mfcc = FEATURES
+    monkeypatch.setattr("small_store.FEATURES", (log_mel, replace(mfcc, dtype="float32")))
+    for features in clips.values():
+        features["mfcc"] = features["mfcc"].astype(np.float32)
+    there = make_store(tmp_path / "there", settings_for(), clips).root
+    found = compare_stores(here, there)
+    assert found.features[1].dtypes == ("float64", "float32")
+    assert 0 < found.features[1].apart.max_difference < 2e-7
+    assert (found.features[0].n_different, found.features[1].n_different) == (0, 12)
+    result = run(here, there)
+    assert "float64 in A, float32 in B; 12 clips differ" in result.output
+    assert "types of mfcc" in str(result.exception)
+    assert compare_stores(here, there, atol=2e-7).is_same
+
+
+@pytest.mark.parametrize("atol", [-1.0, math.nan, math.inf])
+def test_a_tolerance_that_is_none_is_refused(here: Path, atol: float) -> None:
+    with pytest.raises(ConfigError, match="atol is "):
+        compare_stores(here, here, atol=atol)
+
+
+def test_what_is_no_store_or_is_damaged_is_told(here: Path, clips: Clips, tmp_path: Path) -> None:
+    with pytest.raises(NoStoreError, match="is not a store"):
+        compare_stores(here, tmp_path / "nowhere")
+    clips["folder/003"]["log_mel"][2, 4] += 0.25
+    there = make_store(tmp_path / "there", settings_for(), clips, failing=["bad"]).root
+    (there / "quarantine.jsonl").write_text("{}\n")
+    with pytest.raises(DamageError, match=r"quarantine.jsonl cannot be compared: it is not the one"):
+        compare_stores(here, there)
+    (there / "manifest.parquet").write_bytes(b"PAR1")
+    (there / "quarantine.jsonl").write_bytes((here / "quarantine.jsonl").read_bytes())
+    with pytest.raises(DamageError):
+        compare_stores(here, there)
+
+
+def test_json_holds_all_that_was_found(here: Path, clips: Clips, tmp_path: Path) -> None:
+    clips["folder/008"]["mfcc"][7, 2] += 3.0
+    result = run(here, make_store(tmp_path / "there", settings_for(), clips).root, "--json")
+    assert isinstance(result.exception, DifferentError)
+    values = json.loads(result.stdout, parse_constant=pytest.fail)
+    assert values["is_same"] is False
+    assert values["only_here"] == {"count": 0, "first": []}
+    mfcc = values["features"][1]
+    assert (mfcc["name"], mfcc["key"], mfcc["frame"], mfcc["column"]) == ("mfcc", "folder/008", 7, 2)
+    assert (mfcc["max_difference"], mfcc["is_infinite"]) == (pytest.approx(3.0), False)
+
+
+def test_nan_is_equal_to_nan_and_infinitely_far_from_anything_else() -> None:
+    here = np.array([[math.nan, 1.0, math.inf, -math.inf]], np.float32)
+    assert apart([(here, here.copy())]).max_difference == 0
+    assert not apart([(here, here.copy())]).is_other
+    for column, value in ((0, 1.0), (1, math.nan), (2, -math.inf), (3, 0.0)):
+        there = here.copy()
+        there[0, column] = value
+        found = apart([(here, there)])
+        assert (found.max_difference, found.frame, found.column) == (math.inf, 0, column)
+
+
+def test_types_are_compared_in_double_precision_and_complex_values_by_magnitude() -> None:
+    here = np.array([[1.0, 0.1]], np.float32)
+    assert apart([(here, here.astype(np.float64))]) == apart([])
+    assert apart([(here, np.array([[1.0, 0.1]]))]).max_difference == pytest.approx(1.49e-9, rel=1e-2)
+    assert apart([(here, here.astype(np.float16))]).is_other
+    turned = np.array([[1.0 + 3j, 0.1 + 4j]], np.complex64)
+    assert apart([(here, turned)]).max_difference == pytest.approx(4.0)
+
+
+def test_places_are_counted_over_blocks_and_the_first_of_equal_ones_is_told() -> None:
+    zeros = np.zeros((4, 2))
+    ones = np.zeros((4, 2))
+    ones[3, 1] = ones[2, 0] = -1.0
+    found = apart([(zeros, zeros), (zeros[:0], zeros[:0]), (zeros, ones), (zeros, ones)])
+    assert (found.max_difference, found.frame, found.column, found.is_other) == (1.0, 6, 0, True)
+
+
+keys = st.lists(st.text("ab/é", min_size=1, max_size=4), unique=True, max_size=12)
+
+
+@given(keys, keys, st.integers(1, 4), st.data())
+def test_manifests_walked_in_batches_of_any_size_give_what_sets_do(
+    ours: list[str], theirs: list[str], batch_rows: int, data: st.DataObject
+) -> None:
+    class Batches:
+        def __init__(self, clips: dict[str, str]) -> None:
+            self.table = manifest_of({key: {"feature_digest": digest} for key, digest in clips.items()})
+            self.schema = self.table.schema
+
+        def read(self, columns: tuple[str, ...]) -> object:
+            yield from self.table.select(list(columns)).to_batches(max_chunksize=batch_rows)
+
+    digests = st.sampled_from(["0", "1"])
+    here = {key: data.draw(digests) for key in ours}
+    there = {key: data.draw(digests) for key in theirs}
+    found = list(stretches(Batches(here), Batches(there)))  # type: ignore[arg-type]
+    assert [key for stretch in found for key in stretch.only_here.to_pylist()] == sorted(here.keys() - there.keys())
+    assert [key for stretch in found for key in stretch.only_there.to_pylist()] == sorted(there.keys() - here.keys())
+    other = sorted(key for key in here.keys() & there.keys() if here[key] != there[key])
+    for side, digests_of in (("here", here), ("there", there)):
+        rows = [row for stretch in found for row in getattr(stretch, side).to_pylist()]
+        assert [row["key"] for row in rows] == other
+        assert [row["feature_digest"] for row in rows] == [digests_of[key] for key in other]
+        assert all(row.keys() == set(COLUMNS) for row in rows)
+
+
+def test_a_hundred_thousand_clips_more_are_counted_without_being_read(tmp_path: Path) -> None:
+    table = many_clips(200_000)
+    here = write_store(tmp_path / "here", table)
+    there = write_store(tmp_path / "there", pa.concat_tables([table.slice(0, 50_000), table.slice(150_000)]))
+    found = compare_stores(here, there, most=1)
+    assert (found.only_here.count, found.only_here.first) == (100_000, ("speaker000050000/take",))
+    assert (found.only_there.count, found.n_different) == (0, 0)
