@@ -198,7 +198,10 @@ def open_here(path: Path) -> dict[str, float]:
     look_up = (time.perf_counter() - begun) / _SLICES
     if found != numbers:
         raise ValueError("a key was found where it is not")
-    store.read_at(0, "log_mel", 0, SLICE_FRAMES)
+    begun = time.perf_counter()
+    for number in range(0, len(store), CLIPS_PER_SHARD):
+        store.read_at(number, "log_mel", 0, SLICE_FRAMES)
+    first_slice = (time.perf_counter() - begun) / len(store.shards)
     begun = time.perf_counter()
     for number in numbers:
         store.read_at(number, "log_mel", 0, SLICE_FRAMES)
@@ -209,6 +212,7 @@ def open_here(path: Path) -> dict[str, float]:
         "manifest_bytes": store.paths.manifest.stat().st_size,
         "open_seconds": opened,
         "look_up_seconds": look_up,
+        "first_slice_seconds": first_slice,
         "slice_seconds": sliced,
         "rss_growth_bytes": after - before,
         "peak_growth_bytes": peak - before,
@@ -245,7 +249,8 @@ def opening_table(runs: Sequence[Mapping[str, float]]) -> str:
     rows = {
         "`open_store`": ("open_seconds", 1.0, "s"),
         "key to number": ("look_up_seconds", 1e6, "µs"),
-        "a slice, shards opened on the way": ("slice_seconds", 1e6, "µs"),
+        "the first slice of a shard": ("first_slice_seconds", 1e6, "µs"),
+        "a slice, over all shards": ("slice_seconds", 1e6, "µs"),
         "memory held by the manifest": ("rss_growth_bytes", 1e-6, "MB"),
         "memory at its highest while opening": ("peak_growth_bytes", 1e-6, "MB"),
     }

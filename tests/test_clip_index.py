@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from store_suite import ODD_KEYS
 
+from audiofeat.errors import DamageError
 from audiofeat.store.clip_index import ClipIndex, read_index, read_texts
 
 
@@ -68,7 +69,7 @@ def test_nobody_writes_to_the_index(tmp_path: Path) -> None:
 
 def test_a_shard_that_the_store_does_not_name_is_refused(tmp_path: Path) -> None:
     index_of(tmp_path, ["a"], ["here"])
-    with FileIO(tmp_path / "manifest.parquet") as file, pytest.raises(ValueError, match="names the shard 'here'"):
+    with FileIO(tmp_path / "manifest.parquet") as file, pytest.raises(DamageError, match="names the shard 'here'"):
         read_index(file, ["elsewhere"])
 
 

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from audiofeat.errors import DamageError
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -89,7 +91,8 @@ def read_index(manifest: FileIO, shard_names: Sequence[str]) -> ClipIndex:
     """The index of a manifest, batch by batch, so that what Parquet needs besides is not held for all of them.
 
     Raises:
-        OSError: it cannot be read; ValueError: it is no manifest.
+        OSError: it cannot be read.
+        DamageError: it names a shard that is not among ``shard_names``.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -116,7 +119,7 @@ def read_index(manifest: FileIO, shard_names: Sequence[str]) -> ClipIndex:
 
 
 def read_texts(manifest: FileIO, column: str) -> Texts:
-    """One column of a manifest, none of whose values is null. Raises as :func:`read_index` does."""
+    """One column of a manifest, none of whose values is null. Raises OSError."""
     import pyarrow.parquet as pq
 
     file = pq.ParquetFile(manifest)
@@ -128,7 +131,7 @@ def read_texts(manifest: FileIO, column: str) -> Texts:
 
 def _number(numbers: dict[str, int], name: str) -> int:
     if name not in numbers:
-        raise ValueError(f"the manifest names the shard {name!r}, which store.json does not know")
+        raise DamageError(f"the manifest names the shard {name!r}, which store.json does not")
     return numbers[name]
 
 

@@ -34,23 +34,22 @@ class Hdf5Reader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._hdf5 = _Hdf5(path)
-        with _errors(path), _open(path) as file:
-            # The very file that HDF5 has opened, whatever the path leads to by now.
-            self._descriptor: _Descriptor | None = _Descriptor(os.dup(file.id.get_vfd_handle()))
-            self._packed = dict(_packed_datasets(file, size_bytes=os.fstat(self._descriptor.number).st_size))
+        self._is_closed = False
+        self._rows: _RowsFile | None = self._look_for_rows()
+        self._resting: tuple[tuple[int, ...], dict[str, _Packed]] | None = None
+        """What file it was before it was let go of, and where its rows lie."""
 
     def read(self, feature: str, location: Location, start: int, stop: int) -> Array:
         first, last = location.row_offset + start, location.row_offset + stop
-        packed = self._packed.get(feature)
+        # Held here: letting go of it meanwhile does not free its number.
+        file = self._rows or self._open_rows_again()
+        packed = file.packed.get(feature)
         if packed is None:
             return self._read_through_hdf5(feature, first, last)
         if not 0 <= first <= last <= packed.n_rows:
             raise ValueError(f"rows {first} to {last} of {feature}, which has {packed.n_rows}")
         rows = np.empty((last - first, packed.dims), packed.dtype)
-        descriptor = self._descriptor  # held here: closing the reader meanwhile does not free its number
-        if descriptor is None:
-            raise ValueError("the shard is closed")
-        descriptor.read_into(rows, packed.offset_bytes + first * packed.row_bytes)
+        file.read_into(rows, packed.offset_bytes + first * packed.row_bytes)
         return rows
 
     def index(self) -> list[Location]:
@@ -74,10 +73,34 @@ class Hdf5Reader:
                 return None
             return from_array(shard.dataset(f"moments/{feature}")[:], n_rows=n_rows)
 
-    def close(self) -> None:
-        self._descriptor = None
+    def rest(self) -> None:
+        file = self._rows
+        if file is not None:
+            self._resting = file.identity, file.packed
+            self._rows = None
         with self._hdf5.of_this_process() as hdf5:
             hdf5.close()
+
+    def close(self) -> None:
+        self._is_closed = True
+        self.rest()
+
+    def _look_for_rows(self) -> _RowsFile:
+        with _errors(self._path), _open(self._path) as file:
+            # The very file that HDF5 has opened, whatever the path leads to by now.
+            found = _RowsFile(os.dup(file.id.get_vfd_handle()))
+            found.packed = dict(_packed_datasets(file, size_bytes=os.fstat(found.number).st_size))
+            return found
+
+    def _open_rows_again(self) -> _RowsFile:
+        if self._is_closed or self._resting is None:
+            raise ValueError("the shard is closed")
+        file = _RowsFile(os.open(self._path, os.O_RDONLY | os.O_CLOEXEC))
+        identity, file.packed = self._resting
+        if file.identity != identity:
+            file = self._look_for_rows()
+        self._rows = file
+        return file
 
     def _read_through_hdf5(self, feature: str, first: int, last: int) -> Array:
         with self._through_hdf5() as shard:
@@ -90,7 +113,7 @@ class Hdf5Reader:
     @contextmanager
     def _through_hdf5(self) -> Iterator[_Hdf5]:
         with _errors(self._path), self._hdf5.of_this_process() as hdf5:
-            if self._descriptor is None:
+            if self._is_closed:
                 raise ValueError("the shard is closed")
             yield hdf5
 
@@ -149,13 +172,16 @@ class _Packed:
     row_bytes: int
 
 
-class _Descriptor:
+class _RowsFile:
     """An open file, closed when nobody holds it any more: no thread ever reads from a number that was given anew."""
 
-    __slots__ = ("number",)
+    __slots__ = ("identity", "number", "packed")
 
     def __init__(self, number: int) -> None:
         self.number = number
+        self.packed: dict[str, _Packed] = {}
+        status = os.fstat(number)
+        self.identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
     def read_into(self, rows: Array, offset_bytes: int) -> None:
         """Fill ``rows``. Raises OSError where the file ends before."""

@@ -132,8 +132,11 @@ class NpyReader:
         content = io.BytesIO((self._path / MOMENTS / f"{feature}.npy").read_bytes())
         return from_array(np.lib.format.read_array(content, allow_pickle=False), n_rows=n_rows)
 
-    def close(self) -> None:
+    def rest(self) -> None:
         """Nothing stays open between two reads."""
+
+    def close(self) -> None:
+        """As :meth:`rest`."""
 
 
 def _read_header(file: BinaryIO, location: Location) -> tuple[int, int, np.dtype[Any]]:

@@ -1,8 +1,8 @@
 """The shards that a store has open: found without a lock, safe in threads and after a fork.
 
-A reader is never closed by force while another thread may read from it: it is let go of, and whoever is the last to
-hold it closes it. A process that was forked starts anew: a handle of HDF5's, or a lock that some thread of the parent
-held in that moment, is nothing to work with.
+A process may have a thousand files open, and a store more shards. So those that were opened first are put to rest:
+they let go of their files, but still know where in them the rows lie. A process that was forked starts anew: a handle
+of HDF5's, or a lock that some thread of the parent held in that moment, is nothing to work with.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ALL: weakref.WeakSet[OpenShards] = weakref.WeakSet()
 
 
 class OpenShards:
-    """Readers of the shards in ``folder``, by their number in ``names``; the one opened first is let go of first."""
+    """Readers of the shards in ``folder``, by their number in ``names``."""
 
     def __init__(self, folder: Path, names: Sequence[str], kind: ShardFormat) -> None:
         self._folder, self._names, self._kind = folder, names, kind
@@ -31,7 +31,7 @@ class OpenShards:
 
     def __getitem__(self, number: int) -> ShardReader:
         """The reader of a shard. Raises as its kind's ``open`` does."""
-        reader = self._readers.get(number)
+        reader = self._awake.get(number)
         return self._opened(number) if reader is None else reader
 
     def path(self, number: int) -> Path:
@@ -39,16 +39,19 @@ class OpenShards:
 
     def start_anew(self) -> None:
         """Let go of all readers."""
-        self._readers: dict[int, ShardReader] = {}
+        self._awake: dict[int, ShardReader] = {}
+        self._resting: dict[int, ShardReader] = {}
         self._lock = threading.Lock()
 
     def _opened(self, number: int) -> ShardReader:
-        reader = self._kind.open(self.path(number))
         with self._lock:
-            # Another thread may have opened it meanwhile: one of the two is let go of.
-            reader = self._readers.setdefault(number, reader)
-            while len(self._readers) > self._most:
-                del self._readers[next(iter(self._readers))]
+            reader = self._awake.get(number) or self._resting.pop(number, None) or self._kind.open(self.path(number))
+            self._awake[number] = reader
+            if len(self._awake) > self._most:
+                # Another thread may be about to read from it: that wakes it, until it is put to rest once more.
+                first = next(iter(self._awake))
+                self._resting[first] = self._awake.pop(first)
+                self._resting[first].rest()
         return reader
 
 

@@ -65,6 +65,9 @@ class ShardReader(Protocol):
         None in a shard from before format version 3.
         """
 
+    def rest(self) -> None:
+        """Let go of what is open; the next reading opens it again, sooner than a new reader would."""
+
     def close(self) -> None: ...
 
 
