@@ -13,6 +13,7 @@ from audiofeat.contents import Contents, contents_of
 from audiofeat.errors import StorageError
 from audiofeat.known import shard_is_there
 from audiofeat.plan import KeptShard, Plan
+from audiofeat.reading.reader import StoreInfo
 from audiofeat.records import FeatureSpec, Fingerprint
 from audiofeat.settings import Settings
 from audiofeat.source import Listing
@@ -20,7 +21,6 @@ from audiofeat.store.commits import read_commit
 from audiofeat.store.description import find_description
 from audiofeat.store.digests import file_digest
 from audiofeat.store.layout import StorePaths
-from audiofeat.store.reader import StoreInfo
 from audiofeat.store.staging import read_json, remove, write_json
 
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 
 from audiofeat.config import changed_keys, load_config
 from audiofeat.errors import ConfigError, DamageError, NoStoreError
+from audiofeat.reading.reader import Store
 from audiofeat.records import ClipRow, Failure, Fingerprint
 from audiofeat.settings import Settings
 from audiofeat.store.commits import read_commit
 from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import StorePaths
-from audiofeat.store.reader import Store
 from audiofeat.tasks import Commit, Reuse, ShardEntry, Stamp
 
 

@@ -15,10 +15,10 @@ from audiofeat.finish import is_unchanged
 from audiofeat.frontend.recipe import feature_specs
 from audiofeat.job import Job, RunOptions, Tools, open_job, plan_for, tools_for
 from audiofeat.plan import Plan, Reason
+from audiofeat.reading.reader import StoreInfo
 from audiofeat.records import Clip, ClipRow, FeatureSpec
 from audiofeat.store.description import encode_description
 from audiofeat.store.layout import StorePaths
-from audiofeat.store.reader import StoreInfo
 
 _MOST_HEADERS = 500
 """So many files of a line are looked into; from these the others' length is estimated."""

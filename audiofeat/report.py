@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from audiofeat.reading.reader import StoreInfo
 from audiofeat.source import Listing
-from audiofeat.store.reader import StoreInfo
 
 
 @dataclass(slots=True)

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from audiofeat.errors import DamageError
+from audiofeat.reading.reader import Store, StoreInfo
 from audiofeat.records import FeatureSpec
 from audiofeat.store.formats import shard_format
 from audiofeat.store.moments import Moments, Reals, RunningMoments
-from audiofeat.store.reader import Store, StoreInfo
 from audiofeat.store.rows import BLOCK_ROWS
 from audiofeat.store.staging import write_file
 from audiofeat.tasks import ShardEntry

@@ -15,7 +15,7 @@ import threading
 from multiprocessing.queues import SimpleQueue
 
 import audiofeat
-from audiofeat.store.to_torch import TorchClips
+from audiofeat.reading.to_torch import TorchClips
 
 N_WORKERS = 4
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audiofeat.errors import ConfigError
-from audiofeat.store.batches import Batches
+from audiofeat.reading.batches import Batches
 
 FRAMES = np.array([5, 1, 9, 2, 2, 30, 4, 8, 1, 6])
 CUTS = st.one_of(

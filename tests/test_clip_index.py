@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from store_suite import ODD_KEYS
 
 from audiofeat.errors import DamageError
-from audiofeat.store.clip_index import ClipIndex, read_index, read_texts
+from audiofeat.reading.clip_index import ClipIndex, read_index, read_texts
 
 
 def index_of(folder: Path, keys: Sequence[str], shards: Sequence[str]) -> ClipIndex:

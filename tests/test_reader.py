@@ -13,9 +13,9 @@ from store_suite import tree
 
 from audiofeat import open_store
 from audiofeat.errors import DamageError, NoStoreError
+from audiofeat.reading.reader import StoreInfo
 from audiofeat.store.description import encode_description
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths
-from audiofeat.store.reader import StoreInfo
 
 ARRAYS = small_arrays(20)
 FORMATS = pytest.mark.parametrize("store_format", ["hdf5", "npy"])

@@ -19,10 +19,10 @@ from small_store import small_arrays
 from store_suite import FEATURES, shard_clip
 
 from audiofeat import open_store
+from audiofeat.reading.open_shards import OpenShards
 from audiofeat.store import open_shards
 from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import StorePaths
-from audiofeat.store.open_shards import OpenShards
 from audiofeat.store.rows import RowBudget
 from audiofeat.store.shard_format import Array, Location
 

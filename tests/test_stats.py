@@ -16,9 +16,9 @@ from store_suite import FEATURES
 from audiofeat.config import Config, load_config, resolve_features
 from audiofeat.dsp.cmvn import Cmvn
 from audiofeat.errors import DamageError, StorageError
+from audiofeat.reading.reader import Store, StoreInfo
 from audiofeat.stats import Statistics, store_statistics, write_statistics
 from audiofeat.store.layout import StorePaths
-from audiofeat.store.reader import Store, StoreInfo
 from audiofeat.store.shard_format import Array
 
 ARRAYS = small_arrays(20)

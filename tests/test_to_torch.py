@@ -13,8 +13,8 @@ from labelled_store import make_labelled_store
 from small_store import small_arrays
 
 from audiofeat import open_store
-from audiofeat.store.padding import padded
-from audiofeat.store.reader import Store
+from audiofeat.reading.padding import padded
+from audiofeat.reading.reader import Store
 from audiofeat.store.shard_format import Array
 
 ARRAYS = small_arrays(20)

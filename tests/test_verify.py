@@ -17,11 +17,11 @@ from store_suite import random_arrays, tree
 
 from audiofeat.cli import cli
 from audiofeat.errors import DamageError, NoStoreError
+from audiofeat.reading.reader import Store
 from audiofeat.store.description import encode_description, read_description
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths
 from audiofeat.store.moments import RunningMoments
 from audiofeat.store.npy import npy_path
-from audiofeat.store.reader import Store
 from audiofeat.verify import VerifyReport, contained, run, verify_store
 from audiofeat.verify.parts import Parts
 

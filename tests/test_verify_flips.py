@@ -13,8 +13,8 @@ from damage import flip, flipped, readable_keys
 from small_store import make_store, settings_for, small_arrays
 from store_suite import FEATURES, random_arrays
 
+from audiofeat.reading.reader import Store
 from audiofeat.store.layout import StorePaths
-from audiofeat.store.reader import Store
 from audiofeat.verify import verify_store
 
 ARRAYS = {f"folder/{number:03d}": random_arrays(3 + number % 9, seed=number) for number in range(150)}

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from audiofeat.errors import ConfigError
-from audiofeat.store.where import parse_where
+from audiofeat.manifest.where import parse_where
 
 ROWS = pa.record_batch(
     {

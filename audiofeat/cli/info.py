@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from audiofeat.reading.reader import StoreInfo
 from audiofeat.report import duration_text
-from audiofeat.store.reader import StoreInfo
 
 
 @click.command()

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from audiofeat.errors import ConfigError
-from audiofeat.store.reader import StoreInfo
+from audiofeat.reading.reader import StoreInfo
 
 
 @click.command()
@@ -60,11 +60,11 @@ def _texts(
     feature: str | None,
     source: str | None,
 ) -> Iterator[bytes]:
-    from audiofeat.store.manifest_batches import open_manifest
-    from audiofeat.store.manifest_columns import columns_named
-    from audiofeat.store.manifest_text import csv_heading, csv_text, jsonl_text
-    from audiofeat.store.scp import scp_text
-    from audiofeat.store.where import parse_where
+    from audiofeat.manifest.batches import open_manifest
+    from audiofeat.manifest.columns import columns_named
+    from audiofeat.manifest.scp import scp_text
+    from audiofeat.manifest.text import csv_heading, csv_text, jsonl_text
+    from audiofeat.manifest.where import parse_where
 
     with open_manifest(store) as batches:
         condition = parse_where(where, batches.schema) if where is not None else None

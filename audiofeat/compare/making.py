@@ -11,8 +11,8 @@ from typing import Any
 from audiofeat.compare.difference import InQuarantine
 from audiofeat.config import changed_keys
 from audiofeat.errors import DamageError
+from audiofeat.reading.reader import StoreInfo
 from audiofeat.store.digests import file_digest
-from audiofeat.store.reader import StoreInfo
 
 
 def other_settings(here: StoreInfo, there: StoreInfo) -> tuple[str, ...]:

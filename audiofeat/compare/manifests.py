@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from audiofeat.store.manifest_batches import ManifestBatches
+from audiofeat.manifest.batches import ManifestBatches
 
 COLUMNS = ("key", "frames", "feature_digest", "source_digest")
 

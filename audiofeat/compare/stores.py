@@ -24,8 +24,8 @@ from audiofeat.compare.making import made_with_others, other_quarantine, other_s
 from audiofeat.compare.manifests import stretches
 from audiofeat.compare.values import apart
 from audiofeat.errors import ConfigError, DamageError
-from audiofeat.store.manifest_batches import open_manifest
-from audiofeat.store.reader import Store, StoreInfo
+from audiofeat.manifest.batches import open_manifest
+from audiofeat.reading.reader import Store, StoreInfo
 from audiofeat.store.rows import BLOCK_ROWS
 from audiofeat.store.shard_format import Array
 

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from audiofeat.config import did_you_mean
 from audiofeat.errors import ConfigError
+from audiofeat.reading.reader import Store
 from audiofeat.records import FeatureSpec
-from audiofeat.store.reader import Store
 from audiofeat.store.shard_format import Array
 
 Watch = Callable[[int, int], None]

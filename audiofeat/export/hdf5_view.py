@@ -26,8 +26,8 @@ import pyarrow.compute as pc
 from audiofeat.errors import ConfigError, DamageError
 from audiofeat.export.content import Content, text_batches
 from audiofeat.export.hdf5_files import describe, new_column, new_hdf5
+from audiofeat.reading.reader import Store
 from audiofeat.records import FeatureSpec
-from audiofeat.store.reader import Store
 
 
 class Hdf5View:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from blake3 import blake3
 
 from audiofeat.errors import DamageError
+from audiofeat.reading.reader import StoreInfo
 from audiofeat.store.description import find_description
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths
-from audiofeat.store.reader import StoreInfo
 from audiofeat.verify.problems import Problem
 
 if TYPE_CHECKING:

@@ -23,9 +23,9 @@ from audiofeat.errors import ConfigError, NothingMatchedError
 from audiofeat.job import RunOptions
 from audiofeat.known import read_quarantine
 from audiofeat.pipeline import run
+from audiofeat.reading.reader import Store, StoreInfo
 from audiofeat.records import ClipRow, Failure
 from audiofeat.store.manifest import rows_of
-from audiofeat.store.reader import Store, StoreInfo
 from audiofeat.verify.problems import Problem, source_changed
 
 if TYPE_CHECKING:

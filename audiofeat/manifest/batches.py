@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from blake3 import blake3
 
 from audiofeat.errors import DamageError
-from audiofeat.store.reader import StoreInfo
-from audiofeat.store.where import Where
+from audiofeat.manifest.where import Where
+from audiofeat.reading.reader import StoreInfo
 
 BATCH_ROWS = 4_096
 _BLOCK_BYTES = 1 << 20

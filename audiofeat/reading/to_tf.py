@@ -1,6 +1,6 @@
 """A store as ``tf.data.Dataset``.
 
-Which clips make a batch is decided beforehand (:mod:`audiofeat.store.batches`); one thread then reads clip by clip
+Which clips make a batch is decided beforehand (:mod:`audiofeat.reading.batches`); one thread then reads clip by clip
 while the batches before are used.
 """
 
@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 
 from audiofeat.errors import ConfigError
-from audiofeat.store.batches import Batches
-from audiofeat.store.clip_items import ClipItems
-from audiofeat.store.padding import padded
+from audiofeat.reading.batches import Batches
+from audiofeat.reading.clip_items import ClipItems
+from audiofeat.reading.padding import padded
 
 if TYPE_CHECKING:
     import tensorflow as tf

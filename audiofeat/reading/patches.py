@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audiofeat.errors import ConfigError
-from audiofeat.store.clip_items import ClipItems
-from audiofeat.store.padding import padded
+from audiofeat.reading.clip_items import ClipItems
+from audiofeat.reading.padding import padded
 from audiofeat.store.shard_format import Array
 
 if TYPE_CHECKING:
-    from audiofeat.store.reader import Store
+    from audiofeat.reading.reader import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from audiofeat.store.batches import Batches
-from audiofeat.store.clip_items import ClipItems
-from audiofeat.store.padding import padded
+from audiofeat.reading.batches import Batches
+from audiofeat.reading.clip_items import ClipItems
+from audiofeat.reading.padding import padded
 
 if TYPE_CHECKING:
-    from audiofeat.store.reader import Store
+    from audiofeat.reading.reader import Store
 
 
 class TorchClips(ClipItems):

@@ -21,8 +21,8 @@ import pyarrow.compute as pc
 
 from audiofeat.config.wording import cut
 from audiofeat.errors import ConfigError
-from audiofeat.store.manifest_columns import column_named
-from audiofeat.store.where_values import (
+from audiofeat.manifest.columns import column_named
+from audiofeat.manifest.where_values import (
     ARITHMETIC,
     Evaluate,
     Kind,

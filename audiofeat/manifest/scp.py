@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from urllib.parse import unquote_to_bytes
 
 from audiofeat.errors import ConfigError
+from audiofeat.manifest.batches import ManifestBatches
+from audiofeat.manifest.where import Where
+from audiofeat.reading.reader import StoreInfo
 from audiofeat.store.layout import StorePaths
-from audiofeat.store.manifest_batches import ManifestBatches
 from audiofeat.store.npy import npy_path
-from audiofeat.store.reader import StoreInfo
-from audiofeat.store.where import Where
 
 _BLANK = re.compile(r"\s")
 _MEMBER = re.compile(r"\.(tar|parquet)/", re.IGNORECASE)

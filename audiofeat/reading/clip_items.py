@@ -10,7 +10,7 @@ import numpy as np
 from audiofeat.store.shard_format import Array
 
 if TYPE_CHECKING:
-    from audiofeat.store.reader import Store
+    from audiofeat.reading.reader import Store
 
 
 class ClipItems:

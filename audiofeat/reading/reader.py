@@ -22,22 +22,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from audiofeat.errors import DamageError, NoStoreError
+from audiofeat.reading.clip_index import ClipIndex, Texts, read_index, read_texts
+from audiofeat.reading.info import StoreInfo
+from audiofeat.reading.manifest_file import manifest_column, manifest_rows, manifest_table, open_manifest
+from audiofeat.reading.open_shards import OpenShards
 from audiofeat.records import FeatureSpec
-from audiofeat.store.clip_index import ClipIndex, Texts, read_index, read_texts
 from audiofeat.store.digests import digest_of_arrays
 from audiofeat.store.formats import shard_format
-from audiofeat.store.info import StoreInfo
 from audiofeat.store.layout import StorePaths
-from audiofeat.store.manifest_file import manifest_column, manifest_rows, manifest_table, open_manifest
-from audiofeat.store.open_shards import OpenShards
 from audiofeat.store.shard_format import Array, Location
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import tensorflow as tf
 
-    from audiofeat.store.patches import Patches
-    from audiofeat.store.to_torch import TorchClips
+    from audiofeat.reading.patches import Patches
+    from audiofeat.reading.to_torch import TorchClips
 
 __all__ = ["Store", "StoreInfo", "digest_of_arrays"]
 
@@ -170,8 +170,8 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
         pad: float | None = None,
         keys: Iterable[str] | None = None,
     ) -> Patches:
-        """A sequence of (length, dims) pieces of all clips; see :class:`audiofeat.store.patches.Patches`."""
-        from audiofeat.store.patches import Patches
+        """A sequence of (length, dims) pieces of all clips; see :class:`audiofeat.reading.patches.Patches`."""
+        from audiofeat.reading.patches import Patches
 
         return Patches(self, feature, length=length, step=step, pad=pad, keys=keys)
 
@@ -183,8 +183,8 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
         meta: Sequence[str] = (),
         pad: float = 0.0,
     ) -> TorchClips:
-        """A map-style dataset for PyTorch; see :class:`audiofeat.store.to_torch.TorchClips`."""
-        from audiofeat.store.to_torch import TorchClips
+        """A map-style dataset for PyTorch; see :class:`audiofeat.reading.to_torch.TorchClips`."""
+        from audiofeat.reading.to_torch import TorchClips
 
         return TorchClips(self, features, keys=keys, meta=meta, pad=pad)
 
@@ -201,9 +201,9 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
         seed: int = 0,
         bucket_clips: int | None = None,
     ) -> tf.data.Dataset:
-        """A ``tf.data.Dataset`` of dicts; see :func:`audiofeat.store.to_tf.dataset_of`."""
-        from audiofeat.store.clip_items import ClipItems
-        from audiofeat.store.to_tf import dataset_of
+        """A ``tf.data.Dataset`` of dicts; see :func:`audiofeat.reading.to_tf.dataset_of`."""
+        from audiofeat.reading.clip_items import ClipItems
+        from audiofeat.reading.to_tf import dataset_of
 
         items = ClipItems(self, features, keys=keys, meta=meta)
         cut = {"batch_size": batch_size, "batch_frames": batch_frames, "bucket_clips": bucket_clips}
