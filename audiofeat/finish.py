@@ -13,7 +13,7 @@ from audiofeat.contents import Contents, contents_of
 from audiofeat.errors import StorageError
 from audiofeat.known import shard_is_there
 from audiofeat.plan import KeptShard, Plan
-from audiofeat.reading.reader import StoreInfo
+from audiofeat.reading.info import StoreInfo
 from audiofeat.records import FeatureSpec, Fingerprint
 from audiofeat.settings import Settings
 from audiofeat.source import Listing

@@ -22,7 +22,7 @@ from audiofeat.frontend.recipe import feature_specs
 from audiofeat.job import Job, RunOptions, Tools, open_job, plan_for, tools_for
 from audiofeat.known import read_quarantine
 from audiofeat.plan import Plan
-from audiofeat.reading.reader import StoreInfo
+from audiofeat.reading.info import StoreInfo
 from audiofeat.remembered import remember_source
 from audiofeat.report import RunReport
 from audiofeat.store.lock import store_lock

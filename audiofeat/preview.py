@@ -15,7 +15,7 @@ from audiofeat.finish import is_unchanged
 from audiofeat.frontend.recipe import feature_specs
 from audiofeat.job import Job, RunOptions, Tools, open_job, plan_for, tools_for
 from audiofeat.plan import Plan, Reason
-from audiofeat.reading.reader import StoreInfo
+from audiofeat.reading.info import StoreInfo
 from audiofeat.records import Clip, ClipRow, FeatureSpec
 from audiofeat.store.description import encode_description
 from audiofeat.store.layout import StorePaths

@@ -11,7 +11,7 @@ from typing import Any
 from audiofeat.config import Config, load_config, stored_config
 from audiofeat.errors import ConfigError, DamageError
 from audiofeat.job import Job, RunOptions
-from audiofeat.reading.reader import StoreInfo
+from audiofeat.reading.info import StoreInfo
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.staging import read_json, remove, write_file, write_json
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from audiofeat.reading.reader import StoreInfo
+from audiofeat.reading.info import StoreInfo
 from audiofeat.source import Listing
 
 

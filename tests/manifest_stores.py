@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from blake3 import blake3
 
+from audiofeat.store.description import encode_description
 from audiofeat.store.manifest import SCHEMA, encode_manifest
 
 _CLIP = {
@@ -77,5 +77,5 @@ def write_store(root: Path, manifest: pa.Table, *, store_format: str = "hdf5", f
         "quarantine": {"size_bytes": 0, "digest": str(blake3(b"").hexdigest())},
         "content_digest": digest,
     }
-    (root / "store.json").write_text(json.dumps(description))
+    (root / "store.json").write_bytes(encode_description(description))
     return root

@@ -21,6 +21,7 @@ from audiofeat.compare import compare_stores
 from audiofeat.compare import stores as comparing
 from audiofeat.compare.difference import InQuarantine, OtherShape
 from audiofeat.errors import ConfigError, DamageError, DifferentError, NoStoreError
+from audiofeat.store.description import encode_description
 from audiofeat.store.shard_format import Array
 
 Clips = dict[str, dict[str, Array]]
@@ -188,7 +189,7 @@ def test_what_explains_is_no_difference_itself(here: Path, clips: Clips, tmp_pat
     description = json.loads((there / "store.json").read_text())
     description["numbers"]["versions"]["tensorflow"] = "2.99"
     description["numbers"]["device"] = "gpu"
-    (there / "store.json").write_text(json.dumps(description))
+    (there / "store.json").write_bytes(encode_description(description))
     found = compare_stores(here, there)
     assert found.is_same
     assert found.quarantine.count == 1
@@ -227,7 +228,7 @@ def _without(store: Path, feature: str) -> None:
     lone = write_store(store.parent / f"{store.name}-manifest", table)
     description["manifest"] = json.loads((lone / "store.json").read_text())["manifest"]
     (store / "manifest.parquet").write_bytes((lone / "manifest.parquet").read_bytes())
-    (store / "store.json").write_text(json.dumps(description))
+    (store / "store.json").write_bytes(encode_description(description))
 
 
 def test_another_type_is_told_and_counts_where_every_bit_must_be_the_same(

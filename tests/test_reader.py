@@ -13,7 +13,7 @@ from store_suite import tree
 
 from audiofeat import open_store
 from audiofeat.errors import DamageError, NoStoreError
-from audiofeat.reading.reader import StoreInfo
+from audiofeat.reading.info import StoreInfo
 from audiofeat.store.description import encode_description
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from audiofeat.reading.reader import StoreInfo
+from audiofeat.reading.info import StoreInfo
 from audiofeat.report import duration_text
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from audiofeat.errors import ConfigError
-from audiofeat.reading.reader import StoreInfo
+from audiofeat.reading.info import StoreInfo
 
 
 @click.command()

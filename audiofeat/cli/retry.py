@@ -6,18 +6,11 @@ import sys
 
 import click
 
-from audiofeat.cli.running import run_job, tell
+from audiofeat.cli.running import again_options, run_job, tell
 
 
 @click.command()
-@click.argument("store", type=click.Path())
-@click.option("--source", type=click.Path(), metavar="SOURCE", help="Where the source is now.  [default: where it was]")
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 1024),
-    help="Clips worked on at a time.  [default: the number of processor cores]",
-)
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; warnings and errors only.")
+@again_options
 def retry(store: str, source: str | None, workers: int | None, quiet: bool) -> None:
     """Try once more what is in STORE's quarantine: after files were mended, or a decoder was installed.
 

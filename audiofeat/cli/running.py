@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -12,6 +13,28 @@ if TYPE_CHECKING:
     from audiofeat.config import Config
     from audiofeat.job import RunOptions
     from audiofeat.report import RunReport
+
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def again_options(command: _Command) -> _Command:
+    """The argument and the options of commands that work on a store as it remembers itself."""
+    options = (
+        click.argument("store", type=click.Path()),
+        click.option(
+            "--source", type=click.Path(), metavar="SOURCE", help="Where the source is now.  [default: where it was]"
+        ),
+        click.option(
+            "--workers",
+            type=click.IntRange(1, 1024),
+            help="Clips worked on at a time.  [default: the number of processor cores]",
+        ),
+        click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; warnings and errors only."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def run_job(config: Config, options: RunOptions, *, quiet: bool) -> RunReport:

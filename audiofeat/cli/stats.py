@@ -32,7 +32,7 @@ def stats(store: Path, out: Path | None, as_json: bool) -> None:
     audiofeat extract recordings normalised --config job.yaml --set cmvn.mode=meanvar \\
         --set cmvn.over=global --set cmvn.file=cmvn.npz
     """
-    from audiofeat.reading.reader import StoreInfo
+    from audiofeat.reading.info import StoreInfo
     from audiofeat.stats import store_statistics, write_statistics
 
     statistics = store_statistics(StoreInfo(store))

@@ -11,7 +11,7 @@ from typing import Any
 from audiofeat.compare.difference import InQuarantine
 from audiofeat.config import changed_keys
 from audiofeat.errors import DamageError
-from audiofeat.reading.reader import StoreInfo
+from audiofeat.reading.info import StoreInfo
 from audiofeat.store.digests import file_digest
 
 

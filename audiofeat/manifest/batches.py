@@ -4,22 +4,19 @@ than a thousand do.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from blake3 import blake3
 
-from audiofeat.errors import DamageError
 from audiofeat.manifest.where import Where
-from audiofeat.reading.reader import StoreInfo
+from audiofeat.reading import manifest_file
+from audiofeat.reading.info import StoreInfo
 
 BATCH_ROWS = 4_096
-_BLOCK_BYTES = 1 << 20
+_BUFFER_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +43,9 @@ def open_manifest(store: StoreInfo) -> Iterator[ManifestBatches]:
     Raises:
         DamageError: it is not there, or its bytes are not those that ``store.json`` names.
     """
-    path = store.paths.manifest
-    hint = "run it again when no extract is running; else run `audiofeat extract` again"
-    with ExitStack() as stack:
-        try:
-            file = stack.enter_context(open(path, "rb"))
-        except OSError as error:
-            raise DamageError(f"{path} cannot be read: {error.strerror}", hint=hint) from error
-        if _digest(file) != store.description.get("manifest", {}).get("digest"):
-            raise DamageError(
-                f"{path} is not the one that store.json names: it was damaged, or is being replaced", hint=hint
-            )
-        parquet = stack.enter_context(pq.ParquetFile(file, buffer_size=_BLOCK_BYTES))
+    digest = store.description.get("manifest", {}).get("digest")
+    with (
+        manifest_file.open_manifest(store.paths.manifest, digest=digest) as file,
+        pq.ParquetFile(file, buffer_size=_BUFFER_BYTES) as parquet,
+    ):
         yield ManifestBatches(parquet.schema_arrow, parquet)
-
-
-def _digest(file: BinaryIO) -> str:
-    hasher = blake3()
-    while block := file.read(_BLOCK_BYTES):
-        hasher.update(block)
-    file.seek(0, os.SEEK_SET)
-    return str(hasher.hexdigest())

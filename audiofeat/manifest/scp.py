@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 from audiofeat.errors import ConfigError
 from audiofeat.manifest.batches import ManifestBatches
 from audiofeat.manifest.where import Where
-from audiofeat.reading.reader import StoreInfo
+from audiofeat.reading.info import StoreInfo
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.npy import npy_path
 

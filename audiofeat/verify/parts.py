@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from blake3 import blake3
 
 from audiofeat.errors import DamageError
-from audiofeat.reading.reader import StoreInfo
+from audiofeat.reading.info import StoreInfo
 from audiofeat.store.description import find_description
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths
 from audiofeat.verify.problems import Problem
