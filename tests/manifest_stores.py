@@ -72,7 +72,10 @@ def write_store(root: Path, manifest: pa.Table, *, store_format: str = "hdf5", f
         "decoders": [_CLIP["decoder"]],
         "features": [{"name": name, **spec} for name in features or ("log_mel",)],
         "totals": {"clips": manifest.num_rows, "failures": {}},
-        "shards": [],
+        "shards": [
+            {"name": name, "slot": name[:12], "size_bytes": 0, "digest": "", "clips": 0, "rows": 0}
+            for name in pc.unique(manifest.column("shard")).to_pylist()
+        ],
         "manifest": {"size_bytes": len(content), "digest": digest},
         "quarantine": {"size_bytes": 0, "digest": str(blake3(b"").hexdigest())},
         "content_digest": digest,
