@@ -19,8 +19,8 @@ from small_store import small_arrays
 from store_suite import FEATURES, shard_clip
 
 from audiofeat import open_store
+from audiofeat.reading import open_shards
 from audiofeat.reading.open_shards import OpenShards
-from audiofeat.store import open_shards
 from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.rows import RowBudget
