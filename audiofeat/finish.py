@@ -8,7 +8,7 @@ from typing import Any
 
 from blake3 import blake3
 
-from audiofeat.config import digest_of
+from audiofeat.config import FEATURE_NAMES, digest_of
 from audiofeat.contents import Contents, contents_of
 from audiofeat.errors import StorageError
 from audiofeat.known import shard_is_there
@@ -18,7 +18,6 @@ from audiofeat.records import FeatureSpec, Fingerprint
 from audiofeat.settings import Settings
 from audiofeat.source import Listing
 from audiofeat.store.commits import read_commit
-from audiofeat.store.description import find_description
 from audiofeat.store.digests import file_digest
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.staging import read_json, remove, write_json
@@ -56,11 +55,11 @@ def finish_store(
     contents = contents_of(shards, settings, listing=listing, features=features)
     is_npy = settings.config.store.format == "npy"
     arrays = [(row.key, shard.entry.name) for shard in shards if shard.entry for row in shard.rows] if is_npy else []
-    stale = _linked_features(paths)
     publish(paths, manifest=contents.manifest, quarantine=contents.quarantine, store_json=contents.store_json)
-    link_arrays(paths, arrays, features=[feature.name for feature in features], stale=stale)
-    sweep(paths, keep=(shard.entry.name for shard in shards if shard.entry))
+    link_arrays(paths, arrays, features=[feature.name for feature in features], possible=FEATURE_NAMES)
+    # While the commit records are there, they tell which files their results are of; then the fingerprints must.
     write_fingerprints(paths.fingerprints, fingerprints)
+    sweep(paths, keep=(shard.entry.name for shard in shards if shard.entry))
     _remember(paths, settings, listing, contents, fingerprints, decoders)
 
 
@@ -78,14 +77,6 @@ def used_decoders(names: Iterable[str], decoders: Mapping[str, str]) -> dict[str
     """Those of ``decoders`` (by program, name and version) whose names and versions are among ``names``."""
     used = set(names)
     return {program: version for program, version in decoders.items() if version in used}
-
-
-def _linked_features(paths: StorePaths) -> list[str]:
-    """The features that the store's last state shows as hard links."""
-    values = find_description(paths.store_json)
-    if values is None or values["store_format"] != "npy":
-        return []
-    return [str(feature["name"]) for feature in values["features"]]
 
 
 def _remember(
@@ -117,8 +108,7 @@ def _remember(
 def is_unchanged(paths: StorePaths, settings: Settings, listing: Listing, decoders: Mapping[str, str]) -> bool:
     """Whether the last run left exactly what a run over this listing would make."""
     values = read_json(paths.unchanged)
-    begun = (paths.pending, paths.commits, paths.tasks)
-    if values is None or not paths.store_json.exists() or any(folder.exists() for folder in begun):
+    if values is None or not paths.store_json.exists() or is_half_done(paths):
         return False  # what an interrupted run has left must be swept, even if it began with other settings
     programs = values.get("programs")
     if not isinstance(programs, list):
@@ -129,12 +119,20 @@ def is_unchanged(paths: StorePaths, settings: Settings, listing: Listing, decode
     if values.get("store_json") != file_digest(paths.store_json):
         return False
     info = StoreInfo(paths.root)
-    return _is_whole(paths.manifest, info.description["manifest"]) and (
-        _is_whole(paths.quarantine, info.description["quarantine"])
-        and all(
-            shard_is_there(paths, shard, store_format=settings.config.store.format) for shard in info.shards.values()
-        )
+    return tables_are_whole(info) and all(
+        shard_is_there(paths, shard, store_format=settings.config.store.format) for shard in info.shards.values()
     )
+
+
+def is_half_done(paths: StorePaths) -> bool:
+    """Whether an interrupted run has left something that the next one takes over or sweeps away."""
+    return any(folder.exists() for folder in (paths.pending, paths.commits, paths.tasks))
+
+
+def tables_are_whole(info: StoreInfo) -> bool:
+    """Whether manifest and quarantine are those that ``store.json`` names."""
+    paths, description = info.paths, info.description
+    return _is_whole(paths.manifest, description["manifest"]) and _is_whole(paths.quarantine, description["quarantine"])
 
 
 def _is_whole(path: Path, recorded: Mapping[str, Any]) -> bool:

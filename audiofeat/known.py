@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from audiofeat.config import changed_keys, load_config
 from audiofeat.errors import ConfigError, DamageError, NoStoreError
@@ -18,9 +19,13 @@ from audiofeat.reading.reader import Store
 from audiofeat.records import ClipRow, Failure, Fingerprint
 from audiofeat.settings import Settings
 from audiofeat.store.commits import read_commit
+from audiofeat.store.digests import file_digest
 from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import StorePaths
 from audiofeat.tasks import Commit, Reuse, ShardEntry, Stamp
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(slots=True)
@@ -38,12 +43,15 @@ class Known:
     """Why the finished store's results may not be used, or only in part, if so: one line a changed setting."""
     again: dict[str, str] = field(default_factory=dict)
     """Keys of clips whose result may be used and is to be made again all the same, with the reason."""
+    has_lost_keys: bool = False
+    """Whether there was a store, and nobody can say which clips it had."""
     damaged_shards: frozenset[str] = frozenset()
     """Names of shards that are not to stay as they are, though the clips in them may be well."""
 
 
-# What depends on the features: deltas want more frames than a spectrum, mel bands a higher rate.
-_OF_FEATURES = ("input.too-short", "input.sample-rate", "select.rest")
+# What depends on the features: deltas want more frames than a spectrum, mel bands a higher rate; and of a piece that
+# is too short for a frame it is said that it is a rest, whatever its length is to be.
+_OF_FEATURES = ("input.too-short", "input.sample-rate", "select.")
 
 
 def known_results(paths: StorePaths, settings: Settings) -> Known:
@@ -52,17 +60,39 @@ def known_results(paths: StorePaths, settings: Settings) -> Known:
     wanted = settings.stamp
     store = _finished_store(paths)
     if store is not None:
-        failures = read_quarantine(paths)
-        known.keys.update(_clip_keys(store), (failure.clip_key for failure in failures))
+        failures = _failures_of(store)
+        known.keys.update(_clip_keys(store.manifest), (failure.clip_key for failure in failures or ()))
         earlier = _settings_of(store)
         known.stale_because = _stale_because(store, earlier, settings)
         if earlier is not None and earlier.stamp.features_like(wanted):
             _add_store(known, store, failures, _Standing.of(earlier.stamp, wanted))
+    else:
+        _note_damaged_store(known, paths)
     for path in sorted(paths.commits.glob("*.json")):
         commit = read_commit(path)
         if commit is not None and commit.stamp.features_like(wanted):
             _add_commit(known, paths, commit, _Standing.of(commit.stamp, wanted))
     return known
+
+
+def _failures_of(store: Store) -> list[Failure] | None:
+    """The failures of a finished store; None where they are not those that were written."""
+    paths = store.paths
+    is_whole = paths.quarantine.exists() and file_digest(paths.quarantine) == store.description["quarantine"]["digest"]
+    return read_quarantine(paths) if is_whole else None
+
+
+def _note_damaged_store(known: Known, paths: StorePaths) -> None:
+    """Of a store that cannot be trusted, the keys at least: none of its clips may go unnoticed."""
+    import pyarrow.parquet as pq
+
+    if not any(path.exists() for path in (paths.store_json, paths.manifest, paths.quarantine)):
+        return
+    try:
+        known.keys.update(_clip_keys(pq.read_table(paths.manifest)))
+    except (OSError, ValueError):
+        known.has_lost_keys = True
+    known.keys.update(failure.clip_key for failure in read_quarantine(paths))
 
 
 def read_quarantine(paths: StorePaths) -> list[Failure]:
@@ -124,8 +154,9 @@ def _stale_because(store: Store, earlier: Settings | None, settings: Settings) -
         return ()
     if missing == tuple(added):
         return tuple(f"feature {name} added" for name in added)
-    of_added = tuple(f"features.{name}." for name in added)
-    changes = [line for line in changed_keys(earlier.numbers, settings.numbers) if not line.startswith(of_added)]
+    removed = earlier.config.features.keys() - settings.config.features.keys()
+    beside = tuple(f"features.{name}." for name in (*added, *removed))
+    changes = [line for line in changed_keys(earlier.numbers, settings.numbers) if not line.startswith(beside)]
     return (*changes, *(f"feature {name} added" for name in added))
 
 
@@ -136,7 +167,7 @@ def _finished_store(paths: StorePaths) -> Store | None:
         return None  # then the commit records are all there is, and what they lack is computed again
 
 
-def _add_store(known: Known, store: Store, failures: list[Failure], standing: _Standing) -> None:
+def _add_store(known: Known, store: Store, failures: list[Failure] | None, standing: _Standing) -> None:
     from audiofeat.store.fingerprints import read_fingerprints
     from audiofeat.store.manifest import rows_of
 
@@ -149,13 +180,14 @@ def _add_store(known: Known, store: Store, failures: list[Failure], standing: _S
     found = _Found()
     lost = set()
     for name, row in rows_of(store.manifest):
-        if name in present:
-            found.add_row(name, row)
-        else:
+        # What is left of a clip is not the clip; of a piece, others may have been left out, which nothing tells then.
+        if name not in present or (failures is None and row.parent is not None):
             lost.add(row.clip_key)
-    for failure in failures:
-        if failure.clip_key not in lost:  # what is left of a clip is not the clip
-            found.failures[failure.clip_key].append(failure)
+        found.add_row(name, row)
+    for failure in failures or ():
+        found.failures[failure.clip_key].append(failure)
+    for key in lost:
+        found.forget(key)
     found.put_into(known, standing)
     known.fingerprints.update(read_fingerprints(store.paths.fingerprints))
 
@@ -186,10 +218,16 @@ class _Found:
         self.rows[row.clip_key].append(row)
         self.shards[row.clip_key] = shard
 
+    def forget(self, key: str) -> None:
+        self.rows.pop(key, None)
+        self.failures.pop(key, None)
+
     def put_into(self, known: Known, standing: _Standing) -> None:
         """Replace what was known of these clips before."""
         for key in self.rows.keys() | self.failures.keys():
             rows, failures = self.rows.get(key, ()), self.failures.get(key, ())
+            if _says_more(known.clips.get(key), (*rows, *failures), missing=standing.missing if rows else ()):
+                continue
             known.clips[key] = Reuse(
                 shard=self.shards.get(key),
                 rows=tuple(rows),
@@ -203,13 +241,22 @@ class _Found:
             known.again.pop(key, None)
             if failures and not standing.is_same_choice:
                 known.judged_otherwise.add(key)
-            if not standing.is_same and any(failure.reason in _OF_FEATURES for failure in failures):
+            if not standing.is_same and any(failure.reason.startswith(_OF_FEATURES) for failure in failures):
                 known.again[key] = "other features, judged again"
 
 
-def _clip_keys(store: Store) -> Iterable[str]:
+def _says_more(known: Reuse | None, results: Sequence[ClipRow | Failure], *, missing: Sequence[str]) -> bool:
+    """Whether what is known of a clip lacks fewer features than other results of the same bytes."""
+    before = (*known.rows, *known.failures) if known is not None else ()
+    if known is None or not before or before[0].source_digest is None:
+        return False
+    return before[0].source_digest == results[0].source_digest and len(known.missing) < len(missing)
+
+
+def _clip_keys(manifest: pa.Table) -> Iterable[str]:
     """The keys of the source's clips that a store's clips were cut out of."""
-    if "parent" not in store.manifest.column_names:
-        return store
-    keys, parents = store.manifest.column("key").to_pylist(), store.manifest.column("parent").to_pylist()
+    keys: list[str] = manifest.column("key").to_pylist()
+    if "parent" not in manifest.column_names:
+        return keys
+    parents = manifest.column("parent").to_pylist()
     return (parent or key for key, parent in zip(keys, parents, strict=True))

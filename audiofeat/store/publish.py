@@ -76,7 +76,7 @@ def sweep(paths: StorePaths, *, keep: Iterable[str]) -> None:
 
 
 def link_arrays(
-    paths: StorePaths, arrays: Iterable[tuple[str, str]], *, features: Sequence[str], stale: Sequence[str]
+    paths: StorePaths, arrays: Iterable[tuple[str, str]], *, features: Sequence[str], possible: Sequence[str]
 ) -> None:
     """Show an NPY store's arrays as ``<feature>/<key>.npy`` too, by hard links, for shell scripts.
 
@@ -85,7 +85,7 @@ def link_arrays(
     Args:
         arrays: (key, shard name) of every clip.
         features: the features that the store has now.
-        stale: features that the last state had.
+        possible: all that an earlier state may have had, whose links go where they are not among them.
     """
     wanted: dict[Path, Path] = {
         paths.root / npy_path(feature, key): paths.shards / shard / npy_path(feature, key)
@@ -93,7 +93,7 @@ def link_arrays(
         for feature in features
     }
     with storage_errors(paths.root):
-        for feature in {*features, *stale}:
+        for feature in {*features, *possible}:
             for present in sorted((paths.root / feature).rglob("*"), reverse=True):
                 if present.is_dir() and not present.is_symlink():
                     with suppress(OSError):
