@@ -44,20 +44,25 @@ class RunOptions:
     fingerprint: Literal["stat", "content"] = "stat"
     """Whether a file of the same size, time of last change and inode counts as unchanged, or each is hashed."""
     retry: bool = False
-    """Whether clips in quarantine are tried once more."""
+    """Whether clips in quarantine are tried once more. No clip leaves the store then."""
+    repair: bool = False
+    """Whether what is damaged is made again, and nothing else is touched."""
     damaged_clips: frozenset[str] = frozenset()
     """Keys of clips of the source whose stored values are not to be trusted."""
     damaged_shards: frozenset[str] = frozenset()
     """Names of shards that are to be written anew."""
-    may_drop: bool = True
-    """Whether clips leave the store that the source has no more, rather than the run being refused."""
     only: frozenset[str] | None = None
     """Keys of the clips that are taken; None: all of the source."""
 
     @property
     def trusts_last_run(self) -> bool:
         """Whether an unchanged listing is enough to have nothing to do."""
-        return self.fingerprint == "stat" and not (self.retry or self.damaged_clips or self.damaged_shards)
+        return self.fingerprint == "stat" and not (self.retry or self.repair)
+
+    @property
+    def may_drop(self) -> bool:
+        """Whether clips leave the store that the source has no more, rather than the run being refused."""
+        return not (self.retry or self.repair)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +124,20 @@ def tools_for(job: Job) -> Tools:
     return Tools(settings_of(job.config, device=device), ffmpeg, decoder_versions(ffmpeg))
 
 
-def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda: None) -> tuple[Known, Plan]:
-    """What earlier runs have left, and what is to be done."""
+def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda: None) -> tuple[Job, Plan]:
+    """Compare the source with what earlier runs have left.
+
+    Returns:
+        the job, which is that of a repair without the clips that the store does not have; and what is to be done.
+    Raises:
+        ConfigError: the options forbid what would have to be done.
+    """
     config, options = job.config, job.options
     known = known_results(job.paths, tools.settings)
+    _refuse_to_guess(job, known)
+    if options.repair and known.is_complete:
+        clips = [clip for clip in job.listing.clips if clip.key in known.keys]
+        job = replace(job, listing=replace(job.listing, clips=clips))
     if options.fingerprint == "content":
         known.fingerprints.clear()
     for key, result in known.clips.items():
@@ -143,8 +158,36 @@ def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda:
         select=config.select,
         checkpoint=checkpoint,
         now_ns=job.listed_at_ns,
+        is_repair=options.repair,
     )
-    return known, plan
+    _refuse_what_is_forbidden(job, plan)
+    return job, plan
+
+
+def _refuse_to_guess(job: Job, known: Known) -> None:
+    if known.has_lost_keys and not job.options.may_drop:
+        raise ConfigError(
+            f"the manifest of {job.paths.root} cannot be read, so nobody can say which clips it had",
+            hint="`audiofeat extract` makes the store of what the source has",
+        )
+
+
+def _refuse_what_is_forbidden(job: Job, plan: Plan) -> None:
+    gone = [*plan.deleted, *plan.lost]
+    if gone and not job.options.may_drop:
+        clips = "1 clip" if len(gone) == 1 else f"{len(gone):,} clips"
+        raise ConfigError(
+            f"{clips} of {job.paths.root} cannot be made again: {job.source} has not the same any more"
+            f" ({', '.join(map(repr, gone[:3]))}{', ...' if len(gone) > 3 else ''})",
+            hint="--source with the place where it is; or `audiofeat extract`, which makes the store of what is there",
+        )
+    stale = {reason.words: None for _, reason in plan.decoded if reason.kind == "stale config"}
+    if stale and not job.options.recompute:
+        raise ConfigError(
+            f"{sum(reason.kind == 'stale config' for _, reason in plan.decoded):,} clips of {job.paths.root} would be "
+            f"computed again: {'; '.join(stale)}",
+            hint="leave --no-recompute out, or name another store",
+        )
 
 
 def _places(config: Config, options: RunOptions) -> tuple[str, StorePaths]:

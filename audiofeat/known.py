@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from audiofeat.config import changed_keys, load_config
+from audiofeat.config import Config, changed_keys, load_config
 from audiofeat.errors import ConfigError, DamageError, NoStoreError
 from audiofeat.reading.reader import Store
 from audiofeat.records import ClipRow, Failure, Fingerprint
@@ -43,6 +44,8 @@ class Known:
     """Why the finished store's results may not be used, or only in part, if so: one line a changed setting."""
     again: dict[str, str] = field(default_factory=dict)
     """Keys of clips whose result may be used and is to be made again all the same, with the reason."""
+    is_complete: bool = False
+    """Whether there is a finished store, and ``keys`` are surely all that it had."""
     has_lost_keys: bool = False
     """Whether there was a store, and nobody can say which clips it had."""
     damaged_shards: frozenset[str] = frozenset()
@@ -61,13 +64,14 @@ def known_results(paths: StorePaths, settings: Settings) -> Known:
     store = _finished_store(paths)
     if store is not None:
         failures = _failures_of(store)
-        known.keys.update(_clip_keys(store.manifest), (failure.clip_key for failure in failures or ()))
+        known.is_complete = failures is not None
+        known.keys.update(_clip_keys(store.manifest), (failure.clip_key for failure in read_quarantine(paths)))
         earlier = _settings_of(store)
         known.stale_because = _stale_because(store, earlier, settings)
         if earlier is not None and earlier.stamp.features_like(wanted):
             _add_store(known, store, failures, _Standing.of(earlier.stamp, wanted))
     else:
-        _note_damaged_store(known, paths)
+        _note_damaged_store(known, paths, settings.config)
     for path in sorted(paths.commits.glob("*.json")):
         commit = read_commit(path)
         if commit is not None and commit.stamp.features_like(wanted):
@@ -82,17 +86,39 @@ def _failures_of(store: Store) -> list[Failure] | None:
     return read_quarantine(paths) if is_whole else None
 
 
-def _note_damaged_store(known: Known, paths: StorePaths) -> None:
+def _note_damaged_store(known: Known, paths: StorePaths, config: Config) -> None:
     """Of a store that cannot be trusted, the keys at least: none of its clips may go unnoticed."""
     import pyarrow.parquet as pq
 
     if not any(path.exists() for path in (paths.store_json, paths.manifest, paths.quarantine)):
         return
     try:
-        known.keys.update(_clip_keys(pq.read_table(paths.manifest)))
+        known.keys.update(_clip_keys(pq.read_table(paths.manifest, use_threads=False)))
     except (OSError, ValueError):
-        known.has_lost_keys = True
+        keys = _keys_of_shards(paths, config)
+        known.has_lost_keys = keys is None
+        known.keys.update(keys or ())
     known.keys.update(failure.clip_key for failure in read_quarantine(paths))
+
+
+def _keys_of_shards(paths: StorePaths, config: Config) -> set[str] | None:
+    """What the shards themselves say; None where they do not say it of all of the source's clips."""
+    kind = shard_format(config.store.format)
+    if config.audio.chunk_seconds is not None or config.audio.channels == "each" or not paths.shards.is_dir():
+        return None
+    keys: set[str] = set()
+    for entry in paths.shards.iterdir():
+        if entry.name.startswith("."):
+            continue
+        try:
+            with closing(kind.open(entry)) as shard:
+                locations = shard.index()
+        except (OSError, ValueError, KeyError):
+            return None
+        if locations is None:
+            return None
+        keys.update(location.key for location in locations)
+    return keys
 
 
 def read_quarantine(paths: StorePaths) -> list[Failure]:
@@ -247,7 +273,7 @@ class _Found:
 
 def _says_more(known: Reuse | None, results: Sequence[ClipRow | Failure], *, missing: Sequence[str]) -> bool:
     """Whether what is known of a clip lacks fewer features than other results of the same bytes."""
-    before = (*known.rows, *known.failures) if known is not None else ()
+    before: tuple[ClipRow | Failure, ...] = (*known.rows, *known.failures) if known is not None else ()
     if known is None or not before or before[0].source_digest is None:
         return False
     return before[0].source_digest == results[0].source_digest and len(known.missing) < len(missing)

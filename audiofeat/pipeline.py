@@ -16,7 +16,7 @@ from audiofeat.config import Config
 from audiofeat.device import usable_cores
 from audiofeat.engine.local import EngineReport, LocalEngine
 from audiofeat.engine.messages import WorkerJob
-from audiofeat.errors import ConfigError, Interrupted
+from audiofeat.errors import Interrupted
 from audiofeat.finish import finish_store, is_unchanged
 from audiofeat.frontend.recipe import feature_specs
 from audiofeat.job import Job, RunOptions, Tools, open_job, plan_for, tools_for
@@ -55,7 +55,7 @@ def run(
     begun = time.perf_counter()
     job = open_job(config, options)
     paths, listing = job.paths, job.listing
-    report = RunReport(store=str(paths.root))
+    report = RunReport(store=config.store.path or str(paths.root))
     report.warnings += job.warnings
     report.note_listing(listing)
     with store_lock(paths):
@@ -79,17 +79,7 @@ def _bring_up_to_date(
 ) -> None:
     paths, options = job.paths, job.options
     remove(paths.unchanged)  # until this run has left a state of its own
-    known, plan = plan_for(job, tools, checkpoint=lambda: _stop_if_asked(stop))
-    if known.stale_because and not options.recompute:
-        raise ConfigError(
-            f"the settings differ from those of {paths.root}: {'; '.join(known.stale_because)}",
-            hint="without --no-recompute all clips are computed again; or name another store",
-        )
-    if plan.deleted and not options.may_drop:
-        raise ConfigError(
-            f"{job.source} has {len(plan.deleted):,} clips of {paths.root} no more, such as {plan.deleted[0]!r}",
-            hint="--source with the place where they are; or `audiofeat extract`, which takes them out of the store",
-        )
+    job, plan = plan_for(job, tools, checkpoint=lambda: _stop_if_asked(stop))
     report.reasons = dict(plan.reasons)
     report.deleted = len(plan.deleted)
     report.reused = plan.clips_reused

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from audiofeat.choice import Reason
 from audiofeat.config import Config
 from audiofeat.contents import contents_of
 from audiofeat.decode import declared_seconds
-from audiofeat.finish import is_unchanged
+from audiofeat.finish import is_half_done, is_unchanged, tables_are_whole
 from audiofeat.frontend.recipe import feature_specs
 from audiofeat.job import Job, RunOptions, Tools, open_job, plan_for, tools_for
-from audiofeat.plan import Plan, Reason
+from audiofeat.known import read_quarantine
+from audiofeat.plan import Plan
 from audiofeat.reading.info import StoreInfo
-from audiofeat.records import Clip, ClipRow, FeatureSpec
+from audiofeat.records import Clip, ClipRow, Failure, FeatureSpec
+from audiofeat.report import listing_warnings
 from audiofeat.store.description import encode_description
 from audiofeat.store.layout import StorePaths
 
@@ -29,7 +32,8 @@ class Line:
     """Clips of the source with which one thing is to be done, for one reason."""
 
     kind: str
-    """``new``, ``changed``, ``stale``, ``again``, ``deleted``, ``unchanged`` or ``quarantined``."""
+    """``new``, ``changed``, ``stale config``, ``tried again``, ``deleted``, ``unchanged``, ``copied``, ``in
+    quarantine`` or ``left out``."""
     reason: str
     clips: int
     seconds: float | None
@@ -78,39 +82,54 @@ def preview(config: Config, options: RunOptions) -> Preview:
     """
     job = open_job(config, options)
     tools = tools_for(job)
-    store, clips = str(job.paths.root), len(job.listing.clips)
+    store, clips = config.store.path or str(job.paths.root), len(job.listing.clips)
+    warnings = (*job.warnings, *listing_warnings(job.listing))
+    if is_half_done(job.paths):
+        warnings += (
+            "an interrupted run is finished or swept away first, which may leave less to do than is said here",
+        )
     if options.trusts_last_run and is_unchanged(job.paths, tools.settings, job.listing, tools.decoders):
         lines = _unchanged_lines(StoreInfo(job.paths.root), clips=clips)
-        return Preview(store, False, clips, 0, 0, lines, (), job.warnings)
-    _, plan = plan_for(job, tools)
+        return Preview(store, False, clips, 0, 0, lines, (), warnings)
+    job, plan = plan_for(job, tools)
     return Preview(
         store=store,
-        has_work=bool(plan.tasks) or not _stands(job, tools, plan),
+        has_work=bool(plan.tasks) or is_half_done(job.paths) or not _stands(job, tools, plan),
         clips=clips,
         clips_to_decode=plan.clips_to_decode,
         shards_to_write=len(plan.tasks),
         lines=tuple(_Lines(job).of(plan)),
         decoded=tuple((clip.key, reason) for clip, reason in plan.decoded),
-        warnings=job.warnings,
+        warnings=warnings,
     )
 
 
 def _stands(job: Job, tools: Tools, plan: Plan) -> bool:
-    """Whether the store's description is the very one that a run would write."""
+    """Whether the store's description is the very one that a run would write, and its tables are there."""
     contents = contents_of(plan.kept, tools.settings, listing=job.listing, features=feature_specs(job.config))
     try:
-        return job.paths.store_json.read_bytes() == encode_description(contents.store_json)
+        is_same = job.paths.store_json.read_bytes() == encode_description(contents.store_json)
     except OSError:
         return False
+    return is_same and tables_are_whole(StoreInfo(job.paths.root))
 
 
 def _unchanged_lines(info: StoreInfo, *, clips: int) -> tuple[Line, ...]:
     totals = info.description["totals"]
+    failures = read_quarantine(info.paths)
     size_bytes = totals["frames"] * _row_bytes(info.features)
-    failed = sum(info.failures.values())
-    unchanged = Line("unchanged", "", clips - failed, totals["audio_seconds"], size_bytes, False)
-    quarantined = Line("quarantined", _counts(info.failures), failed, None, None, False)
-    return (unchanged, quarantined) if failed else (unchanged,)
+    whole = sum(failure.parent is None for failure in failures)
+    unchanged = Line("unchanged", "", clips - whole, totals["audio_seconds"], size_bytes, False)
+    return (unchanged, *_not_done(failures))
+
+
+def _not_done(failures: Sequence[Failure]) -> Iterator[Line]:
+    """What is in quarantine and stays there, and what the configuration leaves out."""
+    for kind, is_by_choice in (("in quarantine", False), ("left out", True)):
+        reasons = Counter(failure.reason for failure in failures if failure.is_by_choice is is_by_choice)
+        if reasons:
+            words = ", ".join(f"{reason} {count:,}" for reason, count in sorted(reasons.items()))
+            yield Line(kind, words, reasons.total(), None, None, False)
 
 
 class _Lines:
@@ -130,16 +149,15 @@ class _Lines:
         if plan.deleted:
             seconds = sum(earlier.get(key, 0.0) for key in plan.deleted)
             yield Line("deleted", "no longer in the source", len(plan.deleted), seconds, None, False)
-        rows = [row for shard in plan.kept for row in shard.rows]
-        rows += [row for reuse in plan.copied for row in reuse.rows]
-        if plan.clips_reused or not plan.decoded:
-            yield self._unchanged(plan, rows)
+        kept = [row for shard in plan.kept for row in shard.rows]
+        if kept or not (plan.tasks or plan.deleted):
+            yield self._standing("unchanged", "", kept)
+        copied = [row for reuse in plan.copied for row in reuse.rows]
+        if copied:
+            yield self._standing("copied", "unchanged, into shards that are written anew", copied)
         failures = [failure for shard in plan.kept for failure in shard.failures]
         failures += [failure for reuse in plan.copied for failure in reuse.failures]
-        reasons = [failure.reason for failure in failures if not failure.is_by_choice]
-        if reasons:
-            counts = {reason: reasons.count(reason) for reason in sorted(set(reasons))}
-            yield Line("quarantined", _counts(counts), len(reasons), None, None, False)
+        yield from _not_done(failures)
 
     def _decoded(self, reason: Reason, clips: Sequence[Clip], earlier: Mapping[str, float]) -> Line:
         stride = -(-len(clips) // _MOST_HEADERS)
@@ -162,13 +180,14 @@ class _Lines:
         bytes_per_second = sum((spec.frame_rate_hz or 0.0) * _row_bytes([spec]) for spec in self._features)
         return round(seconds * bytes_per_second)
 
-    def _unchanged(self, plan: Plan, rows: Sequence[ClipRow]) -> Line:
+    def _standing(self, kind: str, reason: str, rows: Sequence[ClipRow]) -> Line:
         size_bytes = sum(row.frames for row in rows) * _row_bytes(self._features)
-        return Line("unchanged", "", plan.clips_reused, sum(row.duration_seconds for row in rows), size_bytes, False)
+        clips = len({row.clip_key for row in rows})
+        return Line(kind, reason, clips, sum(row.duration_seconds for row in rows), size_bytes, False)
 
 
 _NEW = Reason("new", "new")
-_KINDS = ("new", "changed", "stale", "again")
+_KINDS = ("new", "changed", "stale config", "tried again")
 
 
 def _row_bytes(features: Iterable[FeatureSpec]) -> int:
@@ -177,17 +196,13 @@ def _row_bytes(features: Iterable[FeatureSpec]) -> int:
     return sum(feature.dims * np.dtype(feature.dtype).itemsize for feature in features)
 
 
-def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{reason} {count:,}" for reason, count in counts.items())
-
-
 def _stored_seconds(paths: StorePaths) -> dict[str, float]:
     """How long the clips of the source were when the store was made, by key; nothing where no manifest tells."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(paths.manifest, columns=["key", "parent", "duration_seconds"])
+        table = pq.read_table(paths.manifest, columns=["key", "parent", "duration_seconds"], use_threads=False)
     except (OSError, ValueError, pa.ArrowInvalid):
         return {}
     seconds: defaultdict[str, float] = defaultdict(float)

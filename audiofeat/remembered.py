@@ -41,7 +41,7 @@ def remembered_job(store: str, options: RunOptions, *, source: str | None = None
     """The configuration that the store at ``store`` was made with, and how its source was listed.
 
     Args:
-        options: what else is wanted of the run. It will take no clip out of the store.
+        options: what else is wanted of the run.
         source: where the source is now; None: where it was.
     Raises:
         NoStoreError, DamageError: there is no store that tells its configuration.
@@ -71,4 +71,4 @@ def remembered_job(store: str, options: RunOptions, *, source: str | None = None
                 f"the list of files that {store} was made of cannot be read: {error}",
                 hint="audiofeat extract --files-from ...",
             ) from error
-    return config, replace(options, may_drop=False, follow_links=note.get("follow_links", True), files=files)
+    return config, replace(options, follow_links=note.get("follow_links", True), files=files)

@@ -62,10 +62,7 @@ class RunReport:
             "link loops": len(listing.loops),
             "unreadable folders": len(listing.unreadable),
         }
-        self.warnings += listing.warnings
-        self.warnings += [
-            f"the folder {name} could not be listed: its clips are missing" for name in listing.unreadable
-        ]
+        self.warnings += listing_warnings(listing)
 
     def note_store(self, store: StoreInfo) -> None:
         """What is true of the whole store now."""
@@ -129,6 +126,14 @@ class RunReport:
         shares = ", ".join(f"{name} {100 * seconds / total:.0f} %" for name, seconds in stages.items())
         speed = f"{self.audio_seconds / self.wall_seconds:,.0f} x real time" if self.wall_seconds else ""
         return f"{self.wall_seconds:.1f} s, {speed} (start-up {self.start_up_seconds:.1f} s; {shares})"
+
+
+def listing_warnings(listing: Listing) -> list[str]:
+    """What somebody should know of how the source was listed."""
+    return [
+        *listing.warnings,
+        *(f"the folder {name} could not be listed: its clips are missing" for name in listing.unreadable),
+    ]
 
 
 def _why(counts: Mapping[str, int]) -> str:

@@ -11,7 +11,7 @@ from make_sample_data import make_formats, make_sample_data
 from planned import Source
 from running import write_clips
 
-from audiofeat import plan as planning
+from audiofeat import choice as choosing
 from audiofeat.decode import Shared
 from audiofeat.records import Member
 
@@ -91,4 +91,4 @@ def no_file_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: str, member: Member | None = None, *, shared: Shared | None = None) -> str:
         raise AssertionError(f"{path} was read")
 
-    monkeypatch.setattr(planning, "identify", refuse)
+    monkeypatch.setattr(choosing, "identify", refuse)

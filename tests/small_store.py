@@ -43,7 +43,12 @@ def small_arrays(n_clips: int) -> dict[str, dict[str, Array]]:
 
 
 def write_shards(
-    paths: StorePaths, settings: Settings, arrays: Mapping[str, Mapping[str, Array]], *, failing: Sequence[str] = ()
+    paths: StorePaths,
+    settings: Settings,
+    arrays: Mapping[str, Mapping[str, Array]],
+    *,
+    failing: Sequence[str] = (),
+    reason: str = "input.truncated",
 ) -> tuple[list[Clip], list[ShardTask], list[Commit]]:
     """Write and record the shards, as a run does that is killed before it publishes them."""
     for folder in (paths.shards, paths.commits, paths.spool):
@@ -55,7 +60,7 @@ def write_shards(
         work = ShardWork(ShardTask(slot, tuple(ClipTask(clip.key, clip.path) for clip in group)))
         for index, clip in enumerate(group):
             if clip.key in failing:
-                failure = Failure(clip.key, clip.path, "input.truncated", "cut off", "", "f" * 64, DECODER)
+                failure = Failure(clip.key, clip.path, reason, "cut off", "", "f" * 64, DECODER)
                 work.hand_in(index, ClipResult((), (failure,), FINGERPRINT))
                 continue
             features = shard_clip(clip.key, arrays[clip.key], budget).features
@@ -97,11 +102,16 @@ def listing_of(clips: Sequence[Clip], root: Path) -> Listing:
 
 
 def make_store(
-    root: Path, settings: Settings, arrays: Mapping[str, Mapping[str, Array]], *, failing: Sequence[str] = ()
+    root: Path,
+    settings: Settings,
+    arrays: Mapping[str, Mapping[str, Array]],
+    *,
+    failing: Sequence[str] = (),
+    reason: str = "input.truncated",
 ) -> StorePaths:
     """A finished store at ``root``."""
     paths = StorePaths(root)
-    clips, tasks, _ = write_shards(paths, settings, arrays, failing=failing)
+    clips, tasks, _ = write_shards(paths, settings, arrays, failing=failing, reason=reason)
     plan = Plan(tuple(tasks), (), {}, decoded=(), deleted=())
     finish_store(
         paths, settings, plan, listing=listing_of(clips, root), features=FEATURES, decoders={"soundfile": DECODER}

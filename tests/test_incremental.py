@@ -198,6 +198,7 @@ def test_a_shard_that_is_gone_is_made_again(place: Workplace) -> None:
     report = place.run()
     assert 0 < report.decoded < 20
     assert report.decoded + report.reused == 20
+    assert report.reasons == {"lost or damaged in the store": report.decoded}
     assert contents(place.store) == before
 
 
@@ -253,3 +254,45 @@ def test_a_changed_clip_is_redone_beside_a_broken_one_that_is_not(hdf5_place: Wo
     report = hdf5_place.run()
     assert (report.exit_code, report.decoded, report.reused, report.reasons) == (3, 1, 18, {"changed": 1})
     assert hdf5_place.differences_from_scratch() == []
+
+
+def test_links_of_a_feature_that_went_while_a_run_was_killed_go_with_the_next(
+    clips: Path, job: Path, finished: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Workplace(tmp_path, clips=clips, job=job, finished=finished("npy"), store_format="npy")
+    with monkeypatch.context() as patch:
+        patch.setattr("audiofeat.store.publish.link_arrays", killed)
+        with pytest.raises(KeyboardInterrupt):
+            place.run('features={"mel": {}}')
+    place.run('features={"mel": {}}')
+    assert place.differences_from_scratch() == []
+
+
+def killed(*arguments: object, **options: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_link_that_led_elsewhere_in_a_killed_run_is_not_taken_for_what_it_was(
+    clips: Path, job: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file that a fingerprint is of must be the one that the rows are of, at every instant."""
+    source, store = tmp_path / "source", tmp_path / "store"
+    source.mkdir()
+    one, two = sorted(clips.rglob("*.wav"))[:2]
+    link = source / "a.wav"
+    link.symlink_to(one)
+    package.extract(source, store, job, workers=1)
+    wanted = contents(store)
+
+    def point_to(path: Path) -> None:
+        link.unlink()
+        link.symlink_to(path)
+
+    point_to(two)
+    with monkeypatch.context() as patch:
+        patch.setattr("audiofeat.store.publish.sweep", killed)
+        with pytest.raises(KeyboardInterrupt):
+            package.extract(source, store, job, workers=1)
+    point_to(one)
+    package.extract(source, store, job, workers=1)
+    assert contents(store) == wanted

@@ -200,3 +200,48 @@ def test_what_was_refused_under_another_choice_is_judged_again(
     assert known_results(StorePaths(tmp_path), settings_for()).judged_otherwise == set()
     assert known_results(StorePaths(tmp_path), settings_for("select.keys=name")).judged_otherwise == set()
     assert known_results(StorePaths(tmp_path), settings_for(choice)).judged_otherwise == set(FAILING)
+
+
+def test_a_commit_that_lacks_what_the_store_has_does_not_replace_it(tmp_path: Path) -> None:
+    """As after a run with one feature less that was killed, when all are wanted again."""
+    both = settings_for("features.mfcc={}")
+    paths = make_store(tmp_path, both, ARRAYS)
+    write_shards(paths, settings_for(), ARRAYS)
+    known = known_results(paths, both)
+    assert {clip.missing for clip in known.clips.values()} == {()}
+    assert {clip.shard for clip in known.clips.values()} <= {shard.name for shard in known.shards.values()}
+
+
+def test_a_quarantine_that_is_not_the_one_written_is_not_believed(tmp_path: Path) -> None:
+    paths = make_store(tmp_path, settings_for(), ARRAYS, failing=FAILING)
+    paths.quarantine.write_bytes(paths.quarantine.read_bytes().replace(b"cut off", b"cut out"))
+    known = known_results(paths, settings_for())
+    assert failing_of(known) == set()
+    assert done_of(known) == ARRAYS.keys()
+
+
+def test_of_a_damaged_store_the_keys_are_known_and_no_more(tmp_path: Path) -> None:
+    paths = make_store(tmp_path, settings_for(), ARRAYS, failing=FAILING)
+    content = paths.store_json.read_bytes()
+    paths.store_json.write_bytes(content[:-40])
+    known = known_results(paths, settings_for())
+    assert (known.clips, known.keys, known.has_lost_keys) == ({}, KEYS, False)
+    paths.manifest.write_bytes(b"no manifest")
+    known = known_results(paths, settings_for())
+    assert (known.clips, known.keys, known.has_lost_keys) == ({}, KEYS, False), "shards have an index"
+    min(paths.shards.iterdir()).write_bytes(b"no shard")
+    assert known_results(paths, settings_for()).has_lost_keys
+
+
+def test_what_a_feature_leaves_out_is_judged_again_with_other_features(tmp_path: Path) -> None:
+    paths = make_store(tmp_path, settings_for(), ARRAYS, failing=FAILING, reason="select.too-short")
+    assert known_results(paths, settings_for()).again == {}
+    known = known_results(paths, settings_for("features.mfcc={}"))
+    assert known.again.keys() == set(FAILING)
+
+
+def test_what_goes_away_with_a_feature_is_no_reason(tmp_path: Path) -> None:
+    paths = make_store(tmp_path, settings_for("features.mfcc={}"), ARRAYS)
+    assert known_results(paths, settings_for()).stale_because == ()
+    (reason,) = known_results(paths, settings_for("mel.bands=40")).stale_because
+    assert "features.log_mel.mel.bands" in reason

@@ -204,8 +204,9 @@ def test_a_known_file_that_cannot_be_read_is_decoded_to_find_out_why(source: Sou
     source.known.fingerprints.clear()
     (source.root / "b.wav").unlink()
     plan = source.plan()
-    assert plan.reasons == {"changed": 1}
+    assert plan.reasons == {"cannot be read any more": 1}
     assert to_decode(plan) == ["b"]
+    assert plan.lost == ("b",)
 
 
 @pytest.mark.usefixtures("no_file_is_read")
@@ -233,7 +234,7 @@ def test_a_file_that_failed_stays_in_quarantine_while_it_is_unchanged(source: So
 
 
 @pytest.mark.usefixtures("no_file_is_read")
-@pytest.mark.parametrize("reason", ["io.read", "decoder.killed", "decoder.missing", "limit.too-long"])
+@pytest.mark.parametrize("reason", ["io.read", "decoder.killed", "decoder.missing"])
 def test_a_failure_that_may_be_none_this_time_is_tried_again(source: Source, reason: str) -> None:
     source.finish(failing=["b"], reason=reason)
     assert source.plan().reasons == {"failed before, tried again": 1}

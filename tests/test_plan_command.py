@@ -51,7 +51,7 @@ def test_a_plan_with_nothing_to_do_says_so_and_ends_with_0(source: Path, store: 
     assert "input.truncated 1" in done.out
     found = json.loads(audiofeat("plan", source, store, *JOB, "--json").out)
     assert (found["has_work"], found["clips"], found["clips_to_decode"]) == (False, 5, 0)
-    assert [(line["kind"], line["clips"]) for line in found["lines"]] == [("unchanged", 4), ("quarantined", 1)]
+    assert [(line["kind"], line["clips"]) for line in found["lines"]] == [("unchanged", 4), ("in quarantine", 1)]
 
 
 def test_a_plan_without_the_state_hashes_and_still_finds_nothing_to_do(source: Path, store: Path) -> None:
@@ -122,11 +122,14 @@ def test_told_by_content_a_file_is_hashed_whatever_its_times_say(source: Path, s
     changed = shutil.copytree(source, store.parent / "changed")
     write_clip(changed / "speaker0/take1.wav", seed=77, seconds=0.5)
     status = (changed / "speaker0/take1.wav").stat()
-    rows = noted.to_pylist()
-    for row in rows:
-        if row["key"] == "speaker0/take1":
-            row.update(size_bytes=status.st_size, ctime_ns=status.st_ctime_ns, inode=status.st_ino)
-    pq.write_table(type(noted).from_pylist(rows, schema=noted.schema), place)
+    forged = {
+        "key": "speaker0/take1",
+        "size_bytes": status.st_size,
+        "ctime_ns": status.st_ctime_ns,
+        "inode": status.st_ino,
+        "place": "",
+    }
+    pq.write_table(type(noted).from_pylist([forged], schema=noted.schema), place)
 
     def decoded(*arguments: str) -> int:
         out = audiofeat("plan", changed, store, *JOB, *arguments, "--json").out
@@ -175,3 +178,31 @@ def test_retry_takes_the_same_files_from_the_same_list(source: Path, tmp_path: P
     assert done.code == 3
     assert "1 clip" in done.out
     assert "in quarantine, tried again 1" in done.out
+
+
+def test_retry_does_not_empty_a_store_whose_source_is_not_there(source: Path, tmp_path: Path) -> None:
+    """A manifest still names files that are on a disk that is not mounted."""
+    audio = shutil.copytree(source, tmp_path / "audio")
+    manifest = tmp_path / "clips.csv"
+    manifest.write_text("path\n" + "".join(f"audio/speaker0/take{number}.wav\n" for number in range(3)))
+    store = tmp_path / "store"
+    assert audiofeat("extract", manifest, store, *JOB, "--quiet").code == 0
+    before = contents(store)
+    audio.rename(tmp_path / "unmounted")
+    done = audiofeat("retry", store)
+    assert done.code == 2
+    assert "3 clips of" in done.err
+    assert contents(store) == before
+
+
+def test_a_lost_quarantine_is_work(source: Path, store: Path) -> None:
+    (store / "quarantine.jsonl").unlink()
+    assert audiofeat("plan", source, store, *JOB).code == 20
+
+
+def test_another_decoder_is_refused_where_nothing_may_be_computed_again(source: Path, store: Path) -> None:
+    before = contents(store)
+    done = audiofeat("extract", source, store, *JOB, "--no-recompute", AUDIOFEAT_TEST_SOUNDFILE="99.0")
+    assert done.code == 2
+    assert "decoder changed (was soundfile" in done.err
+    assert contents(store) == before

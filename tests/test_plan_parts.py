@@ -176,6 +176,6 @@ def test_rows_of_a_parquet_file_are_hashed_in_their_own_order(source: Source, mo
         row = replace(row_of(clip, str(rows[clip.key])), source=clip.path)
         source.known.clips[clip.key] = Reuse("shard.h5", (row,), (), None)
     source.known.shards["shard.h5"] = ShardEntry("shard.h5", "0" * 12, 1, "00", 3, 30, "hdf5-3")
-    monkeypatch.setattr("audiofeat.plan.identify", identified)
+    monkeypatch.setattr("audiofeat.choice.identify", identified)
     assert source.plan().reasons == {}
     assert asked == [0, 1, 2]

@@ -211,18 +211,18 @@ def shown(paths: StorePaths) -> dict[str, str]:
 
 
 def test_arrays_are_shown_under_their_keys_without_a_copy(paths: StorePaths, arrays: dict[str, str]) -> None:
-    link_arrays(paths, arrays.items(), features=["log_mel", "mfcc"], stale=[])
+    link_arrays(paths, arrays.items(), features=["log_mel", "mfcc"], possible=[])
     assert shown(paths) == {f"{name}/{key}.npy": f"{name} of {key}" for name in ("log_mel", "mfcc") for key in arrays}
     link, target = paths.root / "mfcc" / "b" / "c.npy", paths.shards / "one" / "mfcc" / "b" / "c.npy"
     assert link.samefile(target)
 
 
 def test_links_follow_the_next_state(paths: StorePaths, arrays: dict[str, str]) -> None:
-    link_arrays(paths, arrays.items(), features=["log_mel", "mfcc"], stale=[])
+    link_arrays(paths, arrays.items(), features=["log_mel", "mfcc"], possible=[])
     new = paths.shards / "three" / "log_mel" / "a.npy"
     new.parent.mkdir(parents=True)
     new.write_text("new log_mel of a")
-    link_arrays(paths, {"a": "three", "d": "two"}.items(), features=["log_mel"], stale=["log_mel", "mfcc"])
+    link_arrays(paths, {"a": "three", "d": "two"}.items(), features=["log_mel"], possible=["log_mel", "mfcc"])
     assert shown(paths) == {"log_mel/a.npy": "new log_mel of a", "log_mel/d.npy": "log_mel of d"}
     assert not (paths.root / "mfcc").exists()
     assert not (paths.root / "log_mel" / "b").exists()
@@ -234,23 +234,23 @@ def test_a_clip_may_take_the_place_of_a_folder_and_back(paths: StorePaths, array
     nested.write_text("log_mel of d.npy/e")
     one, other = {"d": "two"}, {"d.npy/e": "one"}
     for state in (one, other, one):
-        link_arrays(paths, state.items(), features=["log_mel"], stale=["log_mel"])
+        link_arrays(paths, state.items(), features=["log_mel"], possible=["log_mel"])
         assert list(shown(paths).values()) == [f"log_mel of {key}" for key in state]
 
 
 def test_a_damaged_link_is_made_again(paths: StorePaths, arrays: dict[str, str]) -> None:
-    link_arrays(paths, arrays.items(), features=["log_mel"], stale=[])
+    link_arrays(paths, arrays.items(), features=["log_mel"], possible=[])
     link = paths.root / "log_mel" / "a.npy"
     link.unlink()
     link.write_text("written by somebody else")
-    link_arrays(paths, arrays.items(), features=["log_mel"], stale=["log_mel"])
+    link_arrays(paths, arrays.items(), features=["log_mel"], possible=["log_mel"])
     assert link.read_text() == "log_mel of a"
 
 
 def test_linking_twice_changes_nothing(paths: StorePaths, arrays: dict[str, str]) -> None:
-    link_arrays(paths, arrays.items(), features=["log_mel"], stale=[])
+    link_arrays(paths, arrays.items(), features=["log_mel"], possible=[])
     before = (paths.root / "log_mel").stat().st_mtime_ns, shown(paths)
-    link_arrays(paths, arrays.items(), features=["log_mel"], stale=["log_mel"])
+    link_arrays(paths, arrays.items(), features=["log_mel"], possible=["log_mel"])
     assert ((paths.root / "log_mel").stat().st_mtime_ns, shown(paths)) == before
 
 
@@ -262,7 +262,7 @@ def test_where_there_are_no_hard_links_the_store_does_without(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "link", link)
-    link_arrays(paths, arrays.items(), features=["log_mel"], stale=[])
+    link_arrays(paths, arrays.items(), features=["log_mel"], possible=[])
     assert shown(paths) == {}
 
 
@@ -274,4 +274,4 @@ def test_a_full_disk_while_linking_is_a_storage_error(
 
     monkeypatch.setattr(os, "link", link)
     with pytest.raises(StorageError, match="No space left"):
-        link_arrays(paths, arrays.items(), features=["log_mel"], stale=[])
+        link_arrays(paths, arrays.items(), features=["log_mel"], possible=[])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from running import audiofeat, contents, write_clips
+from running import audiofeat, contents, write_clip, write_clips
 
 from audiofeat import open_store
 
@@ -62,7 +63,7 @@ def test_damaged_clips_are_decoded_again_and_no_others(store: Path) -> None:
     assert audiofeat("verify", store).code == 12
     done = audiofeat("repair", store)
     assert done.code == 0, done.out + done.err
-    assert "2 damaged clips" in done.err
+    assert "speaker1/take1" in done.err
     assert "decoded   2 of 2 (damaged 2)" in done.out
     assert contents(store) == before
     assert audiofeat("verify", store).code == 0
@@ -83,7 +84,7 @@ def test_damage_around_the_clips_is_mended_without_decoding(store: Path) -> None
         shard.write_bytes(content)
     done = audiofeat("repair", store)
     assert done.code == 0, done.out + done.err
-    assert "0 damaged clips, 1 damaged shards" in done.err
+    assert f"damaged   shards/{shard.name}" in done.err
     assert "reused    12" in done.out
     assert contents(store) == before
 
@@ -112,4 +113,62 @@ def test_a_clip_that_the_source_has_no_more_is_never_dropped(
     done = audiofeat("repair", store, "--source", less)
     assert done.code == 2
     assert "'speaker0/take5'" in done.err
+    assert contents(store) == before
+
+
+@pytest.mark.parametrize("name", ["manifest.parquet", "store.json"])
+def test_where_nothing_vouches_for_the_clips_another_source_is_refused(
+    finished: Callable[[str], Path], source: Path, tmp_path: Path, name: str
+) -> None:
+    store = shutil.copytree(finished("hdf5"), tmp_path / "store")
+    less = shutil.copytree(source, tmp_path / "less")
+    shutil.rmtree(less / "speaker1")
+    (store / name).write_bytes((store / name).read_bytes()[:-30])
+    before = contents(store)
+    done = audiofeat("repair", store, "--source", less)
+    assert done.code == 2
+    assert "cannot be" in done.err
+    assert contents(store) == before
+
+
+def test_what_has_changed_or_is_new_in_the_source_waits(
+    finished: Callable[[str], Path], source: Path, tmp_path: Path
+) -> None:
+    store = shutil.copytree(finished("hdf5"), tmp_path / "store")
+    other = shutil.copytree(source, tmp_path / "other")
+    write_clip(other / "speaker0/take7.wav", seed=500)
+    write_clip(other / "speaker0/more.wav", seed=501)
+    before = contents(store)
+    harm_values(store, "speaker0/take3")
+    done = audiofeat("repair", store, "--source", other)
+    assert done.code == 0, done.err
+    assert "decoded   1 of 1 (damaged 1)" in done.out
+    assert contents(store) == before
+    planned = json.loads(audiofeat("plan", other, store, *JOB[:-1], "--json").out)
+    assert planned["clips_to_decode"] == 2
+
+
+def test_a_clip_whose_own_file_is_another_is_not_repaired(
+    finished: Callable[[str], Path], source: Path, tmp_path: Path
+) -> None:
+    store = shutil.copytree(finished("hdf5"), tmp_path / "store")
+    other = shutil.copytree(source, tmp_path / "other")
+    write_clip(other / "speaker0/take3.wav", seed=500)
+    harm_values(store, "speaker0/take3")
+    before = contents(store)
+    done = audiofeat("repair", store, "--source", other)
+    assert done.code == 2
+    assert "'speaker0/take3'" in done.err
+    assert contents(store) == before
+
+
+def test_a_damaged_quarantine_is_written_anew(source: Path, tmp_path: Path) -> None:
+    broken = shutil.copytree(source, tmp_path / "source")
+    (broken / "speaker0/take1.wav").write_bytes(b"no sound at all")
+    store = tmp_path / "store"
+    assert audiofeat("extract", broken, store, *JOB).code == 3
+    before = contents(store)
+    quarantine = store / "quarantine.jsonl"
+    quarantine.write_bytes(quarantine.read_bytes().replace(b"hint", b"hunt"))
+    assert audiofeat("repair", store).code == 3
     assert contents(store) == before

@@ -14,12 +14,10 @@ from audiofeat.cli.job_options import job_of, job_options
 if TYPE_CHECKING:
     from audiofeat.preview import Line, Preview
 
-_NAMES = {"stale": "stale config", "again": "tried again", "quarantined": "in quarantine"}
-
 
 @click.command()
 @job_options
-@click.option("--each", is_flag=True, help="List every clip that would be decoded, with the reason.")
+@click.option("--each", is_flag=True, help="Only list the clips that would be decoded: kind, key, reason; with tabs.")
 @click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
 def plan(each: bool, as_json: bool, **job: Any) -> None:
     """Say what `audiofeat extract` would do with the same arguments, and why; nothing is written.
@@ -36,12 +34,15 @@ def plan(each: bool, as_json: bool, **job: Any) -> None:
     found = preview(config, options)
     if as_json:
         click.echo(json.dumps(found.to_json(each=each), indent=2))
+    elif each:
+        for key, reason in found.decoded:
+            click.echo(f"{reason.kind}\t{key}\t{reason.words}")
     else:
-        click.echo("\n".join(_shown(found, each=each)))
+        click.echo("\n".join(_shown(found)))
     sys.exit(found.exit_code)
 
 
-def _shown(found: Preview, *, each: bool) -> Iterator[str]:
+def _shown(found: Preview) -> Iterator[str]:
     what = "nothing to do"
     if found.clips_to_decode:
         what = f"{found.clips_to_decode:,} of {found.clips:,} clips to decode"
@@ -58,9 +59,6 @@ def _shown(found: Preview, *, each: bool) -> Iterator[str]:
         yield "  ~ estimated: from some of the files, or their headers do not tell"
     for warning in found.warnings:
         yield f"  warning   {warning}"
-    if each:
-        for key, reason in found.decoded:
-            yield f"{_name(reason.kind)}\t{key}\t{reason.words}"
 
 
 def _row(line: Line) -> str:
@@ -69,11 +67,7 @@ def _row(line: Line) -> str:
     about = "~" if line.is_estimate else ""
     length = "?" if line.seconds is None else f"{about}{duration_text(line.seconds)}"
     size = "" if line.size_bytes is None else f"{about}{line.size_bytes / 1e6:,.1f} MB"
-    if line.kind == "quarantined":
+    if line.kind in ("in quarantine", "left out"):
         length = ""
     reason = "" if line.reason == line.kind else line.reason
-    return f"  {_name(line.kind):14}{line.clips:>10,}  {length:>11}  {size:>12}  {reason}".rstrip()
-
-
-def _name(kind: str) -> str:
-    return _NAMES.get(kind, kind)
+    return f"  {line.kind:14}{line.clips:>10,}  {length:>11}  {size:>12}  {reason}".rstrip()

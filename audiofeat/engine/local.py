@@ -259,6 +259,8 @@ class LocalEngine:
         failure = failure_of(clip, crashed, source_digest=found[0] if found else None)
         clips: list[ClipTask] = list(task.clips)
         clips[index] = replace(clip, reuse=Reuse(None, (), (failure,), None))
+        _add(self._ended, {"clips_failed": 1})  # no lane will count it
+        self.report.examples = [*self.report.examples, f"{failure.source}: {failure.reason}"][:MOST_EXAMPLES]
         condemned = ShardTask(task.slot, tuple(clips))
         write_json(self._paths.task(task.slot), condemned.to_json())
         return condemned

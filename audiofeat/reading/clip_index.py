@@ -104,7 +104,7 @@ def read_index(manifest: FileIO, shard_names: Sequence[str]) -> ClipIndex:
     numbers = {name: number for number, name in enumerate(shard_names)}
     keys = _TextsBuilder(n_clips)
     start = 0
-    for batch in file.iter_batches(_BATCH_ROWS, columns=["key", "frames", "row_offset", "shard"]):
+    for batch in file.iter_batches(_BATCH_ROWS, columns=["key", "frames", "row_offset", "shard"], use_threads=False):
         stop = start + len(batch)
         keys.add(batch.column("key"))
         frames[start:stop] = batch.column("frames").to_numpy()
@@ -124,7 +124,7 @@ def read_texts(manifest: FileIO, column: str) -> Texts:
 
     file = pq.ParquetFile(manifest)
     builder = _TextsBuilder(file.metadata.num_rows)
-    for batch in file.iter_batches(_BATCH_ROWS, columns=[column]):
+    for batch in file.iter_batches(_BATCH_ROWS, columns=[column], use_threads=False):
         builder.add(batch.column(column))
     return builder.built()
 

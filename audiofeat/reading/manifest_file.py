@@ -44,7 +44,7 @@ def manifest_table(file: FileIO) -> pa.Table:
     """All of it."""
     import pyarrow.parquet as pq
 
-    return pq.ParquetFile(file).read()
+    return pq.ParquetFile(file).read(use_threads=False)
 
 
 def manifest_column(file: FileIO, name: str) -> pa.Array:
@@ -54,7 +54,7 @@ def manifest_column(file: FileIO, name: str) -> pa.Array:
 
     parquet = pq.ParquetFile(file)
     # A name with dots, such as meta.label, also selects meta.label.first: only the one is meant.
-    column = parquet.read(columns=_known(parquet, [name])).column(name)
+    column = parquet.read(columns=_known(parquet, [name]), use_threads=False).column(name)
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
@@ -64,7 +64,7 @@ def manifest_rows(file: FileIO, columns: Sequence[str] | None = None) -> Iterato
 
     parquet = pq.ParquetFile(file)
     names = _known(parquet, parquet.schema_arrow.names if columns is None else columns)
-    for batch in parquet.iter_batches(_BATCH_ROWS, columns=names):
+    for batch in parquet.iter_batches(_BATCH_ROWS, columns=names, use_threads=False):
         yield from batch.select(names).to_pylist()
 
 
