@@ -15,8 +15,10 @@ from pathlib import Path
 FORMAT_VERSION = 2
 """Of the files' structure. A reader refuses a newer one. 2: the manifest's columns parent, excerpt and meta.*"""
 
-NUMBERS_VERSION = 1
-"""Of the numbers in them: raised when one bit of any feature changes for the same input and libraries."""
+NUMBERS_VERSION = 2
+"""Of the numbers in them: raised when one bit of any feature changes for the same input and libraries.
+
+2: products and sums are added up in an order of our own, the same on every processor."""
 
 
 @dataclass(frozen=True, slots=True)
