@@ -18,7 +18,7 @@ import soundfile
 
 from audiofeat.config import Limits
 from audiofeat.decode import decoder_versions, find_ffmpeg, open_clip
-from audiofeat.device import usable_cores
+from audiofeat.device import gpu_is_visible, usable_cores
 from audiofeat.engine.process import worker_environment
 from audiofeat.errors import AudioFeatError, ClipError
 
@@ -150,7 +150,7 @@ def _try_format(name: str, make: Callable[[], Path], ffmpeg: str | None) -> Find
 
 def _tensorflow() -> Iterator[Finding]:
     """Compile and run a program in a process of its own: a broken installation may end its process."""
-    environment = worker_environment(os.environ, device="gpu")
+    environment = worker_environment(os.environ, device="gpu" if gpu_is_visible(os.environ) else "cpu")
     answer = subprocess.run(
         [sys.executable, "-c", _TENSORFLOW_PROBE], env=environment, capture_output=True, text=True, check=False
     )

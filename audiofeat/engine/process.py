@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from audiofeat.engine.messages import WorkerJob, decode_hands, encode
+from audiofeat.frontend.xla_flags import xla_flags
 from audiofeat.tasks import ShardTask
 
 # The run's own import path, so that a worker is the same audiofeat, whatever lies in the current folder.
@@ -135,8 +136,7 @@ def worker_environment(environment: Mapping[str, str], *, device: str) -> dict[s
         TF_USE_LEGACY_KERAS="1",
         TF_CPP_MIN_LOG_LEVEL="3",
         OMP_NUM_THREADS="1",
-        # Autotuning picks kernels by their speed on the day, and with them the bits.
-        XLA_FLAGS="--xla_gpu_autotune_level=0" if device == "gpu" else "",
+        XLA_FLAGS=xla_flags(device),
         PYTHONUNBUFFERED="1",
     )
     if device == "cpu":

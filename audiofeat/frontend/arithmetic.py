@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
@@ -16,6 +15,7 @@ from audiofeat.dsp import chain as steps
 from audiofeat.dsp.cepstrum import cepstral_matrix
 from audiofeat.dsp.chain import Chain
 from audiofeat.frontend.constants import power_divisor, window_of
+from audiofeat.frontend.products import product, row_sums
 from audiofeat.frontend.recipe import Recipe, filterbank_of
 
 
@@ -34,7 +34,7 @@ class FrameValues:
         self._frames = tf.concat(views, axis=1)[:, : rule.win_samples]
         self._centred = self._frames
         if recipe.remove_dc:
-            self._centred -= _row_sums(self._frames) / rule.win_samples
+            self._centred -= row_sums(self._frames) / rule.win_samples
         self._windowed = _preemphasized(self._centred, recipe) * _constant(window_of(recipe), like=tape)
         placed = self._windowed
         if rule.window_at:
@@ -74,15 +74,14 @@ class FrameValues:
 
     def _energy(self, step: steps.LogEnergy) -> tf.Tensor:
         if step.source == "spectrum":
-            return _row_sums(self._normed_power(step.norm))
-        return _row_sums(tf.square(self._windowed if step.source == "windowed" else self._centred))
+            return row_sums(self._normed_power(step.norm))
+        return row_sums(tf.square(self._windowed if step.source == "windowed" else self._centred))
 
 
 def apply_step(step: steps.Step, value: tf.Tensor, recipe: Recipe) -> tf.Tensor:
     """The steps that need nothing but the rows before them, the same in both programs."""
     if isinstance(step, steps.Mel):
-        weights = filterbank_of(step, sample_rate_hz=recipe.sample_rate_hz, n_fft=recipe.rule.n_fft)
-        return value @ _constant(weights, like=value)
+        return product(value, filterbank_of(step, sample_rate_hz=recipe.sample_rate_hz, n_fft=recipe.rule.n_fft))
     if isinstance(step, steps.Root):
         return tf.sqrt(value)
     if isinstance(step, steps.Log):
@@ -101,7 +100,7 @@ def apply_step(step: steps.Step, value: tf.Tensor, recipe: Recipe) -> tf.Tensor:
             lifter_base=step.lifter_base,
             c0=step.c0,
         )
-        return value @ _constant(matrix, like=value)
+        return product(value, matrix)
     raise TypeError(f"no program for the step {step!r}")
 
 
@@ -134,15 +133,6 @@ def _guarded(value: tf.Tensor, *, guard: str, floor: float) -> tf.Tensor:
     if guard == "replace_zero":
         return tf.where(value == 0.0, tf.constant(floor, value.dtype), value)
     return tf.maximum(value, floor) if guard == "max" else value
-
-
-def _row_sums(values: tf.Tensor) -> tf.Tensor:
-    """Each row's sum: (rows, columns) -> (rows, 1).
-
-    A product and not tf.reduce_sum, whose order of addition XLA changes where there are more than 2^20 values:
-    then a longer tape would give other bits.
-    """
-    return values @ _constant(np.ones((values.shape[1], 1)), like=values)
 
 
 def _constant(values: npt.NDArray[Any], *, like: tf.Tensor) -> tf.Tensor:

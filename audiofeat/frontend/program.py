@@ -7,6 +7,7 @@ length or on the number of workers.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ import tensorflow as tf
 from audiofeat.dsp import chain as steps
 from audiofeat.frontend.arithmetic import FrameValues, apply_step, with_energy
 from audiofeat.frontend.recipe import Recipe
+from audiofeat.frontend.xla_flags import xla_flags
 from audiofeat.tape import tape_length
 
 Array = npt.NDArray[Any]
@@ -25,9 +27,11 @@ Array = npt.NDArray[Any]
 def use_device(device: str, *, threads: int = 1) -> None:
     """Set TensorFlow up for this process: before anything else is computed in it.
 
+    XLA's flags are set here for all who compile programs, whatever they inherited.
     One intra-op thread, since each lane brings a thread of its own and two of them share no work; TF32 off, since
     it costs three decimal digits.
     """
+    os.environ["XLA_FLAGS"] = xla_flags(device)
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_tensor_float_32_execution(enabled=False)

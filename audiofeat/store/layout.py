@@ -19,8 +19,10 @@ FORMAT_VERSION = 3
 3: store.json's digest of itself; moments in place of sums; storage options.
 """
 
-NUMBERS_VERSION = 1
-"""Of the numbers in them: raised when one bit of any feature changes for the same input and libraries."""
+NUMBERS_VERSION = 2
+"""Of the numbers in them: raised when one bit of any feature changes for the same input and libraries.
+
+2: products and sums are added up in an order of our own, the same on every processor."""
 
 
 @dataclass(frozen=True, slots=True)

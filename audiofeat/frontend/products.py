@@ -1,0 +1,105 @@
+"""Products with constant matrices and sums of rows, each added up in one order that is written down here.
+
+XLA leaves a matrix product to a library that picks its kernels by processor, unless it is told to emit it itself
+(:mod:`audiofeat.frontend.xla_flags`). Then every value is ``((x_0 w_0 + x_1 w_1) + x_2 w_2) + ...``, in the order of
+the columns of x, on every processor and whatever else the program holds. Two things make up for what the library did
+better. What is known to be zero is not multiplied: a filterbank is cut into blocks of neighbouring bands, each with
+the few bins that they see. And where all is multiplied, as in a cosine transform, the chain is cut into short ones,
+since a long chain rounds worse.
+
+Products of one column are never formed: XLA merges them with what stands around them, and then adds up in the order
+that suits that. So columns are filled up to whole vectors, which also compiles and runs faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+Matrix: TypeAlias = npt.NDArray[np.float64]
+
+VECTOR = 8
+"""Float32 values in a vector register, and the columns that a product has a multiple of."""
+
+_MOST_BLOCKS = 12
+"""Each is compiled by itself, which takes time."""
+
+_SHORT_CHAIN = 16
+_MOST_CHAINS = 8
+"""How many summands are added up one by one, and, where there are many, in how many chains."""
+
+_WORTH_CUTTING = 0.75
+"""The share of the whole matrix up to which its blocks are worth being copied out of the rows."""
+
+_MOST_PARTS = 64
+"""Of a row, each two vectors wide or more, that are added to one another before a product adds up what is left."""
+
+
+def product(values: tf.Tensor, matrix: Matrix) -> tf.Tensor:
+    """Rows times a constant matrix: (rows, n) @ (n, columns) -> (rows, columns)."""
+    n, columns = matrix.shape
+    if _is_librarys():
+        return values @ tf.constant(matrix, values.dtype)
+    blocks = list(column_blocks(matrix))
+    if sum((stop - start) * width for start, stop, width in blocks) > _WORTH_CUTTING * n * columns:
+        length = max(_SHORT_CHAIN, -(-n // _MOST_CHAINS))
+        chains = [(start, min(start + length, n)) for start in range(0, n, length)]
+        return _added([_emitted(values[:, start:stop], matrix[start:stop]) for start, stop in chains])[:, :columns]
+    parts, done = [], 0
+    for start, stop, width in blocks:
+        parts.append(_emitted(values[:, start:stop], matrix[start:stop, done : done + width]))
+        done += width
+    # Only the last block may have columns that nobody asked for.
+    return tf.concat(parts, axis=1)[:, :columns]
+
+
+def column_blocks(matrix: Matrix) -> Iterator[tuple[int, int, int]]:
+    """Cut a matrix into blocks of columns: for each, the rows from the first to behind the last nonzero, and its width.
+
+    All but the last are whole vectors wide; a block of zeros alone keeps one row.
+    """
+    columns = matrix.shape[1]
+    width = -(-columns // (VECTOR * _MOST_BLOCKS)) * VECTOR
+    for first in range(0, columns, width):
+        block = matrix[:, first : first + width]
+        used = np.flatnonzero(block.any(axis=1))
+        start, stop = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, 1)
+        yield start, stop, block.shape[1]
+
+
+def row_sums(values: tf.Tensor) -> tf.Tensor:
+    """Each row's sum: (rows, columns) -> (rows, 1).
+
+    Not tf.reduce_sum, whose order of addition XLA changes where there are more than 2^20 values: then a longer tape
+    would give other bits.
+    """
+    if _is_librarys():
+        return values @ tf.ones([values.shape[1], 1], values.dtype)
+    n = values.shape[1]
+    width = max(2 * VECTOR, -(-n // _MOST_PARTS))
+    parts = [values[:, start : start + width] for start in range(0, n, width)]
+    parts[-1] = tf.pad(parts[-1], [[0, 0], [0, width - parts[-1].shape[1]]])
+    return _emitted(_added(parts), np.ones((width, 1)))[:, :1]
+
+
+def _emitted(values: tf.Tensor, matrix: Matrix) -> tf.Tensor:
+    """A product that XLA emits: (rows, n) @ (n, columns) -> (rows, columns filled up to whole vectors)."""
+    missing = -matrix.shape[1] % VECTOR
+    return values @ tf.constant(np.pad(matrix, [(0, 0), (0, missing)]), values.dtype)
+
+
+def _added(parts: list[tf.Tensor]) -> tf.Tensor:
+    """The sum of tensors of one shape: neighbours first, then the sums of neighbours."""
+    while len(parts) > 1:
+        alone = parts[len(parts) // 2 * 2 :]
+        parts = [one + other for one, other in zip(parts[::2], parts[1::2], strict=False)] + alone
+    return parts[0]
+
+
+def _is_librarys() -> bool:
+    """Whether products are left to a library: on a GPU, where many small ones take longer than a large one."""
+    return bool(tf.config.get_visible_devices("GPU"))
