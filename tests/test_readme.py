@@ -97,7 +97,7 @@ def folder_with_stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Hdf5Shards().write(hdf5.shards / "a.h5", shard_clips(tmp_path, keys[:1]), [LOG_MEL])
     Hdf5Shards().write(hdf5.shards / "b.h5", shard_clips(tmp_path, keys[1:]), [LOG_MEL])
     NpyShards().write(npy.shards / "a", shard_clips(tmp_path, keys), [LOG_MEL])
-    link_arrays(npy, [(key, "a") for key in keys], features=["log_mel"], stale=[])
+    link_arrays(npy, [(key, "a") for key in keys], features=["log_mel"], possible=[])
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
