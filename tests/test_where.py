@@ -158,9 +158,9 @@ def test_a_mistake_is_told_with_its_place(text: str, problem: str) -> None:
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("key > 3", "texts stand in quotes, numbers without"),
-        ('duration > "10"', "texts stand in quotes, numbers without"),
-        ("frames in (1, '2')", "texts stand in quotes, numbers without"),
+        ("key > 3", "texts stand in quotes, numbers do not"),
+        ('duration > "10"', "texts stand in quotes, numbers do not"),
+        ("frames in (1, '2')", "texts stand in quotes, numbers do not"),
         ("meta.is_clean == 1", "== True or == False"),
         ("frames < None", "== None or != None asks whether there is a value"),
         ("duration", "a comparison, such as duration > 10"),

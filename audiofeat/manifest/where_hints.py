@@ -45,7 +45,7 @@ def for_unlike(*kinds: Kind) -> str:
         return "== None or != None asks whether there is a value"
     if Kind.TRUTH in kinds:
         return "== True or == False"
-    return "texts stand in quotes, numbers without"
+    return "texts stand in quotes, numbers do not"
 
 
 def for_in(left: str, right: ast.expr) -> str:
