@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,8 +69,8 @@ def test_clips_of_one_store_only_are_named(here: Path, clips: Clips, tmp_path: P
     clips |= {"a": random_arrays(3, seed=1), "z": random_arrays(4, seed=2)}
     there = make_store(tmp_path / "there", settings_for(), clips).root
     found = compare_stores(here, there, most=2)
-    assert (found.only_here.count, found.only_here.first) == (3, ("folder/000", "folder/007"))
-    assert (found.only_there.count, found.only_there.first) == (2, ("a", "z"))
+    assert (found.only_a.count, found.only_a.first) == (3, ("folder/000", "folder/007"))
+    assert (found.only_b.count, found.only_b.first) == (2, ("a", "z"))
     assert found.clips == (12, 11)
     assert (found.n_different, found.shapes.count) == (0, 0)
     assert not compare_stores(here, there, atol=1e9).is_same
@@ -211,7 +212,7 @@ def test_features_of_one_store_only_are_told_and_the_others_compared(tmp_path: P
     there = make_store(tmp_path / "there", settings_for(), clips).root
     _without(there, "mfcc")
     found = compare_stores(here, there)
-    assert (found.features_only_here, found.features_only_there) == (("mfcc",), ())
+    assert (found.features_only_a, found.features_only_b) == (("mfcc",), ())
     assert [(feature.name, feature.n_different) for feature in found.features] == [("log_mel", 0)]
     assert (found.n_different, found.is_same, compare_stores(here, there, atol=1.0).is_same) == (0, False, False)
     assert "features of one only (mfcc)" in str(run(there, here).exception)
@@ -251,7 +252,7 @@ def test_another_type_is_told_and_counts_where_every_bit_must_be_the_same(
 
 @pytest.mark.parametrize("atol", [-1.0, math.nan, math.inf])
 def test_a_tolerance_that_is_none_is_refused(here: Path, atol: float) -> None:
-    with pytest.raises(ConfigError, match="atol is "):
+    with pytest.raises(ConfigError, match=r"--atol is .*\n  try: a finite number of at least 0"):
         compare_stores(here, here, atol=atol)
 
 
@@ -275,10 +276,106 @@ def test_json_holds_all_that_was_found(here: Path, clips: Clips, tmp_path: Path)
     assert isinstance(result.exception, DifferentError)
     values = json.loads(result.stdout, parse_constant=pytest.fail)
     assert values["is_same"] is False
-    assert values["only_here"] == {"count": 0, "first": []}
+    assert (values["a"], values["b"]) == (str(here), str(tmp_path / "there"))
+    assert values["only_a"] == {"count": 0, "first": []}
     mfcc = values["features"][1]
     assert (mfcc["name"], mfcc["key"], mfcc["frame"], mfcc["column"]) == ("mfcc", "folder/008", 7, 2)
     assert (mfcc["max_difference"], mfcc["is_infinite"]) == (pytest.approx(3.0), False)
+
+
+def test_json_and_report_have_one_pair_of_names_for_the_two_stores(here: Path, clips: Clips, tmp_path: Path) -> None:
+    clips["folder/004"] = random_arrays(9, seed=4)
+    there = make_store(tmp_path / "there", settings_for(), clips, failing=["bad"]).root
+    values = json.loads(run(here, there, "--json").stdout)
+    assert values["shapes"]["first"] == [{"key": "folder/004", "feature": "log_mel", "a": [5, 5], "b": [9, 5]}]
+    assert values["quarantine"]["first"] == [{"key": "bad", "a": None, "b": "input.truncated"}]
+    assert not [name for name in values if "here" in name]
+
+
+def test_the_settings_of_a_feature_that_one_store_lacks_are_one_line(here: Path, clips: Clips, tmp_path: Path) -> None:
+    more = make_store(tmp_path / "more", settings_for("features.mfcc={}", "frame.hop_samples=80"), clips).root
+    assert compare_stores(here, more).settings == ("feature mfcc: only in B", "frame.hop_samples: 160 -> 80")
+    assert compare_stores(more, here).settings == ("feature mfcc: only in A", "frame.hop_samples: 80 -> 160")
+
+
+def test_decoders_are_named(here: Path, clips: Clips, tmp_path: Path) -> None:
+    there = make_store(tmp_path / "there", settings_for(), clips).root
+    description = json.loads((there / "store.json").read_text())
+    decoders = [f"ffmpeg 7.0.{number} with a long name of its build" for number in range(3)]
+    description["decoders"] = sorted([*description["decoders"], *decoders])
+    (there / "store.json").write_bytes(encode_description(description))
+    wanted = [f"decoder {name}: only in B" for name in decoders]
+    assert json.loads(run(here, there, "--json").stdout)["made_with"] == wanted
+    assert all(line in run(here, there).output for line in wanted)
+
+
+def test_stores_without_a_common_clip_do_not_say_that_values_are_equal(
+    here: Path, clips: Clips, tmp_path: Path
+) -> None:
+    others = {f"other/{key}": features for key, features in clips.items()}
+    output = run(here, make_store(tmp_path / "there", settings_for(), others).root).output
+    assert "log_mel        no clip in both" in output
+    assert "no value differs" not in output
+    longer = {key: random_arrays(20, seed=1) for key in clips}
+    output = run(here, make_store(tmp_path / "longer", settings_for(), longer).root).output
+    assert "log_mel        no value differs where shapes are the same" in output
+
+
+def test_only_the_features_that_are_named_are_compared(here: Path, clips: Clips, tmp_path: Path) -> None:
+    clips["folder/008"]["mfcc"][7, 2] += 3.0
+    there = make_store(tmp_path / "there", settings_for("features.mfcc={mfcc: {n: 12}}"), clips).root
+    assert not compare_stores(here, there).is_same
+    found = compare_stores(here, there, features=["log_mel"])
+    assert (found.is_same, found.n_different, found.settings) == (True, 0, ())
+    assert [feature.name for feature in found.features] == ["log_mel"]
+    result = run(here, there, "--features", "log_mel,")
+    assert result.exception is None
+    assert result.output.splitlines()[-1].split(maxsplit=1) == ["same", "every bit of log_mel"]
+    assert not compare_stores(here, there, features=["mfcc"]).is_same
+    assert compare_stores(here, there, features=["mfcc"], atol=3.1).is_same
+
+
+def test_a_named_feature_that_one_store_lacks_is_a_difference_and_another_clip_too(
+    here: Path, clips: Clips, tmp_path: Path
+) -> None:
+    lone = make_store(tmp_path / "lone", settings_for(), small_arrays(12)).root
+    _without(lone, "mfcc")
+    assert compare_stores(here, lone, features=["log_mel"]).is_same
+    assert "features of one only (mfcc)" in str(run(here, lone, "--features", "mfcc").exception)
+    del clips["folder/005"]
+    less = make_store(tmp_path / "less", settings_for(), clips).root
+    assert not compare_stores(here, less, features=["log_mel"]).is_same
+
+
+def test_another_type_of_a_named_feature_counts_where_every_bit_must_be_the_same(
+    here: Path, clips: Clips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_mel, mfcc = FEATURES
+    monkeypatch.setattr("small_store.FEATURES", (log_mel, replace(mfcc, dtype="float32")))
+    for features in clips.values():
+        features["mfcc"] = np.zeros_like(features["mfcc"], np.float32)
+    there = make_store(tmp_path / "there", settings_for(), clips).root
+    monkeypatch.setattr("small_store.FEATURES", FEATURES)
+    for features in clips.values():
+        features["mfcc"] = features["mfcc"].astype(np.float64)
+    zeros = make_store(tmp_path / "zeros", settings_for(), clips).root
+    found = compare_stores(zeros, there, features=["mfcc"])
+    assert (found.n_different, found.other_types, found.is_same) == (0, ("mfcc",), False)
+    assert compare_stores(zeros, there, features=["log_mel"]).is_same
+
+
+@pytest.mark.parametrize(
+    ("features", "problem"),
+    [
+        ("log_mell", r"there is no feature 'log_mell'; did you mean 'log_mel'\?\n.*log_mel, mfcc"),
+        ("mfcc,mfcc", "mfcc is named twice"),
+        (",", "no feature is named"),
+    ],
+)
+def test_features_that_cannot_be_compared_are_refused(here: Path, features: str, problem: str) -> None:
+    result = run(here, here, "--features", features)
+    assert isinstance(result.exception, ConfigError)
+    assert re.search(problem, str(result.exception))
 
 
 def test_a_hundred_thousand_clips_more_are_counted_without_being_read(tmp_path: Path) -> None:
@@ -286,5 +383,5 @@ def test_a_hundred_thousand_clips_more_are_counted_without_being_read(tmp_path: 
     here = write_store(tmp_path / "here", table)
     there = write_store(tmp_path / "there", pa.concat_tables([table.slice(0, 50_000), table.slice(150_000)]))
     found = compare_stores(here, there, most=1)
-    assert (found.only_here.count, found.only_here.first) == (100_000, ("speaker000050000/take",))
-    assert (found.only_there.count, found.n_different) == (0, 0)
+    assert (found.only_a.count, found.only_a.first) == (100_000, ("speaker000050000/take",))
+    assert (found.only_b.count, found.n_different) == (0, 0)

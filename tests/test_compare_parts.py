@@ -61,10 +61,10 @@ def test_manifests_walked_in_batches_of_any_size_give_what_sets_do(
     here = {key: data.draw(digests) for key in ours}
     there = {key: data.draw(digests) for key in theirs}
     found = list(stretches(Batches(here), Batches(there)))  # type: ignore[arg-type]
-    assert [key for stretch in found for key in stretch.only_here.to_pylist()] == sorted(here.keys() - there.keys())
-    assert [key for stretch in found for key in stretch.only_there.to_pylist()] == sorted(there.keys() - here.keys())
+    assert [key for stretch in found for key in stretch.only_a.to_pylist()] == sorted(here.keys() - there.keys())
+    assert [key for stretch in found for key in stretch.only_b.to_pylist()] == sorted(there.keys() - here.keys())
     other = sorted(key for key in here.keys() & there.keys() if here[key] != there[key])
-    for side, digests_of in (("here", here), ("there", there)):
+    for side, digests_of in (("a", here), ("b", there)):
         rows = [row for stretch in found for row in getattr(stretch, side).to_pylist()]
         assert [row["key"] for row in rows] == other
         assert [row["feature_digest"] for row in rows] == [digests_of[key] for key in other]

@@ -81,6 +81,17 @@ def test_some_clips_and_features_are_exported_and_no_others(folder: Path, to: st
 
 
 @FORMATS
+def test_the_clips_that_a_condition_holds_for_are_exported_and_no_others(folder: Path, to: str) -> None:
+    options: dict[str, Any] = {"to": to, "features": REAL}
+    export_store(folder / "store", folder / "by key", **options, keys=["a b", "a"])
+    among = export_store(folder / "store", folder / "among", **options, keys=["a b", "a", "_x"], where="'a' in key")
+    report = export_store(folder / "store", folder / "where", **options, where="key in ('a b', 'a')")
+    assert (report.clips, among.clips) == (2, 2)
+    if to != "kaldi":  # its scp names the target
+        assert tree(folder / "where") == tree(folder / "by key") == tree(folder / "among")
+
+
+@FORMATS
 def test_an_export_of_no_clips_is_an_export(folder: Path, to: str) -> None:
     assert export_store(folder / "store", folder / "export", to=to, features=REAL, keys=[]).clips == 0
     assert (folder / "export").exists()
@@ -152,7 +163,9 @@ def test_a_target_in_the_store_or_nowhere_is_refused(folder: Path, place: str) -
     [
         ({"to": "tfrecords"}, r"no export format 'tfrecords'; did you mean 'tfrecord'\?"),
         ({"features": ["mfc"]}, r"no feature 'mfc'; did you mean 'mfcc'\?"),
-        ({"features": []}, "no features"),
+        ({"features": []}, "no feature is named"),
+        ({"features": ["mfcc", "mel", "mfcc"]}, "mfcc is named twice"),
+        ({"where": "durations > 1"}, r"--where, character 1: 'durations' is no column .*; did you mean 'duration'\?"),
         ({"keys": ["a", "nobody"]}, "1 of 2 keys are not in the store, such as 'nobody'"),
         ({"shard_mb": 5}, "npy is not cut into files"),
         ({"to": "webdataset", "shard_mb": 0}, "files of 0 MB"),
@@ -251,6 +264,13 @@ def test_the_command_exports_and_says_what(folder: Path) -> None:
     assert done.out == f"{folder}/export: {len(KEYS)} clips, 6 files, {size:.1f} MB\n"
     assert {"mfcc.ark", "log_mel.scp"} < set(names_in(folder / "export"))
     assert "mel.ark" not in names_in(folder / "export")
+
+
+def test_the_command_takes_a_condition_and_a_comma_too_many(folder: Path) -> None:
+    arguments = [str(folder / "store"), str(folder / "export"), "--to=npy", "--features=mfcc,", "--where=key == 'a b'"]
+    done = CliRunner().invoke(export, arguments, standalone_mode=False)
+    assert done.output.startswith(f"{folder}/export: 1 clip, 2 files, ")
+    assert names_in(folder / "export" / "mfcc") == ["a b.npy"]
 
 
 def test_the_command_is_quiet_and_cuts_to_size(folder: Path) -> None:

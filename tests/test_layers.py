@@ -35,7 +35,7 @@ RANKS = {
     "known": 4,
     "compare": 5,
     "manifest": 4,
-    "export": 4,
+    "export": 5,
     "stats": 4,
     "pieces": 4,
     "plan": 6,

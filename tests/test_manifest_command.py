@@ -71,7 +71,6 @@ def test_csv_quotes_where_it_must_and_ends_lines_as_unix_does(store: Path) -> No
 
 def test_json_lines_keep_types_and_have_no_word_that_json_lacks(store: Path) -> None:
     text = printed(store, "--format", "jsonl")
-    assert text.isascii()
     rows = [json.loads(line, parse_constant=pytest.fail) for line in text.splitlines()]
     assert list(rows[0]) == [*SCHEMA.names, *(f"meta.{name}" for name in META)]
     assert [row["key"] for row in rows] == ["a b", "c", "ü"]
@@ -84,8 +83,18 @@ def test_json_lines_keep_types_and_have_no_word_that_json_lacks(store: Path) -> 
     assert rows[0]["start_seconds"] is None
 
 
+def test_json_lines_are_utf_8_and_no_character_of_a_text_ends_one_or_commands_a_terminal(tmp_path: Path) -> None:
+    odd = "".join(map(chr, [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029]))
+    store = write_store(tmp_path / "store", manifest_of({"日本語 ü 🎵": {}}, {odd: [odd]}))
+    text = printed(store, "--format", "jsonl")
+    assert "日本語 ü 🎵" in text
+    assert not set(odd) & set(text.removesuffix("\n"))
+    assert len(text.splitlines()) == 1
+    assert json.loads(text)[f"meta.{odd}"] == odd
+
+
 def test_columns_come_in_the_order_given_and_may_lack_their_unit(store: Path) -> None:
-    text = printed(store, "--columns", "duration, key", "--where", "duration > 10")
+    text = printed(store, "--columns", "duration, key,", "--where", "duration > 10")
     assert text == "duration_seconds,key\n11.5,a b\n"
 
 
@@ -100,13 +109,14 @@ def test_a_condition_may_be_about_columns_that_are_not_printed(store: Path) -> N
     [
         (["--columns", "key,durtion"], r"'durtion' is no column of the manifest; did you mean 'duration'\?"),
         (["--columns", "key,duration,duration_seconds"], "duration_seconds is named twice"),
-        (["--columns", ""], "'' is no column"),
-        (["--where", "durtion > 1"], "where, character 1: 'durtion' is no column"),
+        (["--columns", ""], "no column is named"),
+        (["--where", "durtion > 1"], "--where, character 1: 'durtion' is no column"),
         (["--where", ""], "there is no condition"),
         (["--format", "scp", "--columns", "key"], "an scp has no columns"),
         (["--feature", "log_mel"], "are for --format scp"),
         (["--format", "jsonl", "--source", "x"], "are for --format scp"),
         (["--format", "scp", "--feature", "log_mel"], "an hdf5 store has no file a clip"),
+        (["--format", "scp", "--source", "nowhere"], "--source: there is no nowhere"),
         (["--format", "scp"], "'c' is a part of c.wav, which an scp cannot say"),
     ],
 )

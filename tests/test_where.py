@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from audiofeat.errors import ConfigError
+from audiofeat.manifest.columns import column_named
 from audiofeat.manifest.where import parse_where
 
 ROWS = pa.record_batch(
@@ -102,11 +103,11 @@ def test_a_comparison_with_null_is_false_and_null_can_be_asked_for(text: str, wa
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("durtion > 10", "where, character 1: 'durtion' is no column of the manifest; did you mean 'duration'?"),
-        ("frames > 1 and meta.lable == 'a'", "where, character 16: 'meta.lable' is no column"),
-        ("'ü' == key and frames == 'a'", "where, character 16: \"frames == 'a'\" compares a number with a text"),
-        ("(\n key ==\n'ü') and (frames\n == 'a')", "where, character 21: "),
-        ("sample_rate > 'a'", "where, character 1: \"sample_rate > 'a'\" compares a number with a text"),
+        ("durtion > 10", "--where, character 1: 'durtion' is no column of the manifest; did you mean 'duration'?"),
+        ("frames > 1 and meta.lable == 'a'", "--where, character 16: 'meta.lable' is no column"),
+        ("'ü' == key and frames == 'a'", "--where, character 16: \"frames == 'a'\" compares a number with a text"),
+        ("(\n key ==\n'ü') and (frames\n == 'a')", "--where, character 21: "),
+        ("sample_rate > 'a'", "--where, character 1: \"sample_rate > 'a'\" compares a number with a text"),
         ("1 < frames < key", "compares a number with a text"),
         ("meta.is_clean == 1", "compares a truth value with a number"),
         ("meta.is_clean > False", "asks which is larger of a truth value and another"),
@@ -152,6 +153,44 @@ def test_a_comparison_with_null_is_false_and_null_can_be_asked_for(text: str, wa
 def test_a_mistake_is_told_with_its_place(text: str, problem: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(problem)):
         parse_where(text, ROWS.schema)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("key > 3", "texts stand in quotes, numbers do not"),
+        ('duration > "10"', "texts stand in quotes, numbers do not"),
+        ("frames in (1, '2')", "texts stand in quotes, numbers do not"),
+        ("meta.is_clean == 1", "== True or == False"),
+        ("frames < None", "== None or != None asks whether there is a value"),
+        ("duration", "a comparison, such as duration > 10"),
+        ("frames > 1 and meta.label", 'a comparison, such as meta.label == "yes"'),
+        ("duration = 3", "== asks whether two things are equal"),
+        ("key = 'a=b' and frames >= 1", "== asks whether two things are equal"),
+        ("duration = ", "allowed are comparisons"),
+        ("frames > 1 AND key == '='", "allowed are comparisons"),
+        ("meta.label == speech", '"speech" if it is a text; else one of key, source'),
+        ("meta.label == null", "None, as Python writes it"),
+        ("meta.is_clean == TRUE", "True, as Python writes it"),
+        ("key in ('x')", "key in ['x'] looks in a list of one"),
+        ("frames in (3)", "frames in [3] looks in a list of one"),
+        ("key in meta.label", 'meta.label in ("yes", "no") looks in a list'),
+    ],
+)
+def test_a_mistake_is_told_with_what_to_try(text: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_where(text, ROWS.schema)
+    assert caught.value.hint.startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("dur", "duration"), ("id", "meta.id"), ("meta.two", "meta.two words"), ("durtion", "duration"), ("sec", None)],
+)
+def test_the_beginning_of_a_columns_name_is_enough_to_be_understood_in_a_message(name: str, meant: str | None) -> None:
+    with pytest.raises(ConfigError) as caught:
+        column_named(name, ROWS.schema.names)
+    assert caught.value.problem.partition("; ")[2] == (f"did you mean {meant!r}?" if meant else "")
 
 
 def test_a_name_without_its_unit_must_be_the_only_one() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from audiofeat.cli.name_lists import names_in
 from audiofeat.errors import DifferentError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _INDENT = " " * 15
 @click.command()
 @click.argument("a", metavar="A", type=click.Path(path_type=Path))
 @click.argument("b", metavar="B", type=click.Path(path_type=Path))
+@click.option("--features", metavar="NAME,...", help="Compare these features only.  [default: all]")
 @click.option(
     "--atol",
     type=float,
@@ -38,7 +40,7 @@ _INDENT = " " * 15
     metavar="N",
     help="Name so many clips of each kind; all are counted.",
 )
-def diff(a: Path, b: Path, atol: float, as_json: bool, most: int) -> None:
+def diff(a: Path, b: Path, features: str | None, atol: float, as_json: bool, most: int) -> None:
     """Compare the stores A and B: clips, shapes, values, settings, versions, quarantine.
 
     Exit code 21 if keys, features, shapes or values differ; what else does is told as the reason. They may be of
@@ -46,33 +48,33 @@ def diff(a: Path, b: Path, atol: float, as_json: bool, most: int) -> None:
 
     \b
     audiofeat diff features features-of-yesterday
-    audiofeat diff on-cpu on-gpu --atol 1e-4
+    audiofeat diff on-cpu on-gpu --features log_mel --atol 1e-4
     """
     from audiofeat.compare import compare_stores
 
-    found = compare_stores(a, b, atol=atol, most=most)
+    found = compare_stores(a, b, features=names_in(features), atol=atol, most=most)
     if as_json:
         click.echo(json.dumps(found.to_json(), indent=2, allow_nan=False))
     else:
         for line in _report(found):
             click.echo(line)
     if not found.is_same:
-        raise DifferentError(f"{found.here} and {found.there} differ: {', '.join(_reasons(found))}")
+        raise DifferentError(f"{found.a} and {found.b} differ: {', '.join(_reasons(found))}")
 
 
 def _report(found: Difference) -> Iterator[str]:
-    for name, path, clips, digest in zip("AB", (found.here, found.there), found.clips, found.digests, strict=True):
+    for name, path, clips, digest in zip("AB", (found.a, found.b), found.clips, found.digests, strict=True):
         yield _line(name, f"{path}: {_count(clips)}, digest {digest}")
-    yield from _listed("only in A", found.only_here, str)
-    yield from _listed("only in B", found.only_there, str)
+    yield from _listed("only in A", found.only_a, str)
+    yield from _listed("only in B", found.only_b, str)
     yield from _listed(
-        "other shape", found.shapes, lambda clip: f"{clip.key}: {clip.feature} {clip.here} in A, {clip.there} in B"
+        "other shape", found.shapes, lambda clip: f"{clip.key}: {clip.feature} {clip.a} in A, {clip.b} in B"
     )
     for feature in found.features:
-        yield _line(feature.name, _feature(feature, found.atol))
-    for name in found.features_only_here:
+        yield _line(feature.name, _feature(feature, found))
+    for name in found.features_only_a:
         yield _line(name, "only in A")
-    for name in found.features_only_there:
+    for name in found.features_only_b:
         yield _line(name, "only in B")
     if found.n_different:
         yield _line("values", f"{_count(found.n_different)} {_differ(found.n_different, found.n_beyond, found.atol)}")
@@ -87,10 +89,12 @@ def _report(found: Difference) -> Iterator[str]:
     yield from _listed(
         "quarantine",
         found.quarantine,
-        lambda clip: f"{clip.key}: {clip.here or 'not'} in A, {clip.there or 'not'} in B",
+        lambda clip: f"{clip.key}: {clip.a or 'not'} in A, {clip.b or 'not'} in B",
     )
     if found.is_same:
-        yield _line("same", "every bit" if found.digests[0] == found.digests[1] else f"within {found.atol:g}")
+        is_exact = found.digests[0] == found.digests[1] or not found.atol
+        chosen = "" if found.chosen_features is None else f" of {', '.join(found.chosen_features)}"
+        yield _line("same", f"every bit{chosen}" if is_exact else f"within {found.atol:g}")
 
 
 def _line(name: str, text: str) -> str:
@@ -105,15 +109,17 @@ def _listed(name: str, some: Some[Any], text_of: Any) -> Iterator[str]:
             yield f"{_INDENT}and {some.count - len(some.first):,} more"
 
 
-def _feature(feature: FeatureDifference, atol: float) -> str:
+def _feature(feature: FeatureDifference, found: Difference) -> str:
     types = f"{feature.dtypes[0]} in A, {feature.dtypes[1]} in B; " if len(set(feature.dtypes)) > 1 else ""
     if feature.dims[0] != feature.dims[1]:
         return f"{types}{feature.dims[0]} columns in A, {feature.dims[1]} in B"
+    if not found.n_common:
+        return f"{types}no clip in both"
     if not feature.n_different:
-        return f"{types}no value differs"
+        return f"{types}no value differs{' where shapes are the same' if found.shapes.count else ''}"
     place = "" if feature.apart.frame is None else f": {feature.key}{_place(feature.apart)}"
     return (
-        f"{types}{_count(feature.n_different)} {_differ(feature.n_different, feature.n_beyond, atol)}; "
+        f"{types}{_count(feature.n_different)} {_differ(feature.n_different, feature.n_beyond, found.atol)}; "
         f"at most {_distance(feature.apart)}{place}"
     )
 
@@ -140,17 +146,15 @@ def _count(number: int) -> str:
 def _reasons(found: Difference) -> Iterator[str]:
     """What decides that two stores are not the same, in few words."""
     for count, what in (
-        (found.only_here.count, "only in A"),
-        (found.only_there.count, "only in B"),
+        (found.only_a.count, "only in A"),
+        (found.only_b.count, "only in B"),
         (found.shapes.count, "of other shape"),
         (found.n_beyond if found.atol else found.n_different, "with other values"),
     ):
         if count:
             yield f"{_count(count)} {what}"
-    features = [*found.features_only_here, *found.features_only_there]
+    features = [*found.features_only_a, *found.features_only_b]
     if features:
         yield f"features of one only ({', '.join(features)})"
-    if not found.atol:
-        types = [feature.name for feature in found.features if len(set(feature.dtypes)) > 1]
-        if types:
-            yield f"types of {', '.join(types)}"
+    if found.other_types and not found.atol:
+        yield f"types of {', '.join(found.other_types)}"

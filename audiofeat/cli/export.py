@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from audiofeat.cli.name_lists import names_in
 from audiofeat.cli.signals import heeded_signals
 from audiofeat.errors import Interrupted
 from audiofeat.export import EXPORTS, SHARDED, export_store
@@ -19,6 +20,7 @@ from audiofeat.export import EXPORTS, SHARDED, export_store
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option("--to", type=click.Choice(list(EXPORTS)), required=True, help="The format.")
 @click.option("--features", metavar="NAME,...", help="Export these features only.  [default: all]")
+@click.option("--where", metavar="CONDITION", help="Only clips that it holds for, as for `audiofeat manifest`.")
 @click.option(
     "--shard-mb",
     type=click.IntRange(1, 1_000_000),
@@ -26,7 +28,15 @@ from audiofeat.export import EXPORTS, SHARDED, export_store
     help=f"About how large the files of {' and '.join(SHARDED)} are.  [default: 128]",
 )
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; warnings and errors only.")
-def export(store: Path, target: Path, to: str, features: str | None, shard_mb: int | None, quiet: bool) -> None:
+def export(
+    store: Path,
+    target: Path,
+    to: str,
+    features: str | None,
+    where: str | None,
+    shard_mb: int | None,
+    quiet: bool,
+) -> None:
     """Write the clips of STORE to TARGET, in the format of another program.
 
     \b
@@ -44,20 +54,22 @@ def export(store: Path, target: Path, to: str, features: str | None, shard_mb: i
     \b
     audiofeat export features feats --to kaldi
     audiofeat export features clips.parquet --to parquet --features log_mel
-    audiofeat export features shards --to webdataset --shard-mb 500
+    audiofeat export features shards --to webdataset --shard-mb 500 --where "duration > 1"
     """
     with _watch(quiet=quiet) as watch:
         report = export_store(
             store,
             target,
             to=to,
-            features=None if features is None else [name.strip() for name in features.split(",") if name.strip()],
+            features=names_in(features),
+            where=where,
             shard_mb=shard_mb,
             watch=watch,
         )
     if not quiet:
         files = f"{report.files:,} file{'' if report.files == 1 else 's'}"
-        click.echo(f"{target}: {report.clips:,} clips, {files}, {report.size_bytes / 1e6:,.1f} MB")
+        clips = f"{report.clips:,} clip{'' if report.clips == 1 else 's'}"
+        click.echo(f"{target}: {clips}, {files}, {report.size_bytes / 1e6:,.1f} MB")
 
 
 @contextmanager

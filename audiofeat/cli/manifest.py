@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from audiofeat.cli.name_lists import names_in
 from audiofeat.errors import ConfigError
 from audiofeat.reading.info import StoreInfo
 
@@ -47,7 +48,7 @@ def manifest(
         raise ConfigError("an scp has no columns but key and path", hint="leave --columns out, or --format csv")
     if text_format != "scp" and (feature is not None or source is not None):
         raise ConfigError("--feature and --source are for --format scp", hint="leave them out")
-    for text in _texts(StoreInfo(store), text_format, where, columns, feature=feature, source=source):
+    for text in _texts(StoreInfo(store), text_format, where, names_in(columns), feature=feature, source=source):
         click.echo(text, nl=False)
 
 
@@ -55,7 +56,7 @@ def _texts(
     store: StoreInfo,
     text_format: str,
     where: str | None,
-    columns: str | None,
+    columns: list[str] | None,
     *,
     feature: str | None,
     source: str | None,

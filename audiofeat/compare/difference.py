@@ -1,4 +1,4 @@
-"""What two stores differ in, as plain values. "Here" is the first store, "there" the second one."""
+"""What two stores differ in, as plain values. A is the first store, B the second one; a pair has A's value first."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Some(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class OtherShape:
-    """A clip whose arrays have another shape there: (frames, dims)."""
+    """A clip whose arrays have another shape in B: (frames, dims)."""
 
     key: str
     feature: str
-    here: tuple[int, int]
-    there: tuple[int, int]
+    a: tuple[int, int]
+    b: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +71,27 @@ class InQuarantine:
     """A clip that is in one quarantine only, or in both for other reasons; the reason is None where it is not."""
 
     key: str
-    here: str | None
-    there: str | None
+    a: str | None
+    b: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """All that was found. Settings, versions, sources and quarantine explain; they do not decide what is the same."""
 
-    here: str
-    there: str
+    a: str
+    """The path."""
+    b: str
     atol: float
+    chosen_features: tuple[str, ...] | None
+    """Those that were compared; None: all."""
     digests: tuple[str, str]
     clips: tuple[int, int]
-    only_here: Some[str]
+    only_a: Some[str]
     """Keys."""
-    only_there: Some[str]
-    features_only_here: tuple[str, ...]
-    features_only_there: tuple[str, ...]
+    only_b: Some[str]
+    features_only_a: tuple[str, ...]
+    features_only_b: tuple[str, ...]
     shapes: Some[OtherShape]
     features: tuple[FeatureDifference, ...]
     n_different: int
@@ -113,16 +116,28 @@ class Difference:
         """
         if self.digests[0] == self.digests[1]:
             return True
-        return self.atol > 0 and not any(
+        if not self.atol and self.chosen_features is None:
+            return False  # whatever it is
+        return not any(
             (
-                self.only_here.count,
-                self.only_there.count,
-                self.features_only_here,
-                self.features_only_there,
+                self.only_a.count,
+                self.only_b.count,
+                self.features_only_a,
+                self.features_only_b,
                 self.shapes.count,
-                self.n_beyond,
+                self.n_beyond if self.atol else self.n_different or self.other_types,
             )
         )
+
+    @property
+    def n_common(self) -> int:
+        """Clips that both stores have."""
+        return self.clips[0] - self.only_a.count
+
+    @property
+    def other_types(self) -> tuple[str, ...]:
+        """The features whose values are of another type in B."""
+        return tuple(feature.name for feature in self.features if feature.dtypes[0] != feature.dtypes[1])
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready: null for an infinite difference, which ``is_infinite`` then tells."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from heapq import merge
 from itertools import groupby
 from typing import Any
@@ -15,14 +15,24 @@ from audiofeat.reading.info import StoreInfo
 from audiofeat.store.digests import file_digest
 
 
-def other_settings(here: StoreInfo, there: StoreInfo) -> tuple[str, ...]:
-    """A line each setting that is another one, such as ``mel.bands: 128 -> 64``."""
-    return tuple(changed_keys(here.config, there.config))
+def other_settings(here: StoreInfo, there: StoreInfo, *, features: Container[str] | None = None) -> tuple[str, ...]:
+    """A line each setting that is another one, such as ``mel.bands: 128 -> 64``.
+
+    All settings of a feature that only one store has are one line. ``features``: leave out those of others.
+    """
+    ours, theirs = (_feature_settings(store, features) for store in (here, there))
+    common = ours.keys() & theirs.keys()
+    changes = changed_keys(
+        {**here.config, "features": {name: ours[name] for name in common}},
+        {**there.config, "features": {name: theirs[name] for name in common}},
+    )
+    return (*_of_one_only("feature", ours, theirs), *changes)
 
 
 def made_with_others(here: StoreInfo, there: StoreInfo) -> tuple[str, ...]:
-    """Device kind, versions of libraries, decoders and the store's format, likewise."""
-    return tuple(changed_keys(_made_with(here), _made_with(there)))
+    """Device kind, versions of libraries, the store's format and decoders, likewise."""
+    decoders = [store.description.get("decoders") or () for store in (here, there)]
+    return (*changed_keys(_made_with(here), _made_with(there)), *_of_one_only("decoder", *decoders))
 
 
 def other_quarantine(here: StoreInfo, there: StoreInfo) -> Iterator[InQuarantine]:
@@ -48,9 +58,18 @@ def _made_with(store: StoreInfo) -> Mapping[str, Any]:
     return {
         "device": numbers.get("device"),
         "versions": numbers.get("versions", {}),
-        "decoders": store.description.get("decoders"),
         "format_version": store.description.get("format_version"),
     }
+
+
+def _feature_settings(store: StoreInfo, features: Container[str] | None) -> Mapping[str, Any]:
+    settings: Mapping[str, Any] = store.config.get("features", {})
+    return {name: groups for name, groups in settings.items() if features is None or name in features}
+
+
+def _of_one_only(what: str, here: Collection[str], there: Collection[str]) -> Iterator[str]:
+    for name in sorted({*here} ^ {*there}):
+        yield f"{what} {name}: only in {'A' if name in here else 'B'}"
 
 
 def _reasons(store: StoreInfo, *, side: int) -> Iterator[tuple[str, int, str]]:

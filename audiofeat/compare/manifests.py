@@ -21,12 +21,12 @@ COLUMNS = ("key", "frames", "feature_digest", "source_digest")
 class Stretch:
     """What lies between two keys."""
 
-    only_here: pa.Array
+    only_a: pa.Array
     """Keys."""
-    only_there: pa.Array
-    here: pa.RecordBatch
+    only_b: pa.Array
+    a: pa.RecordBatch
     """The clips that both have and whose features differ, with :data:`COLUMNS`."""
-    there: pa.RecordBatch
+    b: pa.RecordBatch
     """The same clips, as the other manifest has them."""
 
 
@@ -85,8 +85,8 @@ def _stretch(here: pa.RecordBatch, there: pa.RecordBatch) -> Stretch:
     both_here, both_there = here.filter(pc.is_valid(place)), there.take(pc.drop_null(place))
     differs = pc.not_equal(both_here.column("feature_digest"), both_there.column("feature_digest"))
     return Stretch(
-        only_here=here.column("key").filter(pc.is_null(place)),
-        only_there=there.column("key").filter(pc.invert(is_here)),
-        here=both_here.filter(differs),
-        there=both_there.filter(differs),
+        only_a=here.column("key").filter(pc.is_null(place)),
+        only_b=there.column("key").filter(pc.invert(is_here)),
+        a=both_here.filter(differs),
+        b=both_there.filter(differs),
     )

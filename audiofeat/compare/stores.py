@@ -25,6 +25,7 @@ from audiofeat.compare.manifests import stretches
 from audiofeat.compare.values import apart
 from audiofeat.errors import ConfigError, DamageError
 from audiofeat.manifest.batches import open_manifest
+from audiofeat.reading.feature_names import check_feature_names
 from audiofeat.reading.reader import Store, StoreInfo
 from audiofeat.store.rows import BLOCK_ROWS
 from audiofeat.store.shard_format import Array
@@ -33,34 +34,43 @@ T = TypeVar("T")
 
 
 def compare_stores(
-    a: str | os.PathLike[str], b: str | os.PathLike[str], *, atol: float = 0.0, most: int = 10
+    a: str | os.PathLike[str],
+    b: str | os.PathLike[str],
+    *,
+    features: Sequence[str] | None = None,
+    atol: float = 0.0,
+    most: int = 10,
 ) -> Difference:
     """Compare two finished stores, of whatever formats. Neither is written to.
 
     Args:
+        features: compare these only; None: all.
         atol: the absolute difference up to which values count as the same; 0 wants every bit the same.
         most: how many examples of each kind are named; all are counted.
     Raises:
-        ConfigError: ``atol`` is negative, NaN or infinite.
+        ConfigError: ``atol`` is negative, NaN or infinite; no store has such a feature, or one is named twice.
         NoStoreError: there is no finished store at one of the paths.
         DamageError: a store cannot be read.
     """
     if not 0 <= atol < math.inf:
-        raise ConfigError(f"atol is {atol}", hint="a number of at least 0, such as 1e-5")
+        raise ConfigError(f"--atol is {atol}", hint="a finite number of at least 0, such as 1e-5")
     here, there = StoreInfo(a), StoreInfo(b)
+    if features is not None:
+        check_feature_names(features, known={spec.name: None for store in (here, there) for spec in store.features})
     quarantine = _Examples[Any](most)
     for clip in other_quarantine(here, there):
         quarantine.add(clip)
-    comparison = _Comparison(here, there, atol=atol, most=most)
+    comparison = _Comparison(here, there, features=features, atol=atol, most=most)
     if here.digest != there.digest:
         comparison.run()
     return Difference(
-        here=os.fspath(a),
-        there=os.fspath(b),
+        a=os.fspath(a),
+        b=os.fspath(b),
         atol=atol,
+        chosen_features=None if features is None else tuple(features),
         digests=(here.digest, there.digest),
         clips=(here.description["totals"]["clips"], there.description["totals"]["clips"]),
-        settings=other_settings(here, there),
+        settings=other_settings(here, there, features=features),
         made_with=made_with_others(here, there),
         quarantine=quarantine.some,
         **comparison.found(),
@@ -92,9 +102,14 @@ class _Examples(Generic[T]):
 class _Comparison:
     """Two stores whose content digests differ."""
 
-    def __init__(self, here: StoreInfo, there: StoreInfo, *, atol: float, most: int) -> None:
+    def __init__(
+        self, here: StoreInfo, there: StoreInfo, *, features: Sequence[str] | None, atol: float, most: int
+    ) -> None:
         self._here, self._there, self._atol, self._most = here, there, atol, most
-        ours, theirs = ({spec.name: spec for spec in store.features} for store in (here, there))
+        ours, theirs = (
+            {spec.name: spec for spec in store.features if features is None or spec.name in features}
+            for store in (here, there)
+        )
         self._only = (tuple(ours.keys() - theirs.keys()), tuple(theirs.keys() - ours.keys()))
         self._features = {
             name: FeatureDifference(name, (ours[name].dtype, theirs[name].dtype), (ours[name].dims, theirs[name].dims))
@@ -111,20 +126,21 @@ class _Comparison:
             manifests = [stack.enter_context(open_manifest(store)) for store in (self._here, self._there)]
             stores: list[Store] = []
             for stretch in stretches(*manifests):
-                self._keys[0].add_all(stretch.only_here)
-                self._keys[1].add_all(stretch.only_there)
-                if stretch.here.num_rows and not stores:
+                self._keys[0].add_all(stretch.only_a)
+                self._keys[1].add_all(stretch.only_b)
+                if stretch.a.num_rows and not stores:
                     stores = [stack.enter_context(_opened(store)) for store in (self._here, self._there)]
-                for ours, theirs in zip(stretch.here.to_pylist(), stretch.there.to_pylist(), strict=True):
-                    self._clip(stores, ours, theirs)
+                for ours, theirs in zip(stretch.a.to_pylist(), stretch.b.to_pylist(), strict=True):
+                    is_other = self._clip(stores, ours, theirs)
+                    self._n_other_source += is_other and ours["source_digest"] != theirs["source_digest"]
 
     def found(self) -> dict[str, Any]:
         """The fields of :class:`Difference` that are about clips."""
         return {
-            "only_here": self._keys[0].some,
-            "only_there": self._keys[1].some,
-            "features_only_here": tuple(sorted(self._only[0])),
-            "features_only_there": tuple(sorted(self._only[1])),
+            "only_a": self._keys[0].some,
+            "only_b": self._keys[1].some,
+            "features_only_a": tuple(sorted(self._only[0])),
+            "features_only_b": tuple(sorted(self._only[1])),
             "shapes": self._shapes.some,
             "features": tuple(self._features.values()),
             "n_different": self._n_different,
@@ -133,18 +149,21 @@ class _Comparison:
             "n_other_source": self._n_other_source,
         }
 
-    def _clip(self, stores: Sequence[Store], ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
-        self._n_other_source += ours["source_digest"] != theirs["source_digest"]
+    def _clip(self, stores: Sequence[Store], ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+        """Whether it differs in any of the features."""
         frames = ours["frames"], theirs["frames"]
-        for feature in self._features.values():
-            if frames[0] != frames[1] or feature.dims[0] != feature.dims[1]:
-                shapes = zip(frames, feature.dims, strict=True)
-                self._shapes.add(OtherShape(ours["key"], feature.name, *shapes))
-                break
-        if frames[0] == frames[1]:
-            self._values(stores, ours["key"], n_frames=frames[0])
+        reshaped = [
+            feature
+            for feature in self._features.values()
+            if frames[0] != frames[1] or feature.dims[0] != feature.dims[1]
+        ]
+        if reshaped:
+            shapes = zip(frames, reshaped[0].dims, strict=True)
+            self._shapes.add(OtherShape(ours["key"], reshaped[0].name, *shapes))
+        has_other_values = frames[0] == frames[1] and self._values(stores, ours["key"], n_frames=frames[0])
+        return bool(reshaped) or has_other_values
 
-    def _values(self, stores: Sequence[Store], key: str, *, n_frames: int) -> None:
+    def _values(self, stores: Sequence[Store], key: str, *, n_frames: int) -> bool:
         differences = []
         for feature in self._features.values():
             if feature.dims[0] == feature.dims[1]:
@@ -160,6 +179,7 @@ class _Comparison:
             self._worst.append(worst)
             if len(self._worst) > 2 * self._most + 1_000:
                 self._worst = self._sorted_worst()
+        return bool(differences)
 
     def _note(self, difference: ClipDifference) -> None:
         feature, found = self._features[difference.feature], difference.apart

@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from audiofeat.config import did_you_mean
 from audiofeat.errors import ConfigError
+from audiofeat.manifest.where import parse_where
+from audiofeat.reading.feature_names import check_feature_names
 from audiofeat.reading.reader import Store
 from audiofeat.records import FeatureSpec
 from audiofeat.store.shard_format import Array
@@ -97,29 +98,25 @@ def chosen_features(store: Store, names: Sequence[str] | None) -> tuple[FeatureS
     """The store's features called ``names`` in the store's order; None: all.
 
     Raises:
-        ConfigError: it has none of that name.
+        ConfigError: it has none of that name, or one is named twice.
     """
     if names is None:
         return store.features
-    known = [feature.name for feature in store.features]
-    for name in names:
-        if name not in known:
-            raise ConfigError(
-                f"the store has no feature {name!r}{did_you_mean(name, known)}", hint=f"some of {', '.join(known)}"
-            )
-    if not names:
-        raise ConfigError("an export of no features", hint=f"some of {', '.join(known)}")
+    check_feature_names(names, known=[feature.name for feature in store.features])
     return tuple(feature for feature in store.features if feature.name in names)
 
 
-def chosen_rows(store: Store, keys: Sequence[str] | None) -> pa.Table:
-    """The manifest's rows of the clips called ``keys``, sorted by key; None: of all.
+def chosen_rows(store: Store, keys: Sequence[str] | None, *, where: str | None = None) -> pa.Table:
+    """The manifest's rows of the clips called ``keys`` that ``where`` holds for, sorted by key; None: of all.
 
     Raises:
-        ConfigError: there is no clip of that key.
+        ConfigError: there is no clip of that key, or the condition cannot be understood.
     """
-    if keys is None:
-        return store.manifest
+    rows = store.manifest if keys is None else _rows_of(store, keys)
+    return rows if where is None else rows.filter(parse_where(where, rows.schema).mask(rows))
+
+
+def _rows_of(store: Store, keys: Sequence[str]) -> pa.Table:
     unknown = [key for key in keys if key not in store]
     if unknown:
         raise ConfigError(

@@ -29,6 +29,7 @@ def export_store(
     to: str,
     features: Sequence[str] | None = None,
     keys: Sequence[str] | None = None,
+    where: str | None = None,
     shard_mb: int | None = None,
     watch: Callable[[int, int], None] | None = None,
 ) -> ExportReport:
@@ -39,11 +40,14 @@ def export_store(
         to: one of :data:`audiofeat.export.EXPORTS`.
         features: their names; None: all.
         keys: of the clips; None: all.
+        where: a condition on the manifest's columns, such as ``"duration > 10"``: of these clips those that it holds
+            for; None: all.
         shard_mb: about how large the files of TFRecord and WebDataset are, in 1,000,000 bytes; None: 128.
         watch: called with the number of clips done, and of all, before each clip; what it raises ends the export.
     Raises:
         NoStoreError: there is no finished store.
-        ConfigError: no such format, feature or clip; the format cannot hold them; something is at ``target``.
+        ConfigError: no such format, feature or clip; a feature named twice; a condition that cannot be understood; the
+            format cannot hold them; something is at ``target``.
         DamageError: a clip is not what was written to the store.
         StorageError: the target cannot be written.
     """
@@ -57,7 +61,7 @@ def export_store(
         content = Content(
             store=opened,
             features=chosen_features(opened, features),
-            located=chosen_rows(opened, keys),
+            located=chosen_rows(opened, keys, where=where),
             target=final,
             target_text=os.fspath(target),
             watch=watch or (lambda done, total: None),

@@ -23,23 +23,31 @@ def column_named(name: str, columns: Sequence[str]) -> str:
         return meant[0]
     if meant:
         raise ConfigError(f"{name!r} may be {' or '.join(meant)}", hint="name it with its unit")
-    known = [*columns, *(short for column in columns if (short := _without_unit(column)) is not None)]
     raise ConfigError(
-        f"{name!r} is no column of the manifest{did_you_mean(name, known)}", hint=f"one of {', '.join(columns)}"
+        f"{name!r} is no column of the manifest{_meant_perhaps(name, columns)}", hint=f"one of {', '.join(columns)}"
     )
 
 
-def columns_named(names: str, columns: Sequence[str]) -> list[str]:
-    """The columns that a list with commas means, in its order.
+def columns_named(names: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """The columns that ``names`` mean, in their order.
 
     Raises:
-        ConfigError: as :func:`column_named`, or one is named twice.
+        ConfigError: as :func:`column_named`; or there are no names, or two of one column.
     """
-    found = [column_named(name.strip(), columns) for name in names.split(",")]
+    if not names:
+        raise ConfigError("no column is named", hint=f"some of {', '.join(columns)}")
+    found = [column_named(name, columns) for name in names]
     twice = sorted({name for name in found if found.count(name) > 1})
     if twice:
         raise ConfigError(f"{twice[0]} is named twice", hint="once is enough")
     return found
+
+
+def _meant_perhaps(name: str, columns: Sequence[str]) -> str:
+    """What :func:`did_you_mean` says, which also takes a beginning, or a label without ``meta.``, for a column."""
+    known = [*(short for column in columns if (short := _without_unit(column)) is not None), *columns]
+    longer = [column for column in known if column.startswith(name) or column == f"meta.{name}"]
+    return did_you_mean(name, known) or did_you_mean(name, longer[:1], likeness=0.0)
 
 
 def _without_unit(column: str) -> str | None:

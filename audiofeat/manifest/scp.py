@@ -39,8 +39,8 @@ def scp_text(
         source: of an HDF5 store, the folder that the manifest's paths are relative to, or the list in it that the
             store was made of; None leaves them relative.
     Raises:
-        ConfigError: an option is for the other kind of store; the feature is not there, or left open; or a clip is not
-            a whole file of its own, or has a name that Kaldi takes for something else.
+        ConfigError: an option is for the other kind of store; the feature or the source is not there, or the feature
+            left open; or a clip is not a whole file of its own, or has a name that Kaldi takes for something else.
     """
     if store.description["store_format"] == "npy":
         if source is not None:
@@ -87,6 +87,10 @@ def _has_links(paths: StorePaths, manifest: ManifestBatches, feature: str) -> bo
 
 
 def _source_path(source: str | None) -> Callable[[dict[str, str]], bytes]:
+    if source is not None and not os.path.exists(source):
+        raise ConfigError(
+            f"--source: there is no {source}", hint="the folder, or the list of files, that the store was made of"
+        )
     root = "" if source is None else source if os.path.isdir(source) else os.path.dirname(source)
 
     def path_of(row: dict[str, str]) -> bytes:

@@ -1,18 +1,22 @@
 """Rows of the manifest as text: CSV as RFC 4180 quotes it, and JSON lines.
 
-CSV's lines end in a line feed, as Unix tools want them, and null is an empty cell, as sources are read too. JSON is
-ASCII, as ``quarantine.jsonl`` is, and has null where a number is NaN or infinite.
+CSV's lines end in a line feed, as Unix tools want them, and null is an empty cell, as sources are read too. JSON has
+null where a number is NaN or infinite. Both are UTF-8; JSON has escapes for all that some program takes for the end of
+a line, or a terminal for a command.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 _TO_QUOTE = '[",\r\n]'
+_TO_ESCAPE = re.compile("[\x7f-\x9f\u2028\u2029]")
+"""What JSON itself leaves as it is; of the control characters before the blank it wants escapes."""
 
 
 def csv_heading(columns: Sequence[str]) -> bytes:
@@ -32,8 +36,9 @@ def jsonl_text(rows: pa.RecordBatch) -> bytes:
     """An object a row."""
     names = rows.schema.names
     columns = [_json_values(column).to_pylist() for column in rows.columns]
-    encode = json.JSONEncoder(allow_nan=False).encode
-    return _text([encode(dict(zip(names, values, strict=True))) for values in zip(*columns, strict=True)])
+    encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
+    lines = [encode(dict(zip(names, values, strict=True))) for values in zip(*columns, strict=True)]
+    return _text([_TO_ESCAPE.sub(lambda found: f"\\u{ord(found[0]):04x}", line) for line in lines])
 
 
 def _text(lines: Sequence[str]) -> bytes:

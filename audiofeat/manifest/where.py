@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from audiofeat.config.wording import cut
 from audiofeat.errors import ConfigError
+from audiofeat.manifest import where_hints
 from audiofeat.manifest.columns import column_named
 from audiofeat.manifest.where_values import (
     ARITHMETIC,
@@ -38,7 +39,6 @@ from audiofeat.manifest.where_values import (
 
 _DEEPEST = 100
 _INT64 = range(-(2**63), 2**63)
-_ALLOWED = "comparisons, and, or, not, in (...), + - * /, numbers, texts, True, False, None, and columns"
 _ORDERS: dict[type[ast.cmpop], Callable[..., Any]] = {
     ast.Lt: pc.less,
     ast.LtE: pc.less_equal,
@@ -87,23 +87,27 @@ def parse_where(text: str, schema: pa.Schema) -> Where:
 
 def _parsed(text: str) -> ast.expr:
     if not text:
-        raise ConfigError("where: there is no condition", hint='for instance "duration > 10"')
+        raise ConfigError("--where: there is no condition", hint='for instance "duration > 10"')
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the parser's advice to programmers, such as on '\d'
             tree = ast.parse(text, mode="eval").body
     except SyntaxError as error:
         place = f", character {error.offset}" if error.offset else ""
-        raise ConfigError(f"where{place}: {cut(repr(text))}: {error.msg}", hint=f"allowed are {_ALLOWED}") from error
+        raise ConfigError(
+            f"--where{place}: {cut(repr(text))}: {error.msg}", hint=where_hints.for_syntax(text)
+        ) from error
     except (ValueError, MemoryError, RecursionError) as error:
         hint = "plain UTF-8, not too deeply nested"
-        raise ConfigError(f"where: {cut(repr(text))} cannot be read", hint=hint) from error
+        raise ConfigError(f"--where: {cut(repr(text))} cannot be read", hint=hint) from error
     level: list[ast.AST] = [tree]
     for _ in range(_DEEPEST):
         level = [child for node in level for child in ast.iter_child_nodes(node)]
         if not level:
             return tree
-    raise ConfigError(f"where: {cut(repr(text))} is nested more than {_DEEPEST} deep", hint="`in` instead of many `or`")
+    raise ConfigError(
+        f"--where: {cut(repr(text))} is nested more than {_DEEPEST} deep", hint="`in` instead of many `or`"
+    )
 
 
 class _Reading:
@@ -117,7 +121,8 @@ class _Reading:
         """A term that must be a truth value; where it is null it is false."""
         term = self._term(node)
         if term.kind is not Kind.TRUTH:
-            raise self._refusal(node, f"is {term.kind.value}, where a condition was wanted")
+            hint = where_hints.for_no_condition(self._part(node), term.kind)
+            raise self._refusal(node, f"is {term.kind.value}, where a condition was wanted", hint=hint)
         return lambda batch: pc.fill_null(term.evaluate(batch), False)
 
     def _term(self, node: ast.expr) -> Term:
@@ -142,7 +147,7 @@ class _Reading:
             case ast.Compare(left=left, ops=operators, comparators=rights):
                 pairs = zip([left, *rights[:-1]], operators, rights, strict=True)
                 return Term(Kind.TRUTH, joined(pc.and_, [self._compared(node, *pair) for pair in pairs]))
-        raise self._refusal(node, "is not allowed", hint=f"allowed are {_ALLOWED}")
+        raise self._refusal(node, "is not allowed", hint=f"allowed are {where_hints.ALLOWED}")
 
     def _constant(self, node: ast.expr, value: object) -> Term:
         match value:
@@ -155,7 +160,7 @@ class _Reading:
             case str() if not any("\ud800" <= letter <= "\udfff" for letter in value):
                 kind, scalar = Kind.TEXT, pa.scalar(value)
             case _:
-                raise self._refusal(node, "is not allowed", hint=f"allowed are {_ALLOWED}")
+                raise self._refusal(node, "is not allowed", hint=f"allowed are {where_hints.ALLOWED}")
         return Term(kind, lambda batch: scalar, is_constant=True)
 
     def _number_scalar(self, node: ast.expr, value: float) -> pa.Scalar:
@@ -169,7 +174,8 @@ class _Reading:
         try:
             name = column_named(spelled, self._schema.names)
         except ConfigError as error:
-            raise ConfigError(f"where{self._place(node)}: {error.problem}", hint=error.hint) from error
+            hint = where_hints.for_unknown(spelled, hint=error.hint) if isinstance(node, ast.Name) else error.hint
+            raise ConfigError(f"--where{self._place(node)}: {error.problem}", hint=hint) from error
         kind = kind_of(self._schema.field(name).type)
         if kind is None:
             raise self._refusal(node, f"is {self._schema.field(name).type}: neither number nor text nor truth value")
@@ -197,7 +203,7 @@ class _Reading:
     def _compared(self, whole: ast.expr, left_node: ast.expr, operator: ast.cmpop, right_node: ast.expr) -> Evaluate:
         left = self._term(left_node)
         if isinstance(operator, ast.In | ast.NotIn):
-            found = self._found_in(whole, left, right_node)
+            found = self._found_in(whole, left, self._part(left_node), right_node)
             return found if isinstance(operator, ast.In) else not_in(left, found)
         right = self._term(right_node)
         if Kind.NOTHING in (left.kind, right.kind) and type(operator) in _NULL_TESTS:
@@ -207,34 +213,37 @@ class _Reading:
         if isinstance(operator, ast.Is | ast.IsNot):
             raise self._refusal(whole, "asks with `is` for something else than None", hint="use ==")
         if left.kind is not right.kind:
-            raise self._refusal(whole, f"compares {left.kind.value} with {right.kind.value}")
+            hint = where_hints.for_unlike(left.kind, right.kind)
+            raise self._refusal(whole, f"compares {left.kind.value} with {right.kind.value}", hint=hint)
         if left.kind in (Kind.TRUTH, Kind.NOTHING) and type(operator) in _ORDERS:
             raise self._refusal(whole, f"asks which is larger of {left.kind.value} and another", hint="use == or !=")
         compare = (_ORDERS | _EQUALITIES)[type(operator)]
         return lambda batch: pc.fill_null(compare(*aligned(left.evaluate(batch), right.evaluate(batch))), False)
 
-    def _found_in(self, whole: ast.expr, left: Term, node: ast.expr) -> Evaluate:
+    def _found_in(self, whole: ast.expr, left: Term, left_part: str, node: ast.expr) -> Evaluate:
         if isinstance(node, ast.Tuple | ast.List | ast.Set):
             members = [(self._term(element), element) for element in node.elts]
             for member, element in members:
                 if not member.is_constant:
                     raise self._refusal(element, "is no constant, as the members of a list must be")
                 if member.kind not in (left.kind, Kind.NOTHING):
-                    raise self._refusal(whole, f"looks for {left.kind.value} among {member.kind.value} and others")
+                    raise self._refusal(
+                        whole,
+                        f"looks for {left.kind.value} among {member.kind.value} and others",
+                        hint=where_hints.for_unlike(left.kind, member.kind),
+                    )
             return among(left, [member for member, _ in members])
         right = self._term(node)
         if (left.kind, right.kind) != (Kind.TEXT, Kind.TEXT) or not left.is_constant:
-            raise self._refusal(
-                whole,
-                "is no use of `in`",
-                hint="""meta.label in ("yes", "no") looks in a list, "take" in key for a part of a text""",
-            )
+            raise self._refusal(whole, "is no use of `in`", hint=where_hints.for_in(left_part, node))
         part = left.evaluate(None).as_py()
         return lambda batch: pc.fill_null(pc.match_substring(right.evaluate(batch), part), False)
 
     def _refusal(self, node: ast.expr, problem: str, *, hint: str = "") -> ConfigError:
-        part = ast.get_source_segment(self._text, node) or self._text
-        return ConfigError(f"where{self._place(node)}: {cut(repr(part))} {problem}", hint=hint)
+        return ConfigError(f"--where{self._place(node)}: {cut(repr(self._part(node)))} {problem}", hint=hint)
+
+    def _part(self, node: ast.expr) -> str:
+        return ast.get_source_segment(self._text, node) or self._text
 
     def _place(self, node: ast.expr) -> str:
         """Counted in characters from 1; the parser counts the bytes of a line."""
