@@ -12,6 +12,7 @@ import click
 from audiofeat.cli.signals import heeded_signals
 from audiofeat.errors import Interrupted
 from audiofeat.export import EXPORTS, SHARDED, export_store
+from audiofeat.report import size_text
 
 
 @click.command()
@@ -56,8 +57,9 @@ def export(store: Path, target: Path, to: str, features: str | None, shard_mb: i
             watch=watch,
         )
     if not quiet:
+        clips = f"{report.clips:,} clip{'' if report.clips == 1 else 's'}"
         files = f"{report.files:,} file{'' if report.files == 1 else 's'}"
-        click.echo(f"{target}: {report.clips:,} clips, {files}, {report.size_bytes / 1e6:,.1f} MB")
+        click.echo(f"{target}: {clips}, {files}, {size_text(report.size_bytes)}")
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from audiofeat.errors import DamageError, NoStoreError
+from audiofeat.errors import REPAIR_HINT, DamageError, NoStoreError
 from audiofeat.reading.clip_index import ClipIndex, Texts, read_index, read_texts
 from audiofeat.reading.info import StoreInfo
 from audiofeat.reading.manifest_file import manifest_column, manifest_rows, manifest_table, open_manifest
@@ -121,7 +121,7 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
             return {name: self._rows(index, self._specs[name], 0, n_frames) for name in wanted}
         found = {spec.name: self._rows(index, spec, 0, n_frames) for spec in self.features}
         if digest_of_arrays(found) != digests[index]:
-            raise DamageError(f"the features of {self.key_at(index)!r} are not those that were written")
+            raise self._damage(f"the features of {self.key_at(index)!r} are not those that were written")
         return {name: found[name] for name in wanted}
 
     def read_at(self, index: int, feature: str, start_frame: int = 0, stop_frame: int | None = None) -> Array:
@@ -274,7 +274,7 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
         except DamageError as error:
             raise self._damage(error.problem, hint=error.hint) from error
 
-    def _damage(self, problem: str, *, hint: str = "") -> DamageError:
+    def _damage(self, problem: str, *, hint: str = REPAIR_HINT) -> DamageError:
         """What to say when something cannot be read: perhaps it is only that it is no longer there."""
         return _replaced(self.paths.root) if self._is_replaced() else DamageError(problem, hint=hint)
 
