@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from audiofeat.reading.reader import Store
+    from audiofeat.reading.store import Store
     from audiofeat.report import RunReport
 
 
@@ -73,7 +73,7 @@ def extract(
 
 
 def open_store(path: str | os.PathLike[str], *, verify: bool = False) -> Store:
-    """Open the finished store at ``path``; see :class:`audiofeat.reading.reader.Store`.
+    """Open the finished store at ``path``; see :class:`audiofeat.reading.store.Store`.
 
     Args:
         verify: check each clip's digest when it is read.
@@ -81,6 +81,6 @@ def open_store(path: str | os.PathLike[str], *, verify: bool = False) -> Store:
         NoStoreError: there is none, or it is unfinished.
         DamageError: its description or manifest is not what was written.
     """
-    from audiofeat.reading.reader import Store
+    from audiofeat.reading.store import Store
 
     return Store(path, verify=verify)

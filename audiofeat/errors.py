@@ -22,6 +22,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+REPAIR_HINT = "`audiofeat verify STORE` says what is damaged, `audiofeat repair STORE` makes it again"
+"""For whoever meets damage in a store, wherever that is found."""
+
 
 class AudioFeatError(Exception):
     """The base of every error that audiofeat raises on purpose.

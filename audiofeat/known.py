@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from audiofeat.config import Config, changed_keys, load_config
 from audiofeat.errors import ConfigError, DamageError, NoStoreError
-from audiofeat.reading.reader import Store
+from audiofeat.reading.store import Store
 from audiofeat.records import ClipRow, Failure, Fingerprint
 from audiofeat.settings import Settings
 from audiofeat.store.commits import read_commit

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from audiofeat.config import Config, load_config, stored_config
-from audiofeat.errors import ConfigError, DamageError
+from audiofeat.errors import ConfigError, DamageError, SourceError
 from audiofeat.job import Job, RunOptions
 from audiofeat.reading.info import StoreInfo
 from audiofeat.store.layout import StorePaths
@@ -46,6 +46,7 @@ def remembered_job(store: str, options: RunOptions, *, source: str | None = None
     Raises:
         NoStoreError, DamageError: there is no store that tells its configuration.
         ConfigError: nothing tells the source.
+        SourceError: what was the source is not there.
     """
     paths = StorePaths(Path(store))
     note = read_json(paths.source) or {}
@@ -58,7 +59,12 @@ def remembered_job(store: str, options: RunOptions, *, source: str | None = None
     if source is None and "source" not in note:
         raise ConfigError(
             f"{store} does not remember its source: {paths.source} is not there or not readable",
-            hint="name it with --source",
+            hint="--source with the place where it is now",
+        )
+    if source is None and not os.path.exists(note["source"]):
+        raise SourceError(
+            f"{store} was made of {note['source']}, which is not there any more",
+            hint="--source with the place where it is now",
         )
     values = {**stored, "manifest": note.get("manifest", {})}
     config = load_config(values, source=source or note["source"], store_path=store)

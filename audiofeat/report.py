@@ -98,8 +98,7 @@ class RunReport:
         lines = [
             (
                 f"{self.store}: {_count(self.clips, 'clip')}, {duration_text(self.store_audio_seconds)}, "
-                f"{_count(self.frames, 'frame')}, "
-                f"{self.size_bytes / 1e6:,.1f} MB"
+                f"{_count(self.frames, 'frame')}, {size_text(self.size_bytes)}"
             ),
         ]
         if self.reasons:
@@ -151,3 +150,10 @@ def duration_text(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:,.2f} h"
+
+
+def size_text(size_bytes: float) -> str:
+    """A size in the unit that suits it."""
+    if size_bytes < 1e3:
+        return f"{size_bytes:.0f} B"
+    return f"{size_bytes / 1e3:.1f} kB" if size_bytes < 999_950 else f"{size_bytes / 1e6:,.1f} MB"

@@ -1,6 +1,7 @@
 """Mean and variance of a store's features, over all its rows, without reading them.
 
-Each shard holds the moments of its own rows; here they are put together. What comes out is what
+Each shard holds the moments of its own rows; here they are put together. They are believed, unless it is asked that
+each shard's digest is checked, for which all of its bytes are read. What comes out is what
 ``cmvn: {mode: meanvar, over: global, file: ...}`` takes, for a store that is made anew, normalised.
 """
 
@@ -14,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from audiofeat.errors import DamageError
-from audiofeat.reading.reader import Store, StoreInfo
+from audiofeat.errors import REPAIR_HINT, ConfigError, DamageError
+from audiofeat.reading.info import StoreInfo
+from audiofeat.reading.store import Store
 from audiofeat.records import FeatureSpec
 from audiofeat.store.formats import shard_format
 from audiofeat.store.moments import Moments, Reals, RunningMoments
@@ -30,7 +32,7 @@ class Statistics:
 
     n_frames: int
     mean: Reals
-    """(dims,)"""
+    """(dims,); 0 where there is no frame, as is the variance."""
     variance: Reals
     """(dims,): of the frames as they are, so divided by their number."""
 
@@ -42,26 +44,28 @@ class Statistics:
     def to_json(self) -> dict[str, Any]:
         return {
             "frames": self.n_frames,
-            "mean": self.mean.tolist(),
-            "variance": self.variance.tolist(),
+            "mean": self.mean.tolist() if self.n_frames else None,
+            "variance": self.variance.tolist() if self.n_frames else None,
             "constant_columns": self.constant_columns,
         }
 
 
-def store_statistics(store: StoreInfo) -> dict[str, Statistics]:
+def store_statistics(store: StoreInfo, *, verify: bool = False) -> dict[str, Statistics]:
     """The statistics of each feature, by name.
 
+    Args:
+        verify: read every byte of each shard first, and check its digest.
     Raises:
-        DamageError: a shard cannot be read.
+        DamageError: a shard cannot be read; with ``verify``, its bytes are not those written.
     """
     found: dict[str, list[Moments]] = {feature.name: [] for feature in store.features}
+    for shard in store.shards.values() if verify else ():
+        _check_digest(store, shard)
     for _, shard in sorted(store.shards.items()):  # in one order, so that the last bits are always the same
         try:
             moments = _moments_of_shard(store, shard)
         except (OSError, ValueError, KeyError) as error:
-            raise DamageError(
-                f"{store.paths.shards / shard.name} cannot be read: {error}", hint="audiofeat verify tells the damage"
-            ) from error
+            raise _unreadable(store, shard, error) from error
         if moments is None:
             return _statistics_of_rows(store)
         for feature, part in moments.items():
@@ -71,18 +75,47 @@ def store_statistics(store: StoreInfo) -> dict[str, Statistics]:
     }
 
 
+def check_target(path: Path) -> None:
+    """Raises ConfigError where :func:`write_statistics` cannot write to ``path``."""
+    if path.suffix != ".npz":
+        raise ConfigError(f"{path} does not end in .npz", hint="what is written is an .npz file: name it so")
+    if not path.absolute().parent.is_dir():
+        raise ConfigError(f"{path}: there is no folder {path.parent}", hint="make it first")
+
+
 def write_statistics(path: Path, statistics: Mapping[str, Statistics]) -> None:
     """Write an .npz with ``FEATURE.mean`` and ``FEATURE.variance``; equal statistics, equal bytes.
 
     Raises:
+        ConfigError: there is no frame that they could be of; the path has no folder, or does not end in ``.npz``.
         StorageError: the disk refuses.
     """
+    check_target(path)
+    if not all(feature.n_frames for feature in statistics.values()):
+        raise ConfigError(
+            "the store holds no frames, so its features have neither mean nor variance; nothing was written",
+            hint="a store with clips in it; its quarantine.jsonl says what became of those of this one",
+        )
     arrays: dict[str, Any] = {}
     for name, feature in sorted(statistics.items()):
         arrays[f"{name}.mean"], arrays[f"{name}.variance"] = feature.mean, feature.variance
     content = io.BytesIO()
     np.savez(content, **arrays)
     write_file(path, content.getvalue())
+
+
+def _check_digest(store: StoreInfo, shard: ShardEntry) -> None:
+    path = store.paths.shards / shard.name
+    try:
+        digest = shard_format(store.description["store_format"]).digest(path)
+    except OSError as error:
+        raise _unreadable(store, shard, error) from error
+    if digest != shard.digest:
+        raise DamageError(f"{path} is not what was written: its digest is another", hint=REPAIR_HINT)
+
+
+def _unreadable(store: StoreInfo, shard: ShardEntry, error: Exception) -> DamageError:
+    return DamageError(f"{store.paths.shards / shard.name} cannot be read: {error}", hint=REPAIR_HINT)
 
 
 def _moments_of_shard(store: StoreInfo, shard: ShardEntry) -> dict[str, Moments] | None:
@@ -94,7 +127,8 @@ def _moments_of_shard(store: StoreInfo, shard: ShardEntry) -> dict[str, Moments]
             part = reader.moments(feature.name, n_rows=shard.rows)
             if part is None:
                 return None
-            if part.mean.shape != (feature.dims,) or not np.isfinite(part.mean).all():
+            is_sound = np.isfinite(part.mean).all() and not (part.squares < 0.0).any()
+            if part.mean.shape != (feature.dims,) or not is_sound:
                 raise ValueError(f"the moments of {feature.name} are not those of {feature.dims} columns")
             moments[feature.name] = part
     finally:

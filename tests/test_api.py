@@ -14,7 +14,7 @@ from running import differences, environment
 
 import audiofeat
 from audiofeat.errors import ConfigError, DamageError, NoStoreError, NothingMatchedError, TooManyFailuresError
-from audiofeat.reading.reader import Store
+from audiofeat.reading.store import Store
 
 KEY = "speaker0/take0"
 

@@ -19,8 +19,9 @@ from running import audiofeat
 from store_suite import largest_file, tree
 
 from audiofeat.cli.export import _watch, export
-from audiofeat.errors import ConfigError, DamageError, Interrupted, NoStoreError, StorageError
+from audiofeat.errors import REPAIR_HINT, ConfigError, DamageError, Interrupted, NoStoreError, StorageError
 from audiofeat.export import EXPORTS, export_store, parquet
+from audiofeat.report import size_text
 
 FORMATS = pytest.mark.parametrize("to", EXPORTS)
 WITH_VALUES = pytest.mark.parametrize("to", [name for name in EXPORTS if name != "hdf5-view"])
@@ -260,8 +261,8 @@ def test_memory_does_not_grow_with_the_store(folder: Path, monkeypatch: pytest.M
 def test_the_command_exports_and_says_what(folder: Path) -> None:
     done = audiofeat("export", folder / "store", folder / "export", "--to", "kaldi", "--features", "mfcc, log_mel")
     assert (done.code, done.err) == (0, "")
-    size = sum(map(len, tree(folder / "export").values())) / 1e6
-    assert done.out == f"{folder}/export: {len(KEYS)} clips, 6 files, {size:.1f} MB\n"
+    size = size_text(sum(map(len, tree(folder / "export").values())))
+    assert done.out == f"{folder}/export: {len(KEYS)} clips, 6 files, {size}\n"
     assert {"mfcc.ark", "log_mel.scp"} < set(names_in(folder / "export"))
     assert "mel.ark" not in names_in(folder / "export")
 
@@ -287,7 +288,12 @@ def test_the_commands_mistakes_have_their_exit_codes(folder: Path) -> None:
     assert audiofeat("export", folder / "nothing", folder / "export", "--to", "npy").code == 10
     for shard in (folder / "store" / "shards").iterdir():
         shard.unlink()
-    assert audiofeat("export", folder / "store", folder / "export", "--to", "npy").code == 12
+    for name in ("npy", "hdf5-view"):
+        done = audiofeat("export", folder / "store", folder / "export", "--to", name)
+        assert done.code == 12
+        assert "No such file or directory" in done.err
+        assert "errno = 2" not in done.err  # HDF5 would have a lot to say
+        assert done.err.endswith(f"  try: {REPAIR_HINT}\n")
     assert names_in(folder) == ["store"]
 
 

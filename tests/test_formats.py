@@ -10,7 +10,7 @@ import pytest
 from make_sample_data import FFMPEG_FORMATS, SNDFILE_FORMATS
 
 import audiofeat
-from audiofeat.reading.reader import Store
+from audiofeat.reading.store import Store
 
 BY_FFMPEG = {
     "m4a_aac.m4a",

@@ -17,7 +17,7 @@ import soundfile
 from running import audiofeat
 
 import audiofeat as package
-from audiofeat.reading.reader import Store
+from audiofeat.reading.store import Store
 
 pytestmark = pytest.mark.real_data
 

@@ -15,7 +15,7 @@ from store_suite import random_arrays
 from audiofeat import open_store
 from audiofeat.errors import ConfigError
 from audiofeat.reading.patches import PatchPlace
-from audiofeat.reading.reader import Store
+from audiofeat.reading.store import Store
 from audiofeat.store.shard_format import Array
 
 ARRAYS = {f"clip{n_frames:02d}": random_arrays(n_frames, seed=n_frames) for n_frames in (0, 1, 4, 5, 6, 9, 20)}

@@ -159,6 +159,15 @@ def test_retry_finds_a_source_that_has_moved_and_a_file_that_was_mended(
     assert audiofeat("retry", store, "--quiet").out == ""
 
 
+def test_retry_asks_for_a_source_that_is_gone(store: Path) -> None:
+    place = store / ".state/source.json"
+    place.write_text(json.dumps(json.loads(place.read_text()) | {"source": "/nowhere/recordings"}))
+    done = audiofeat("retry", store)
+    assert done.code == 2
+    assert "/nowhere/recordings, which is not there any more" in done.err
+    assert "try: --source with the place where it is now" in done.err
+
+
 def test_retry_says_what_it_lacks(store: Path, tmp_path: Path) -> None:
     assert audiofeat("retry", tmp_path).code == 10
     shutil.rmtree(store / ".state")

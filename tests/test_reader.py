@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +15,9 @@ from small_store import make_store, settings_for, small_arrays
 from store_suite import tree
 
 from audiofeat import open_store
-from audiofeat.errors import DamageError, NoStoreError
+from audiofeat.errors import REPAIR_HINT, DamageError, NoStoreError
+from audiofeat.manifest import batches
+from audiofeat.reading import manifest_file
 from audiofeat.reading.info import StoreInfo
 from audiofeat.store.description import encode_description
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths
@@ -105,6 +110,24 @@ def test_no_store(tmp_path: Path) -> None:
         open_store(tmp_path)
 
 
+def test_what_is_no_store_is_told_by_what_it_is(tmp_path: Path) -> None:
+    paths = make_store(tmp_path / "store", settings_for(), ARRAYS)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "odd" / "store.json").mkdir(parents=True)
+    told = {
+        tmp_path / "nothing": ("is not a store: it does not exist", "check the path"),
+        paths.manifest: ("is not a store: it is a file", f"name the store's folder, {paths.root}"),
+        tmp_path / "empty": ("is not a store: the folder is empty", "audiofeat extract"),
+        paths.shards: ("is not a store: the folder holds no store.json", "audiofeat extract"),
+        tmp_path / "odd": ("store.json cannot be read: Is a directory", "check what it is"),
+    }
+    for path, (problem, hint) in told.items():
+        with pytest.raises(NoStoreError) as caught:
+            StoreInfo(path)
+        assert problem in caught.value.problem
+        assert hint in caught.value.hint
+
+
 def test_an_unfinished_store(tmp_path: Path) -> None:
     (tmp_path / ".state").mkdir()
     with pytest.raises(NoStoreError, match="unfinished") as caught:
@@ -116,8 +139,9 @@ def test_an_unfinished_store(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format_version": 1}', '{"format_version": "one"}'])
 def test_a_description_that_makes_no_sense_is_damage(paths: StorePaths, content: str) -> None:
     paths.store_json.write_text(content)
-    with pytest.raises(DamageError, match=r"store\.json is not a store's description"):
+    with pytest.raises(DamageError, match=r"store\.json is not a store's description") as caught:
         open_store(paths.root)
+    assert caught.value.hint == REPAIR_HINT
 
 
 @FORMATS
@@ -142,8 +166,27 @@ def cut(path: Path) -> None:
 @pytest.mark.parametrize("harm", [flip, cut, Path.unlink])
 def test_a_harmed_manifest_is_damage(paths: StorePaths, harm: Callable[[Path], None]) -> None:
     harm(paths.manifest)
-    with pytest.raises(DamageError, match=r"is not the one that store\.json names"):
+    with pytest.raises(DamageError, match=r"is not the one that store\.json names") as caught:
         open_store(paths.root)
+    assert caught.value.hint == REPAIR_HINT
+
+
+def test_no_thread_of_arrows_holds_the_manifests_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would still be at work when a short command ends, and abort it."""
+    readers = set()
+
+    class Watched(FileIO):
+        def read(self, *arguments: Any) -> Any:
+            readers.add(threading.get_ident())
+            return super().read(*arguments)
+
+    paths = make_store(tmp_path / "store", settings_for(), ARRAYS)
+    monkeypatch.setattr(manifest_file, "FileIO", Watched)
+    with open_store(paths.root, verify=True) as store:
+        assert store.manifest.num_rows == len(store.column("frames")) == len(list(store.rows())) == 20
+    with batches.open_manifest(store) as manifest:
+        assert sum(batch.num_rows for batch in manifest.read(["key"])) == 20
+    assert readers == {threading.get_ident()}
 
 
 @FORMATS
@@ -157,8 +200,8 @@ def test_with_verify_nothing_is_returned_but_what_was_written(paths: StorePaths,
         for key in store:
             try:
                 found = store[key]
-            except DamageError:
-                damaged += 1
+            except DamageError as error:
+                damaged += error.hint == REPAIR_HINT
             else:
                 np.testing.assert_array_equal(found["mfcc"], ARRAYS[key]["mfcc"])
                 np.testing.assert_array_equal(found["log_mel"], ARRAYS[key]["log_mel"])

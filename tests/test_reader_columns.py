@@ -11,7 +11,7 @@ from small_store import small_arrays
 
 from audiofeat import open_store
 from audiofeat.errors import DamageError
-from audiofeat.reading.reader import Store
+from audiofeat.reading.store import Store
 
 ARRAYS = small_arrays(20)
 LABELS = [None if number == 3 else f"word{number % 4}" for number in range(20)]

@@ -17,7 +17,7 @@ from store_suite import random_arrays
 from audiofeat import open_store
 from audiofeat.errors import DamageError
 from audiofeat.reading import reader
-from audiofeat.reading.reader import Store
+from audiofeat.reading.store import Store
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.shard_format import Array
 from audiofeat.store.staging import commit

@@ -9,16 +9,21 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from damage import flip
 from running import audiofeat
 from small_store import make_store, settings_for, small_arrays
 from store_suite import FEATURES
 
 from audiofeat.config import Config, load_config, resolve_features
 from audiofeat.dsp.cmvn import Cmvn
-from audiofeat.errors import DamageError, StorageError
-from audiofeat.reading.reader import Store, StoreInfo
+from audiofeat.errors import REPAIR_HINT, DamageError, StorageError
+from audiofeat.reading.info import StoreInfo
+from audiofeat.reading.store import Store
+from audiofeat.report import size_text
 from audiofeat.stats import Statistics, store_statistics, write_statistics
+from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import StorePaths
+from audiofeat.store.moments import Moments, as_array
 from audiofeat.store.shard_format import Array
 
 ARRAYS = small_arrays(20)
@@ -70,7 +75,18 @@ def test_a_store_from_before_its_shards_had_moments_is_read_through(tmp_path: Pa
 def test_a_store_without_clips_has_no_statistics_to_speak_of(tmp_path: Path) -> None:
     paths = make_store(tmp_path / "store", settings_for(), {}, failing=["broken"])
     for found in store_statistics(StoreInfo(paths.root)).values():
-        assert (found.n_frames, set(found.variance.tolist()), found.constant_columns) == (0, {0.0}, [])
+        assert (found.n_frames, found.constant_columns) == (0, [])
+        assert found.to_json() == {"frames": 0, "mean": None, "variance": None, "constant_columns": []}
+    done = audiofeat("stats", paths.root)
+    assert done.code == 0
+    assert [line.split() for line in done.out.splitlines()[2:]] == [
+        ["log_mel", "5", "0", *"------"],
+        ["mfcc", "3", "0", *"------"],
+    ]
+    done = audiofeat("stats", paths.root, "--out", tmp_path / "cmvn.npz")
+    assert (done.code, done.out) == (2, "")
+    assert "holds no frames" in done.err
+    assert not (tmp_path / "cmvn.npz").exists()
 
 
 def job_with(statistics: Path) -> Config:
@@ -152,8 +168,39 @@ def test_a_missing_shard_is_damage(tmp_path: Path, store_format: str) -> None:
     paths = make_store(tmp_path / "store", settings_for(store_format=store_format), ARRAYS)
     shard = sorted(paths.shards.iterdir())[0]
     shutil.rmtree(shard) if shard.is_dir() else shard.unlink()
-    with pytest.raises(DamageError, match=shard.name):
-        store_statistics(StoreInfo(paths.root))
+    for verify in (False, True):
+        with pytest.raises(DamageError, match=shard.name) as caught:
+            store_statistics(StoreInfo(paths.root), verify=verify)
+        assert caught.value.hint == REPAIR_HINT
+        assert "errno = 2" not in caught.value.problem  # HDF5 would have a lot to say
+
+
+@FORMATS
+def test_moments_are_believed_unless_they_are_to_be_verified(tmp_path: Path, store_format: str) -> None:
+    paths = make_store(tmp_path / "store", settings_for(store_format=store_format), ARRAYS)
+    right = audiofeat("stats", paths.root, "--verify", "--json").out
+    assert "log_mel" in right
+    mean = as_array(store_moments(paths))[0, 2].tobytes()
+    file = next(file for file in paths.shards.rglob("*") if file.is_file() and mean in file.read_bytes())
+    flip(file, 8 * (file.read_bytes().index(mean) + 6) + 1)
+    believed = audiofeat("stats", paths.root, "--json")
+    assert believed.code == 0
+    assert believed.out != right
+    done = audiofeat("stats", paths.root, "--verify", "--out", tmp_path / "cmvn.npz")
+    assert (done.code, done.out) == (12, "")
+    assert REPAIR_HINT in done.err
+    assert not (tmp_path / "cmvn.npz").exists()
+
+
+def store_moments(paths: StorePaths) -> Moments:
+    """Of log_mel in the first shard."""
+    info = StoreInfo(paths.root)
+    name, entry = min(info.shards.items())
+    reader = shard_format(info.description["store_format"]).open(paths.shards / name)
+    found = reader.moments("log_mel", n_rows=entry.rows)
+    reader.close()
+    assert found is not None
+    return found
 
 
 @pytest.fixture
@@ -182,6 +229,9 @@ def test_the_command_as_json_has_every_column(with_constants: StorePaths, tmp_pa
     done = audiofeat("stats", with_constants.root, "--json", "--out", tmp_path / "cmvn.npz")
     assert (done.code, done.err) == (0, "")
     found = json.loads(done.out)
+    size_bytes = (tmp_path / "cmvn.npz").stat().st_size
+    said = audiofeat("stats", with_constants.root, "--out", tmp_path / "cmvn.npz").out
+    assert said.splitlines()[-1] == f"{tmp_path}/cmvn.npz: mean and variance of log_mel, mfcc, {size_text(size_bytes)}"
     assert found["log_mel"]["constant_columns"] == [1, 4]
     assert found["mfcc"]["frames"] == 210
     with np.load(tmp_path / "cmvn.npz") as arrays:
@@ -192,9 +242,15 @@ def test_the_command_as_json_has_every_column(with_constants: StorePaths, tmp_pa
 def test_what_cannot_be_done_has_its_exit_code(tmp_path: Path) -> None:
     paths = make_store(tmp_path / "store", settings_for(), ARRAYS)
     assert audiofeat("stats", tmp_path / "nothing").code == 10
-    assert audiofeat("stats", paths.root, "--out", tmp_path / "no" / "folder" / "cmvn.npz").code == 14
+    done = audiofeat("stats", paths.root, "--out", tmp_path / "no" / "folder" / "cmvn.npz")
+    assert (done.code, done.out) == (2, "")
+    assert "make it first" in done.err
+    done = audiofeat("stats", paths.root, "--out", tmp_path / "cmvn.npy")
+    assert (done.code, done.out) == (2, "")
+    assert "does not end in .npz" in done.err
     for shard in paths.shards.iterdir():
         shard.write_bytes(shard.read_bytes()[:1_000])
     done = audiofeat("stats", paths.root)
     assert done.code == 12
-    assert "audiofeat verify" in done.err
+    assert REPAIR_HINT in done.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["store"]

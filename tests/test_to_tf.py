@@ -12,7 +12,7 @@ from small_store import small_arrays
 
 from audiofeat import open_store
 from audiofeat.errors import ConfigError
-from audiofeat.reading.reader import Store
+from audiofeat.reading.store import Store
 
 ARRAYS = small_arrays(20)
 META = {

@@ -14,7 +14,7 @@ from small_store import small_arrays
 
 from audiofeat import open_store
 from audiofeat.reading.padding import padded
-from audiofeat.reading.reader import Store
+from audiofeat.reading.store import Store
 from audiofeat.store.shard_format import Array
 
 ARRAYS = small_arrays(20)

@@ -17,7 +17,7 @@ from store_suite import random_arrays, tree
 
 from audiofeat.cli import cli
 from audiofeat.errors import DamageError, NoStoreError
-from audiofeat.reading.reader import Store
+from audiofeat.reading.store import Store
 from audiofeat.store.description import encode_description, read_description
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths
 from audiofeat.store.moments import RunningMoments
@@ -81,6 +81,16 @@ def test_no_store_is_no_damage(tmp_path: Path) -> None:
     (tmp_path / ".state").mkdir()
     with pytest.raises(NoStoreError, match="unfinished"):
         verify_store(tmp_path)
+
+
+def test_a_file_or_a_folder_of_something_else_is_no_damage(tmp_path: Path) -> None:
+    foreign = tmp_path / "store.json"
+    foreign.write_text('{"shop": "groceries"}')
+    for path in (foreign, tmp_path):
+        with pytest.raises(NoStoreError, match="is not a store"):
+            verify_store(path)
+    (tmp_path / "shards").mkdir()  # now it may well be a store with damage
+    assert kinds(verify_store(tmp_path)) == {"store_json", "manifest", "quarantine"}
 
 
 @FORMATS
@@ -411,3 +421,16 @@ def test_the_command_says_where_and_what_and_what_to_do(hdf5_paths: StorePaths) 
     values = json.loads(done.output)
     assert values["damaged_shards"] == [shard.name]
     assert values["problems"][0]["kind"] == "shard.digest"
+
+
+def test_of_each_kind_of_problem_twenty_are_named_and_the_rest_is_counted(tmp_path: Path) -> None:
+    store_paths = make_store(tmp_path / "store", settings_for(store_format="npy"), small_arrays(25))
+    for file in store_paths.shards.rglob("log_mel/**/*.npy"):
+        flip(file, 8 * file.stat().st_size - 1)
+    runner = CliRunner()
+    said = runner.invoke(cli, ["verify", str(store_paths.root)]).output.splitlines()
+    assert sum(line.endswith("[clip.values]") for line in said) == 20 + 1
+    assert "  and 5 more, which --json names [clip.values]" in said
+    assert sum(line.endswith("[shard.digest]") for line in said) == len(list(store_paths.shards.iterdir())) < 20
+    values = json.loads(runner.invoke(cli, ["verify", str(store_paths.root), "--json"]).output)
+    assert sum(problem["kind"] == "clip.values" for problem in values["problems"]) == 25

@@ -13,7 +13,7 @@ from damage import flip, flipped, readable_keys
 from small_store import make_store, settings_for, small_arrays
 from store_suite import FEATURES, random_arrays
 
-from audiofeat.reading.reader import Store
+from audiofeat.reading.store import Store
 from audiofeat.store.layout import StorePaths
 from audiofeat.verify import verify_store
 

@@ -11,16 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from click.testing import CliRunner
 from damage import flip
 from lanes import clip_at, config_of, run_lane
 from running import write_clips
 
 from audiofeat import extract
+from audiofeat.cli import cli
 from audiofeat.errors import ConfigError, SourceError
 from audiofeat.records import ClipRow
 from audiofeat.store.description import encode_description, read_description
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.manifest import encode_manifest, read_manifest
+from audiofeat.store.staging import read_json, write_json
 from audiofeat.verify import verify_store
 from audiofeat.verify.frames import FrameCounts
 from audiofeat.verify.sample import Sample
@@ -79,6 +82,17 @@ def test_a_source_that_is_gone(folder: Path) -> None:
     assert [problem.kind for problem in report.source_problems] == ["source.missing"] * 12
     with pytest.raises(SourceError):
         verify_store(folder / "store", source=folder / "nowhere")
+    (folder / "source").rename(folder / "elsewhere")
+    (folder / "elsewhere/more.wav").write_bytes(b"RIFF")
+    note = read_json(StorePaths(folder / "store").source) or {}
+    note["source"] = str(folder / "source")
+    write_json(StorePaths(folder / "store").source, note)
+    with pytest.raises(SourceError, match="not there any more") as caught:
+        verify_store(folder / "store", sample=2)
+    assert caught.value.hint == "--source with the place where it is now"
+    done = CliRunner().invoke(cli, ["verify", str(folder / "store"), "--sample=2", f"--source={folder}/elsewhere"])
+    assert done.exit_code == 0
+    assert "  sample    0 of 2 clips computed again (2 not in the source, changed or unreadable)" in done.output
 
 
 def test_a_sample_is_computed_again_and_compared_bit_by_bit(folder: Path) -> None:
@@ -102,7 +116,7 @@ def test_a_sample_is_computed_again_and_compared_bit_by_bit(folder: Path) -> Non
     assert {problem.keys for problem in report.source_problems} == {(changed,), (missing,)}
     assert {problem.kind for problem in report.source_problems} == {"source.changed", "source.missing"}
     assert len(report.source_problems) == 2
-    assert report.sampled == 1
+    assert (report.sampled, report.sample_size) == (1, 3)
     assert set(sample) == {odd, changed, missing}
 
 
@@ -131,7 +145,9 @@ def test_without_store_json_nobody_knows_the_source_and_the_damage_is_told(folde
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "0%", "101%", "nan%", "some"])
 def test_a_sample_that_makes_no_sense(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ConfigError, match="neither a number of clips nor a share"):
+    with pytest.raises(
+        ConfigError, match=r"neither a number of clips, 1 or more, nor a share of them, above 0 and up to 100 %"
+    ):
         verify_store(tmp_path, sample=text)
 
 

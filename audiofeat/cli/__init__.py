@@ -69,6 +69,8 @@ class _Commands(click.Group):
         except BrokenPipeError:
             _drop_output()
             raise click.exceptions.Exit(0) from None
+        except KeyboardInterrupt:  # in commands that have nothing to finish; click itself would print an empty line
+            raise _stopped() from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -102,14 +104,10 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except click.Abort:
-        code = 128 + signal.SIGINT
+    except (click.Abort, KeyboardInterrupt):
+        code = _die(_stopped())
     except Interrupted as error:
-        click.echo(f"audiofeat: {error}", err=True)
-        # Die of the signal itself, so that a shell's loop around this command ends too.
-        signal.signal(error.signal_number, signal.SIG_DFL)
-        os.kill(os.getpid(), error.signal_number)
-        code = 128 + error.signal_number
+        code = _die(error)
     except AudioFeatError as error:
         click.echo(f"audiofeat: {error}", err=True)
         code = error.exit_code
@@ -125,6 +123,18 @@ def main() -> None:
     else:
         code = 0
     sys.exit(code)
+
+
+def _stopped() -> Interrupted:
+    return Interrupted("stopped", signal_number=signal.SIGINT, hint="")
+
+
+def _die(error: Interrupted) -> int:
+    """Say it, and die of the signal itself, so that a shell's loop around this command ends too."""
+    signal.signal(error.signal_number, signal.SIG_DFL)
+    click.echo(f"audiofeat: {error}", err=True)
+    os.kill(os.getpid(), error.signal_number)
+    return 128 + error.signal_number
 
 
 def _open_closed_streams() -> None:

@@ -13,6 +13,7 @@ from audiofeat.cli.name_lists import names_in
 from audiofeat.cli.signals import heeded_signals
 from audiofeat.errors import Interrupted
 from audiofeat.export import EXPORTS, SHARDED, export_store
+from audiofeat.report import size_text
 
 
 @click.command()
@@ -67,9 +68,9 @@ def export(
             watch=watch,
         )
     if not quiet:
-        files = f"{report.files:,} file{'' if report.files == 1 else 's'}"
         clips = f"{report.clips:,} clip{'' if report.clips == 1 else 's'}"
-        click.echo(f"{target}: {clips}, {files}, {report.size_bytes / 1e6:,.1f} MB")
+        files = f"{report.files:,} file{'' if report.files == 1 else 's'}"
+        click.echo(f"{target}: {clips}, {files}, {size_text(report.size_bytes)}")
 
 
 @contextmanager

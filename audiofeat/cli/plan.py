@@ -62,11 +62,11 @@ def _shown(found: Preview) -> Iterator[str]:
 
 
 def _row(line: Line) -> str:
-    from audiofeat.report import duration_text
+    from audiofeat.report import duration_text, size_text
 
     about = "~" if line.is_estimate else ""
     length = "?" if line.seconds is None else f"{about}{duration_text(line.seconds)}"
-    size = "" if line.size_bytes is None else f"{about}{line.size_bytes / 1e6:,.1f} MB"
+    size = "" if line.size_bytes is None else f"{about}{size_text(line.size_bytes)}"
     if line.kind in ("in quarantine", "left out"):
         length = ""
     reason = "" if line.reason == line.kind else line.reason

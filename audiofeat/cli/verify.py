@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +13,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from audiofeat.report import size_text
+
 if TYPE_CHECKING:
     from audiofeat.verify import Problem, VerifyReport
+
+_MOST_OF_A_KIND = 20
 
 
 @click.command()
@@ -41,7 +46,8 @@ def verify(
 ) -> None:
     """Check every byte of STORE against its digests, and what its files say of each other.
 
-    Nothing is written. Exit code 12 if anything is damaged; a source that has changed is told, and is no damage.
+    Nothing is written. Exit code 12 if anything is damaged; a source that has changed is told, and is no damage. Of
+    each kind of problem the first twenty are named, with --json all.
 
     \b
     audiofeat verify features
@@ -60,7 +66,7 @@ def verify(
 
 
 def _lines(report: VerifyReport, *, source: Path | None) -> Iterator[str]:
-    what = f"{_count(report.clips, 'clip')} in {_count(report.shards, 'shard')}, {report.size_bytes / 1e6:,.1f} MB"
+    what = f"{_count(report.clips, 'clip')} in {_count(report.shards, 'shard')}, {size_text(report.size_bytes)}"
     if not report.problems:
         yield f"{report.store}: whole; {what}"
     else:
@@ -73,7 +79,7 @@ def _lines(report: VerifyReport, *, source: Path | None) -> Iterator[str]:
         yield f"  source    {_count(report.sources_checked, 'clip')}: {state}"
     yield from _told("", report.source_problems)
     if report.sampled is not None:
-        yield f"  sample    {_count(report.sampled, 'clip')} computed again"
+        yield f"  sample    {_sampled(report.sampled, report.sample_size or 0)}"
     yield from _told("note      ", report.notes)
     if report.problems and report.is_as_written:
         yield "  try: report it; these are the bytes that were written, so audiofeat itself was wrong"
@@ -82,10 +88,23 @@ def _lines(report: VerifyReport, *, source: Path | None) -> Iterator[str]:
         yield f"  try: {shlex.join(['audiofeat', 'repair', report.store, *where])}"
 
 
+def _sampled(compared: int, taken: int) -> str:
+    if compared == taken:
+        return f"{_count(compared, 'clip')} computed again"
+    lost = f"{taken - compared:,} not in the source, changed or unreadable"
+    return f"{compared:,} of {_count(taken, 'clip')} computed again ({lost})"
+
+
 def _told(word: str, problems: tuple[Problem, ...]) -> Iterator[str]:
+    counts: Counter[str] = Counter()
     for problem in problems:
-        place = f"{problem.place}: " if problem.place else ""
-        yield f"  {word}{place}{problem.message} [{problem.kind}]"
+        counts[problem.kind] += 1
+        if counts[problem.kind] <= _MOST_OF_A_KIND:
+            place = f"{problem.place}: " if problem.place else ""
+            yield f"  {word}{place}{problem.message} [{problem.kind}]"
+    for kind, count in counts.items():
+        if count > _MOST_OF_A_KIND:
+            yield f"  {word}and {count - _MOST_OF_A_KIND:,} more, which --json names [{kind}]"
 
 
 def _count(number: int, noun: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from audiofeat.compare.difference import InQuarantine
 from audiofeat.config import changed_keys
-from audiofeat.errors import DamageError
+from audiofeat.errors import REPAIR_HINT, DamageError
 from audiofeat.reading.info import StoreInfo
 from audiofeat.store.digests import file_digest
 
@@ -83,7 +83,4 @@ def _reasons(store: StoreInfo, *, side: int) -> Iterator[tuple[str, int, str]]:
                 values = json.loads(line)
                 yield values["key"], side, values["reason"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DamageError(
-            f"{path} cannot be compared: {error}",
-            hint="run it again when no extract is running; else run `audiofeat extract` again",
-        ) from error
+        raise DamageError(f"{path} cannot be compared: {error}", hint=REPAIR_HINT) from error

@@ -26,7 +26,8 @@ from audiofeat.compare.values import apart
 from audiofeat.errors import ConfigError, DamageError
 from audiofeat.manifest.batches import open_manifest
 from audiofeat.reading.feature_names import check_feature_names
-from audiofeat.reading.reader import Store, StoreInfo
+from audiofeat.reading.info import StoreInfo
+from audiofeat.reading.store import Store
 from audiofeat.store.rows import BLOCK_ROWS
 from audiofeat.store.shard_format import Array
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from audiofeat.errors import ConfigError
 from audiofeat.manifest.where import parse_where
 from audiofeat.reading.feature_names import check_feature_names
-from audiofeat.reading.reader import Store
+from audiofeat.reading.store import Store
 from audiofeat.records import FeatureSpec
 from audiofeat.store.shard_format import Array
 

@@ -23,10 +23,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from audiofeat.errors import ConfigError, DamageError
+from audiofeat.errors import REPAIR_HINT, ConfigError, DamageError
 from audiofeat.export.content import Content, text_batches
 from audiofeat.export.hdf5_files import describe, new_column, new_hdf5
-from audiofeat.reading.reader import Store
+from audiofeat.reading.store import Store
 from audiofeat.records import FeatureSpec
 
 
@@ -83,13 +83,14 @@ def _checked_rows(store: Store, name: str) -> int:
     entry = store.shards[name]
     path = store.paths.shards / name
     try:
+        size_bytes = path.stat().st_size  # what is missing is told by the system, in fewer words than HDF5's
         with h5py.File(path, "r", locking=False) as shard:
             found = [(shard[feature.name].shape, shard[feature.name].dtype) for feature in store.features]
     except (OSError, KeyError) as error:
-        raise DamageError(f"{path} cannot be read: {error}") from error
+        raise DamageError(f"{path} cannot be read: {error}", hint=REPAIR_HINT) from error
     wanted = [((entry.rows, feature.dims), feature.dtype) for feature in store.features]
-    if path.stat().st_size != entry.size_bytes or found != wanted:
-        raise DamageError(f"{path} is not the shard that was written", hint="audiofeat verify tells more")
+    if size_bytes != entry.size_bytes or found != wanted:
+        raise DamageError(f"{path} is not the shard that was written", hint=REPAIR_HINT)
     return entry.rows
 
 

@@ -54,7 +54,7 @@ def export_store(
     kind = export_format(to, shard_mb=shard_mb)
     # Imported here: pyarrow and NumPy, which `audiofeat export --help` does without.
     from audiofeat.export.content import Content, chosen_features, chosen_rows
-    from audiofeat.reading.reader import Store
+    from audiofeat.reading.store import Store
 
     final = Path(os.path.realpath(target))
     with Store(store, verify=True) as opened:

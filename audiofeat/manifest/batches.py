@@ -46,6 +46,6 @@ def open_manifest(store: StoreInfo) -> Iterator[ManifestBatches]:
     digest = store.description.get("manifest", {}).get("digest")
     with (
         manifest_file.open_manifest(store.paths.manifest, digest=digest) as file,
-        pq.ParquetFile(file, buffer_size=_BUFFER_BYTES) as parquet,
+        pq.ParquetFile(file, pre_buffer=False, buffer_size=_BUFFER_BYTES) as parquet,
     ):
         yield ManifestBatches(parquet.schema_arrow, parquet)

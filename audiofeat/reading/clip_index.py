@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from audiofeat.errors import DamageError
+from audiofeat.errors import REPAIR_HINT, DamageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -97,7 +97,7 @@ def read_index(manifest: FileIO, shard_names: Sequence[str]) -> ClipIndex:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(manifest, read_dictionary=["shard"])
+    file = pq.ParquetFile(manifest, pre_buffer=False, read_dictionary=["shard"])
     n_clips = file.metadata.num_rows
     frames, row_offsets = np.empty(n_clips, np.int64), np.empty(n_clips, np.int64)
     shards = np.empty(n_clips, np.int32)
@@ -122,7 +122,7 @@ def read_texts(manifest: FileIO, column: str) -> Texts:
     """One column of a manifest, none of whose values is null. Raises OSError."""
     import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(manifest)
+    file = pq.ParquetFile(manifest, pre_buffer=False)
     builder = _TextsBuilder(file.metadata.num_rows)
     for batch in file.iter_batches(_BATCH_ROWS, columns=[column], use_threads=False):
         builder.add(batch.column(column))
@@ -131,7 +131,7 @@ def read_texts(manifest: FileIO, column: str) -> Texts:
 
 def _number(numbers: dict[str, int], name: str) -> int:
     if name not in numbers:
-        raise DamageError(f"the manifest names the shard {name!r}, which store.json does not")
+        raise DamageError(f"the manifest names the shard {name!r}, which store.json does not", hint=REPAIR_HINT)
     return numbers[name]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from audiofeat.store.shard_format import Array
 
 if TYPE_CHECKING:
-    from audiofeat.reading.reader import Store
+    from audiofeat.reading.reader import Reader
 
 
 class ClipItems:
@@ -21,7 +21,7 @@ class ClipItems:
 
     def __init__(
         self,
-        store: Store,
+        store: Reader,
         features: str | Sequence[str] | None = None,
         *,
         keys: Iterable[str] | None = None,

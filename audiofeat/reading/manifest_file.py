@@ -1,7 +1,8 @@
 """The manifest that ``store.json`` names, read column by column or row by row.
 
 A run may put another one in its place at any time. So the file is opened first, and what is digested and read is that
-open file, whatever the name leads to by then.
+open file, whatever the name leads to by then. Arrow's own threads are kept from it: one that is still busy with a file
+of Python's when the process ends aborts it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audiofeat.errors import DamageError
+from audiofeat.errors import REPAIR_HINT, DamageError
 from audiofeat.store.digests import open_file_digest
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def manifest_table(file: FileIO) -> pa.Table:
     """All of it."""
     import pyarrow.parquet as pq
 
-    return pq.ParquetFile(file).read(use_threads=False)
+    return pq.ParquetFile(file, pre_buffer=False).read(use_threads=False)
 
 
 def manifest_column(file: FileIO, name: str) -> pa.Array:
@@ -52,7 +53,7 @@ def manifest_column(file: FileIO, name: str) -> pa.Array:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    parquet = pq.ParquetFile(file)
+    parquet = pq.ParquetFile(file, pre_buffer=False)
     # A name with dots, such as meta.label, also selects meta.label.first: only the one is meant.
     column = parquet.read(columns=_known(parquet, [name]), use_threads=False).column(name)
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
@@ -62,7 +63,7 @@ def manifest_rows(file: FileIO, columns: Sequence[str] | None = None) -> Iterato
     """Its rows, with all columns or those named. Raises KeyError."""
     import pyarrow.parquet as pq
 
-    parquet = pq.ParquetFile(file)
+    parquet = pq.ParquetFile(file, pre_buffer=False)
     names = _known(parquet, parquet.schema_arrow.names if columns is None else columns)
     for batch in parquet.iter_batches(_BATCH_ROWS, columns=names, use_threads=False):
         yield from batch.select(names).to_pylist()
@@ -78,6 +79,6 @@ def _known(parquet: pq.ParquetFile, names: Sequence[str]) -> list[str]:
 
 def _not_the_one(path: Path) -> DamageError:
     return DamageError(
-        f"{path} is not the one that store.json names: it was damaged, or is being replaced",
-        hint="open the store again when no extract is running; else run `audiofeat extract` again",
+        f"{path} is not the one that store.json names: it was damaged, or a run is replacing it",
+        hint=REPAIR_HINT,
     )

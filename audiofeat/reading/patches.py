@@ -20,7 +20,7 @@ from audiofeat.reading.padding import padded
 from audiofeat.store.shard_format import Array
 
 if TYPE_CHECKING:
-    from audiofeat.reading.reader import Store
+    from audiofeat.reading.reader import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Patches:
 
     def __init__(
         self,
-        store: Store,
+        store: Reader,
         feature: str,
         *,
         length: int,

@@ -1,11 +1,4 @@
-"""A finished store, opened for reading.
-
-::
-
-    store = audiofeat.open_store("features")
-    store["speaker1/utterance7"]["log_mel"]                 # (frames, dims) float32
-    store.read("speaker1/utterance7", "log_mel", 100, 140)  # forty frames, without reading the rest
-"""
+"""A finished store, opened for reading: clips by key and by number, whole and in slices, and their manifest."""
 
 from __future__ import annotations
 
@@ -20,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from typing_extensions import Self
 
-from audiofeat.errors import DamageError, NoStoreError
+from audiofeat.errors import REPAIR_HINT, DamageError, NoStoreError
 from audiofeat.reading.clip_index import ClipIndex, Texts, read_index, read_texts
 from audiofeat.reading.info import StoreInfo
 from audiofeat.reading.manifest_file import manifest_column, manifest_rows, manifest_table, open_manifest
@@ -34,19 +28,13 @@ from audiofeat.store.shard_format import Array, Location
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import tensorflow as tf
-
-    from audiofeat.reading.patches import Patches
-    from audiofeat.reading.to_torch import TorchClips
-
-__all__ = ["Store", "StoreInfo", "digest_of_arrays"]
 
 _PATIENCE_SECONDS, _PAUSE_SECONDS = 2.0, 0.01
 """How long to wait for a run that is replacing manifest and ``store.json``: a matter of milliseconds, if it lives."""
 
 
-class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
-    """A store as a mapping from key to ``{feature: (frames, dims) array}``; :func:`audiofeat.open_store` opens it.
+class Reader(StoreInfo, Mapping[str, Mapping[str, Array]]):
+    """A store as a mapping from key to ``{feature: (frames, dims) array}``.
 
     Clips also have numbers, from 0 in key order, for whoever draws them at random. A store may be used from any
     thread, after a fork, and in another process that it was pickled to. What it shows is its state when it was
@@ -121,7 +109,7 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
             return {name: self._rows(index, self._specs[name], 0, n_frames) for name in wanted}
         found = {spec.name: self._rows(index, spec, 0, n_frames) for spec in self.features}
         if digest_of_arrays(found) != digests[index]:
-            raise DamageError(f"the features of {self.key_at(index)!r} are not those that were written")
+            raise self._damage(f"the features of {self.key_at(index)!r} are not those that were written")
         return {name: found[name] for name in wanted}
 
     def read_at(self, index: int, feature: str, start_frame: int = 0, stop_frame: int | None = None) -> Array:
@@ -161,59 +149,11 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
         """
         return {key: self.clip_at(self.index_of(key), features) for key in (self if keys is None else keys)}
 
-    def patches(
-        self,
-        feature: str,
-        *,
-        length: int,
-        step: int | None = None,
-        pad: float | None = None,
-        keys: Iterable[str] | None = None,
-    ) -> Patches:
-        """A sequence of (length, dims) pieces of all clips; see :class:`audiofeat.reading.patches.Patches`."""
-        from audiofeat.reading.patches import Patches
-
-        return Patches(self, feature, length=length, step=step, pad=pad, keys=keys)
-
-    def to_torch(
-        self,
-        features: str | Sequence[str] | None = None,
-        *,
-        keys: Iterable[str] | None = None,
-        meta: Sequence[str] = (),
-        pad: float = 0.0,
-    ) -> TorchClips:
-        """A map-style dataset for PyTorch; see :class:`audiofeat.reading.to_torch.TorchClips`."""
-        from audiofeat.reading.to_torch import TorchClips
-
-        return TorchClips(self, features, keys=keys, meta=meta, pad=pad)
-
-    def to_tf(
-        self,
-        features: str | Sequence[str] | None = None,
-        *,
-        keys: Iterable[str] | None = None,
-        meta: Sequence[str] = (),
-        batch_size: int | None = None,
-        batch_frames: int | None = None,
-        pad: float | None = None,
-        shuffle: bool = False,
-        seed: int = 0,
-        bucket_clips: int | None = None,
-    ) -> tf.data.Dataset:
-        """A ``tf.data.Dataset`` of dicts; see :func:`audiofeat.reading.to_tf.dataset_of`."""
-        from audiofeat.reading.clip_items import ClipItems
-        from audiofeat.reading.to_tf import dataset_of
-
-        items = ClipItems(self, features, keys=keys, meta=meta)
-        cut = {"batch_size": batch_size, "batch_frames": batch_frames, "bucket_clips": bucket_clips}
-        return dataset_of(items, pad=pad, shuffle=shuffle, seed=seed, **cut)
-
     def close(self) -> None:
         """Close the shards that are open. Reading opens them again."""
         self._open.start_anew()
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -223,7 +163,7 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
         return f"<Store {str(self.paths.root)!r}: {len(self)} clips, {', '.join(f.name for f in self.features)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _opened_again, (self.paths.root, self._feature_digests is not None, self.digest)
+        return _opened_again, (type(self), self.paths.root, self._feature_digests is not None, self.digest)
 
     def _rows(self, index: int, spec: FeatureSpec, start: int, stop: int) -> Array:
         clips = self._clips
@@ -274,7 +214,7 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
         except DamageError as error:
             raise self._damage(error.problem, hint=error.hint) from error
 
-    def _damage(self, problem: str, *, hint: str = "") -> DamageError:
+    def _damage(self, problem: str, *, hint: str = REPAIR_HINT) -> DamageError:
         """What to say when something cannot be read: perhaps it is only that it is no longer there."""
         return _replaced(self.paths.root) if self._is_replaced() else DamageError(problem, hint=hint)
 
@@ -286,9 +226,9 @@ class Store(StoreInfo, Mapping[str, Mapping[str, Array]]):
             return True
 
 
-def _opened_again(path: Path, verify: bool, digest: str) -> Store:
+def _opened_again(kind: type[Reader], path: Path, verify: bool, digest: str) -> Reader:
     """What a pickled store becomes. Raises DamageError where it holds other clips by now."""
-    store = Store(path, verify=verify)
+    store = kind(path, verify=verify)
     if store.digest != digest:
         raise _replaced(path)
     return store

@@ -20,7 +20,7 @@ from audiofeat.reading.clip_items import ClipItems
 from audiofeat.reading.padding import padded
 
 if TYPE_CHECKING:
-    from audiofeat.reading.reader import Store
+    from audiofeat.reading.reader import Reader
 
 
 class TorchClips(ClipItems):
@@ -28,7 +28,7 @@ class TorchClips(ClipItems):
 
     def __init__(
         self,
-        store: Store,
+        store: Reader,
         features: str | Sequence[str] | None = None,
         *,
         keys: Iterable[str] | None = None,

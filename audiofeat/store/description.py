@@ -14,12 +14,11 @@ from typing import Any
 
 from blake3 import blake3
 
-from audiofeat.errors import DamageError
+from audiofeat.errors import REPAIR_HINT, DamageError
 
 _SELF_DIGEST = "self_digest"
 _WITHOUT_SELF_DIGEST = (1, 2)
 """The format versions whose ``store.json`` had none."""
-_HINT = "run `audiofeat extract` again"
 
 
 def encode_description(values: Mapping[str, Any]) -> bytes:
@@ -40,13 +39,13 @@ def read_description(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise DamageError(f"{path} is not a store's description: {error}", hint=_HINT) from error
+        raise DamageError(f"{path} is not a store's description: {error}", hint=REPAIR_HINT) from error
     version = values.get("format_version") if isinstance(values, dict) else None
     if not isinstance(version, int) or isinstance(version, bool):
-        raise DamageError(f"{path} is not a store's description: it names no format version", hint=_HINT)
+        raise DamageError(f"{path} is not a store's description: it names no format version", hint=REPAIR_HINT)
     is_digested = _SELF_DIGEST in values or version not in _WITHOUT_SELF_DIGEST
     if is_digested and content != _encoded_again(values):
-        raise DamageError(f"{path} is damaged: its bytes do not fit its own digest", hint=_HINT)
+        raise DamageError(f"{path} is damaged: its bytes do not fit its own digest", hint=REPAIR_HINT)
     return dict(values)
 
 

@@ -10,6 +10,7 @@ writes no such shards, and they would show a reader other files of its machine.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -198,7 +199,10 @@ class _RowsFile:
 
 def _open(path: Path) -> h5py.File:
     # Shards never change once named, so no lock is needed; on some network disks locks do not exist.
-    return h5py.File(path, "r", locking=False)
+    try:
+        return h5py.File(path, "r", locking=False)
+    except FileNotFoundError as error:  # HDF5 tells it in three lines
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from error
 
 
 @contextmanager

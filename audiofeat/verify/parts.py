@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from blake3 import blake3
 
-from audiofeat.errors import DamageError
+from audiofeat.errors import DamageError, NoStoreError
 from audiofeat.reading.info import StoreInfo
 from audiofeat.store.description import find_description
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths
@@ -44,18 +44,23 @@ def read_parts(paths: StorePaths) -> Parts:
     """Read and judge the three files.
 
     Raises:
-        NoStoreError: there is no ``store.json``.
+        NoStoreError: there is no ``store.json``, or nothing else of a store.
         DamageError: a newer audiofeat wrote it.
     """
     problems: list[Problem] = []
     description = b""
     try:
         description = regular_bytes(paths.store_json)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         pass  # which is told below
     except OSError as error:
         problems.append(Problem("store_json", paths.store_json.name, f"cannot be read: {error.strerror}"))
     info = None if problems else _info(paths, problems)
+    if info is None and not any(map(os.path.lexists, (paths.manifest, paths.quarantine, paths.shards, paths.state))):
+        raise NoStoreError(
+            f"{paths.root} is not a store: it has a store.json of another kind, and nothing else of one",
+            hint="check the path",
+        )
     manifest = _vouched(paths.manifest, "manifest", info, description, problems)
     quarantine = _vouched(paths.quarantine, "quarantine", info, description, problems)
     return Parts(description, info, _table(paths, manifest, problems), quarantine, tuple(problems))

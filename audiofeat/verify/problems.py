@@ -61,6 +61,8 @@ class VerifyReport:
     """Clips of the source that were looked at; None where nobody asked."""
     sampled: int | None = None
     """Clips of the source that were computed again; None where nobody asked."""
+    sample_size: int | None = None
+    """Clips of the source that were to be: those that it lacks, or that have changed there, could not."""
 
     @property
     def damaged_clips(self) -> frozenset[str]:

@@ -47,7 +47,7 @@ class Verification:
         self._notes: list[Problem] = []
         self._source_problems: list[Problem] = []
         self._sources_checked: int | None = None
-        self._sampled: int | None = None
+        self._sampled: tuple[int, int] | None = None
         self._records: list[ShardRecord] = []
         self._job: tuple[Config, RunOptions] | None = None
         self._listing: Listing | None = None
@@ -115,10 +115,11 @@ class Verification:
         told = {problem.keys for problem in self._source_problems}
         self._source_problems += [problem for problem in found.source_problems if problem.keys not in told]
         self._notes += found.notes
-        self._sampled = found.n_compared
+        self._sampled = found.n_compared, found.n_taken
 
     def report(self) -> VerifyReport:
         manifest = self._parts.manifest
+        n_compared, n_taken = self._sampled or (None, None)
         return VerifyReport(
             store=str(self._paths.root),
             clips=manifest.num_rows if manifest is not None else 0,
@@ -128,7 +129,8 @@ class Verification:
             source_problems=tuple(self._source_problems),
             notes=tuple(self._notes),
             sources_checked=self._sources_checked,
-            sampled=self._sampled,
+            sampled=n_compared,
+            sample_size=n_taken,
         )
 
     def _check_shards(

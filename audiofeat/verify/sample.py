@@ -23,7 +23,8 @@ from audiofeat.errors import ConfigError, NothingMatchedError
 from audiofeat.job import RunOptions
 from audiofeat.known import read_quarantine
 from audiofeat.pipeline import run
-from audiofeat.reading.reader import Store, StoreInfo
+from audiofeat.reading.info import StoreInfo
+from audiofeat.reading.store import Store
 from audiofeat.records import ClipRow, Failure
 from audiofeat.store.manifest import rows_of
 from audiofeat.verify.problems import Problem, source_changed
@@ -52,7 +53,8 @@ class Sample:
         except ValueError:
             pass  # said below, with what would be right
         raise ConfigError(
-            f"--sample {text!r} is neither a number of clips nor a share of them", hint="such as 20 or 1%"
+            f"--sample {text!r} is neither a number of clips, 1 or more, nor a share of them, above 0 and up to 100 %",
+            hint="such as 20 or 1%",
         )
 
     def of(self, keys: Iterable[str]) -> list[str]:
@@ -71,6 +73,8 @@ class SampleFindings:
     notes: list[Problem]
     n_compared: int
     """Clips of the source that could be computed again."""
+    n_taken: int
+    """Clips of the source that were to be."""
 
 
 def compare_sample(
@@ -85,7 +89,7 @@ def compare_sample(
     """
     keys = sample.of(_clip_keys(manifest))
     if not keys:
-        return SampleFindings([], [], [], 0)
+        return SampleFindings([], [], [], 0, 0)
     wanted = _rows_by_clip(manifest, set(keys))
     found: Mapping[str, tuple[ClipRow, ...]] = {}
     failures: dict[str, Failure] = {}
@@ -100,7 +104,7 @@ def compare_sample(
                 found = _rows_by_clip(again.manifest, set(keys))
                 failures = {failure.clip_key: failure for failure in read_quarantine(again.paths)}
                 changes = changed_keys(info.description["numbers"], again.description["numbers"])
-    findings = SampleFindings([], [], [], 0)
+    findings = SampleFindings([], [], [], 0, n_taken=len(keys))
     for key in keys:
         rows = found.get(key, ())
         if not rows:
