@@ -167,6 +167,7 @@ def test_a_mistake_is_told_with_its_place(text: str, problem: str) -> None:
         ("frames > 1 and meta.label", 'a comparison, such as meta.label == "yes"'),
         ("duration = 3", "== asks whether two things are equal"),
         ("key = 'a=b' and frames >= 1", "== asks whether two things are equal"),
+        (r"key = '\d'", "== asks whether two things are equal"),
         ("duration = ", "allowed are comparisons"),
         ("frames > 1 AND key == '='", "allowed are comparisons"),
         ("meta.label == speech", '"speech" if it is a text; else one of key, source'),

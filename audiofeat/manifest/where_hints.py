@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
+from contextlib import suppress
 
 from audiofeat.manifest.where_values import Kind
 
@@ -18,11 +20,9 @@ def for_syntax(text: str) -> str:
     """For a condition that is no expression of Python's."""
     mended = _LONE_EQUALS.sub("==", text)
     if mended != text:
-        try:
+        with suppress(SyntaxError, ValueError, MemoryError, RecursionError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             ast.parse(mended, mode="eval")
-        except (SyntaxError, ValueError, MemoryError, RecursionError):
-            pass
-        else:
             return "== asks whether two things are equal"
     return f"allowed are {ALLOWED}"
 
