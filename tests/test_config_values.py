@@ -50,7 +50,7 @@ def test_names_that_end_in_a_unit_have_it() -> None:
         if isinstance(field.annotation, type) and issubclass(field.annotation, Group):
             found |= {key: knob.json_schema_extra for key, knob in field.annotation.model_fields.items()}
     with_unit = {key: units[ending] for key in found if (ending := key.rpartition("_")[2]) in units}
-    assert len(with_unit) == 17
+    assert len(with_unit) == 18
     assert {key: found[key] for key in with_unit} == {key: {"unit": unit} for key, unit in with_unit.items()}
 
 

@@ -14,6 +14,7 @@ from running import audiofeat, contents, differences, write_clip
 
 FORMATS = ["hdf5", "npy"]
 TAKE = "speaker0/take3.wav"
+KINDS = ("new", "changed", "stale config", "tried again")
 
 
 class Change(NamedTuple):
@@ -66,7 +67,7 @@ def test_a_change_costs_what_was_planned_and_gives_the_bytes_of_a_fresh_start(
     assert contents(store) == before, "a plan writes nothing"
     assert plan["has_work"] is (name != "touch")
     assert planned.code == (20 if plan["has_work"] else 0)
-    reasons = [line["reason"] for line in plan["lines"] if line["kind"] in ("new", "changed", "stale", "again")]
+    reasons = [line["reason"] for line in plan["lines"] if line["kind"] in KINDS]
     assert [reason.startswith(change.reason) for reason in reasons] == [True] * (change.decoded > 0)
 
     metrics = tmp_path / "metrics.json"
