@@ -117,7 +117,7 @@ class Chooser:
             return (self._stale or _LOST) if clip.key in self._known.keys else _NEW
         results: tuple[ClipRow | Failure, ...] = (*known.rows, *known.failures)
         if self._is_repair:
-            return self._reason_to_repair(clip, results[0].source_digest)
+            return self._reason_to_repair(clip, results)
         if clip.key in self._known.again:
             return Reason("tried again", self._known.again[clip.key])
         excerpt = excerpt_text(clip.excerpt)
@@ -129,9 +129,9 @@ class Chooser:
             return _LIMITS
         if clip.key in self._known.judged_otherwise or not all(self._is_selected(row) for row in known.rows):
             return _SELECT
-        for decoder in sorted({result.decoder for result in results if result.decoder is not None}):
-            if decoder not in self._decoders:
-                return Reason("stale config", f"decoder changed (was {decoder})")
+        other = self._other_decoder(results)
+        if other is not None:
+            return Reason("stale config", f"decoder changed (was {other})")
         if self._is_unchanged(clip, results[0].source_digest):
             return None
         if known.rows and self._identify(clip) is None:
@@ -139,16 +139,21 @@ class Chooser:
             return _UNREADABLE
         return _CHANGED
 
-    def _reason_to_repair(self, clip: Clip, source_digest: str | None) -> Reason | None:
-        """Only what is damaged is made again, and only of the very bytes that it was made of."""
+    def _reason_to_repair(self, clip: Clip, results: Sequence[ClipRow | Failure]) -> Reason | None:
+        """Only what is damaged is made again, and only of the very bytes and by the decoder that it was made of."""
         if clip.key not in self._known.again:
             fingerprint = self._known.fingerprints.get(clip.key)
             if fingerprint is not None:
                 self.fingerprints[clip.key] = fingerprint
             return None
-        if not self._is_unchanged(clip, source_digest):
+        if not self._is_unchanged(clip, results[0].source_digest) or self._other_decoder(results) is not None:
             self.lost.append(clip.key)
         return Reason("tried again", self._known.again[clip.key])
+
+    def _other_decoder(self, results: Iterable[ClipRow | Failure]) -> str | None:
+        """A decoder of the results that is not at hand any more."""
+        used = {result.decoder for result in results if result.decoder is not None}
+        return min(used - self._decoders, default=None)
 
     def _is_within_limits(self, row: ClipRow) -> bool:
         limits = self._limits

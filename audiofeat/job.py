@@ -182,11 +182,12 @@ def _refuse_what_is_forbidden(job: Job, plan: Plan) -> None:
             hint="--source with the place where it is; or `audiofeat extract`, which makes the store of what is there",
         )
     stale = {reason.words: None for _, reason in plan.decoded if reason.kind == "stale config"}
-    if stale and not job.options.recompute:
+    if stale and (job.options.repair or not job.options.recompute):
+        again = sum(reason.kind == "stale config" for _, reason in plan.decoded)
+        clips = "1 clip" if again == 1 else f"{again:,} clips"
         raise ConfigError(
-            f"{sum(reason.kind == 'stale config' for _, reason in plan.decoded):,} clips of {job.paths.root} would be "
-            f"computed again: {'; '.join(stale)}",
-            hint="leave --no-recompute out, or name another store",
+            f"{clips} of {job.paths.root} would be computed again: {'; '.join(stale)}",
+            hint="`audiofeat extract`, without --no-recompute, computes them again; or name another store",
         )
 
 

@@ -172,3 +172,15 @@ def test_a_damaged_quarantine_is_written_anew(source: Path, tmp_path: Path) -> N
     quarantine.write_bytes(quarantine.read_bytes().replace(b"hint", b"hunt"))
     assert audiofeat("repair", store).code == 3
     assert contents(store) == before
+
+
+def test_where_versions_are_others_a_repair_would_give_other_bits(
+    finished: Callable[[str], Path], tmp_path: Path
+) -> None:
+    store = shutil.copytree(finished("hdf5"), tmp_path / "store")
+    harm_values(store, "speaker0/take3")
+    before = contents(store)
+    done = audiofeat("repair", store, AUDIOFEAT_TEST_SOUNDFILE="99.0")
+    assert done.code == 2
+    assert "'speaker0/take3'" in done.err
+    assert contents(store) == before
