@@ -35,11 +35,11 @@ class FrameValues:
         self._centred = self._frames
         if recipe.remove_dc:
             self._centred -= row_sums(self._frames) / rule.win_samples
-        self._windowed = _preemphasized(self._centred, recipe) * _constant(window_of(recipe), like=tape)
-        placed = self._windowed
-        if rule.window_at:
-            placed = tf.pad(placed, [[0, 0], [rule.window_at, 0]])
-        self._spectrum = tf.signal.rfft(placed, [rule.n_fft])
+        self._windowed = _windowed(self._centred, recipe)
+        # One concatenation, zeros included: to pad what was concatenated before is another pass through memory.
+        zeros = tf.zeros([recipe.tape_slots, rule.n_fft - rule.win_samples], tape.dtype)
+        around = [zeros[:, : rule.window_at], *self._windowed, zeros[:, rule.window_at :]]
+        self._spectrum = tf.signal.rfft(tf.concat(around, axis=1))
         self._power = tf.square(tf.math.real(self._spectrum)) + tf.square(tf.math.imag(self._spectrum))
         self._known: dict[Chain, tf.Tensor] = {}
 
@@ -75,7 +75,8 @@ class FrameValues:
     def _energy(self, step: steps.LogEnergy) -> tf.Tensor:
         if step.source == "spectrum":
             return row_sums(self._normed_power(step.norm))
-        return row_sums(tf.square(self._windowed if step.source == "windowed" else self._centred))
+        frames = tf.concat(self._windowed, axis=1) if step.source == "windowed" else self._centred
+        return row_sums(tf.square(frames))
 
 
 def apply_step(step: steps.Step, value: tf.Tensor, recipe: Recipe) -> tf.Tensor:
@@ -111,10 +112,12 @@ def with_energy(step: steps.WithEnergy, value: tf.Tensor, energy: tf.Tensor) -> 
     return tf.concat([energy, value] if step.at == "first" else [value, energy], axis=1)
 
 
-def _preemphasized(frames: tf.Tensor, recipe: Recipe) -> tf.Tensor:
+def _windowed(frames: tf.Tensor, recipe: Recipe) -> list[tf.Tensor]:
+    """Frames after pre-emphasis and window, in one piece or, where the first sample is another matter, in two."""
+    window = _constant(window_of(recipe), like=frames)
     coeff = recipe.preemphasis_coeff
     if not coeff:
-        return frames
+        return [frames * window]
     x0, x1 = frames[:, :1], frames[:, 1:2]
     if recipe.preemphasis_first == "replicate":
         first = x0 * (1.0 - coeff)
@@ -123,7 +126,7 @@ def _preemphasized(frames: tf.Tensor, recipe: Recipe) -> tf.Tensor:
     else:
         first = x0 - coeff * x1 if recipe.preemphasis_first == "reflect" else 3.0 * x0 - x1
     # In this form XLA fuses it with the framing; subtracting a shifted copy takes a quarter longer.
-    return tf.concat([first, frames[:, 1:] - coeff * frames[:, :-1]], axis=1)
+    return [first * window[:1], (frames[:, 1:] - coeff * frames[:, :-1]) * window[1:]]
 
 
 def _guarded(value: tf.Tensor, *, guard: str, floor: float) -> tf.Tensor:
