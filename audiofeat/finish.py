@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 from blake3 import blake3
 
@@ -18,7 +16,7 @@ from audiofeat.records import FeatureSpec, Fingerprint
 from audiofeat.settings import Settings
 from audiofeat.source import Listing
 from audiofeat.store.commits import read_commit
-from audiofeat.store.digests import file_digest
+from audiofeat.store.digests import file_digest, is_whole
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.staging import read_json, remove, write_json
 
@@ -132,8 +130,4 @@ def is_half_done(paths: StorePaths) -> bool:
 def tables_are_whole(info: StoreInfo) -> bool:
     """Whether manifest and quarantine are those that ``store.json`` names."""
     paths, description = info.paths, info.description
-    return _is_whole(paths.manifest, description["manifest"]) and _is_whole(paths.quarantine, description["quarantine"])
-
-
-def _is_whole(path: Path, recorded: Mapping[str, Any]) -> bool:
-    return path.exists() and path.stat().st_size == recorded["size_bytes"] and file_digest(path) == recorded["digest"]
+    return is_whole(paths.manifest, description["manifest"]) and is_whole(paths.quarantine, description["quarantine"])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from audiofeat.config import Config
+from audiofeat.config.wording import counted
 from audiofeat.decode import decoder_versions, find_ffmpeg
 from audiofeat.device import choose_device
 from audiofeat.errors import ConfigError, DamageError, NothingMatchedError
@@ -175,18 +176,16 @@ def _refuse_to_guess(job: Job, known: Known) -> None:
 def _refuse_what_is_forbidden(job: Job, plan: Plan) -> None:
     gone = [*plan.deleted, *plan.lost]
     if gone and not job.options.may_drop:
-        clips = "1 clip" if len(gone) == 1 else f"{len(gone):,} clips"
         raise ConfigError(
-            f"{clips} of {job.paths.root} cannot be made again: {job.source} has not the same any more"
-            f" ({', '.join(map(repr, gone[:3]))}{', ...' if len(gone) > 3 else ''})",
+            f"{counted(len(gone), 'clip')} of {job.paths.root} cannot be made again: {job.source} has not the same any "
+            f"more ({', '.join(map(repr, gone[:3]))}{', ...' if len(gone) > 3 else ''})",
             hint="--source with the place where it is; or `audiofeat extract`, which makes the store of what is there",
         )
     stale = {reason.words: None for _, reason in plan.decoded if reason.kind == "stale config"}
     if stale and (job.options.repair or not job.options.recompute):
         again = sum(reason.kind == "stale config" for _, reason in plan.decoded)
-        clips = "1 clip" if again == 1 else f"{again:,} clips"
         raise ConfigError(
-            f"{clips} of {job.paths.root} would be computed again: {'; '.join(stale)}",
+            f"{counted(again, 'clip')} of {job.paths.root} would be computed again: {'; '.join(stale)}",
             hint="`audiofeat extract`, without --no-recompute, computes them again; or name another store",
         )
 

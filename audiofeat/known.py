@@ -20,7 +20,7 @@ from audiofeat.reading.store import Store
 from audiofeat.records import ClipRow, Failure, Fingerprint
 from audiofeat.settings import Settings
 from audiofeat.store.commits import read_commit
-from audiofeat.store.digests import file_digest
+from audiofeat.store.digests import is_whole
 from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import StorePaths
 from audiofeat.tasks import Commit, Reuse, ShardEntry, Stamp
@@ -63,13 +63,14 @@ def known_results(paths: StorePaths, settings: Settings) -> Known:
     wanted = settings.stamp
     store = _finished_store(paths)
     if store is not None:
-        failures = _failures_of(store)
-        known.is_complete = failures is not None
-        known.keys.update(_clip_keys(store.manifest), (failure.clip_key for failure in read_quarantine(paths)))
+        failures = read_quarantine(paths)
+        known.is_complete = is_whole(paths.quarantine, store.description["quarantine"])
+        known.keys.update(_clip_keys(store.manifest), (failure.clip_key for failure in failures))
         earlier = _settings_of(store)
-        known.stale_because = _stale_because(store, earlier, settings)
-        if earlier is not None and earlier.stamp.features_like(wanted):
-            _add_store(known, store, failures, _Standing.of(earlier.stamp, wanted))
+        standing = _Standing.of(earlier.stamp, wanted) if earlier is not None else None
+        known.stale_because = _stale_because(store, earlier, standing, settings)
+        if standing is not None and len(standing.missing) < len(wanted.feature_digests):
+            _add_store(known, store, failures if known.is_complete else None, standing)
     else:
         _note_damaged_store(known, paths, settings.config)
     for path in sorted(paths.commits.glob("*.json")):
@@ -77,13 +78,6 @@ def known_results(paths: StorePaths, settings: Settings) -> Known:
         if commit is not None and commit.stamp.features_like(wanted):
             _add_commit(known, paths, commit, _Standing.of(commit.stamp, wanted))
     return known
-
-
-def _failures_of(store: Store) -> list[Failure] | None:
-    """The failures of a finished store; None where they are not those that were written."""
-    paths = store.paths
-    is_whole = paths.quarantine.exists() and file_digest(paths.quarantine) == store.description["quarantine"]["digest"]
-    return read_quarantine(paths) if is_whole else None
 
 
 def _note_damaged_store(known: Known, paths: StorePaths, config: Config) -> None:
@@ -169,12 +163,14 @@ def _settings_of(store: Store) -> Settings | None:
         return None
 
 
-def _stale_because(store: Store, earlier: Settings | None, settings: Settings) -> tuple[str, ...]:
+def _stale_because(
+    store: Store, earlier: Settings | None, standing: _Standing | None, settings: Settings
+) -> tuple[str, ...]:
     """What makes clips to be computed again; nothing where features only went away."""
-    if earlier is None:
+    if earlier is None or standing is None:
         changes = changed_keys(store.description.get("numbers", {}), settings.numbers)
         return tuple(changes) or ("the store's configuration is one that this version does not know",)
-    missing = _Standing.of(earlier.stamp, settings.stamp).missing
+    missing = standing.missing
     added = [name for name in missing if name not in earlier.config.features]
     if not missing:
         return ()

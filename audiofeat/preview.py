@@ -84,7 +84,8 @@ def preview(config: Config, options: RunOptions) -> Preview:
     tools = tools_for(job)
     store, clips = config.store.path or str(job.paths.root), len(job.listing.clips)
     warnings = (*job.warnings, *listing_warnings(job.listing))
-    if is_half_done(job.paths):
+    is_left = is_half_done(job.paths)
+    if is_left:
         warnings += (
             "an interrupted run is finished or swept away first, which may leave less to do than is said here",
         )
@@ -94,7 +95,7 @@ def preview(config: Config, options: RunOptions) -> Preview:
     job, plan = plan_for(job, tools)
     return Preview(
         store=store,
-        has_work=bool(plan.tasks) or is_half_done(job.paths) or not _stands(job, tools, plan),
+        has_work=bool(plan.tasks) or is_left or not _stands(job, tools, plan),
         clips=clips,
         clips_to_decode=plan.clips_to_decode,
         shards_to_write=len(plan.tasks),
@@ -143,7 +144,8 @@ class _Lines:
         by_reason: defaultdict[Reason, list[Clip]] = defaultdict(list)
         for clip, reason in plan.decoded:
             by_reason[reason].append(clip)
-        earlier = _stored_seconds(self._job.paths) if plan.deleted or set(by_reason) - {_NEW} else {}
+        is_known = bool(plan.deleted) or any(reason.kind != "new" for reason in by_reason)
+        earlier = _stored_seconds(self._job.paths) if is_known else {}
         for reason, clips in sorted(by_reason.items(), key=lambda item: _KINDS.index(item[0].kind)):
             yield self._decoded(reason, clips, earlier)
         if plan.deleted:
@@ -186,7 +188,6 @@ class _Lines:
         return Line(kind, reason, clips, sum(row.duration_seconds for row in rows), size_bytes, False)
 
 
-_NEW = Reason("new", "new")
 _KINDS = ("new", "changed", "stale config", "tried again")
 
 
@@ -198,12 +199,11 @@ def _row_bytes(features: Iterable[FeatureSpec]) -> int:
 
 def _stored_seconds(paths: StorePaths) -> dict[str, float]:
     """How long the clips of the source were when the store was made, by key; nothing where no manifest tells."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         table = pq.read_table(paths.manifest, columns=["key", "parent", "duration_seconds"], use_threads=False)
-    except (OSError, ValueError, pa.ArrowInvalid):
+    except (OSError, ValueError):
         return {}
     seconds: defaultdict[str, float] = defaultdict(float)
     keys, parents, durations = (column.to_pylist() for column in table.columns)

@@ -32,7 +32,9 @@ def remember_source(job: Job) -> None:
         # The names in the list that was given hold in one working directory only.
         root = os.path.abspath(job.listing.root)
         names = (os.fsencode(os.path.join(root, clip.path)) for clip in job.listing.clips)
-        write_file(paths.files, b"".join(name + b"\0" for name in names))
+        listed = b"".join(name + b"\0" for name in names)
+        if not paths.files.exists() or paths.files.read_bytes() != listed:
+            write_file(paths.files, listed)
     if read_json(paths.source) != note:
         write_json(paths.source, note)
 

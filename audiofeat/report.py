@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from audiofeat.config.wording import counted
 from audiofeat.reading.info import StoreInfo
 from audiofeat.source import Listing
 
@@ -97,8 +98,8 @@ class RunReport:
         """The text that a run ends with."""
         lines = [
             (
-                f"{self.store}: {_count(self.clips, 'clip')}, {duration_text(self.store_audio_seconds)}, "
-                f"{_count(self.frames, 'frame')}, {size_text(self.size_bytes)}"
+                f"{self.store}: {counted(self.clips, 'clip')}, {duration_text(self.store_audio_seconds)}, "
+                f"{counted(self.frames, 'frame')}, {size_text(self.size_bytes)}"
             ),
         ]
         if self.reasons:
@@ -139,10 +140,6 @@ def _why(counts: Mapping[str, int]) -> str:
     if not counts:
         return ""
     return " (" + ", ".join(f"{reason} {count:,}" for reason, count in Counter(counts).most_common()) + ")"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def duration_text(seconds: float) -> str:

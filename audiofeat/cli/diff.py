@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from audiofeat.cli.name_lists import names_in
+from audiofeat.config.wording import counted
 from audiofeat.errors import DifferentError
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def diff(a: Path, b: Path, features: str | None, atol: float, as_json: bool, mos
 
 def _report(found: Difference) -> Iterator[str]:
     for name, path, clips, digest in zip("AB", (found.a, found.b), found.clips, found.digests, strict=True):
-        yield _line(name, f"{path}: {_count(clips)}, digest {digest}")
+        yield _line(name, f"{path}: {counted(clips, 'clip')}, digest {digest}")
     yield from _listed("only in A", found.only_a, str)
     yield from _listed("only in B", found.only_b, str)
     yield from _listed(
@@ -77,12 +78,14 @@ def _report(found: Difference) -> Iterator[str]:
     for name in found.features_only_b:
         yield _line(name, "only in B")
     if found.n_different:
-        yield _line("values", f"{_count(found.n_different)} {_differ(found.n_different, found.n_beyond, found.atol)}")
+        yield _line(
+            "values", f"{counted(found.n_different, 'clip')} {_differ(found.n_different, found.n_beyond, found.atol)}"
+        )
         yield from (
             f"{_INDENT}{clip.key}: {clip.feature} {_distance(clip.apart)}{_place(clip.apart)}" for clip in found.worst
         )
     if found.n_other_source:
-        yield _line("sources", f"of all that differ, {_count(found.n_other_source)} of other source bytes")
+        yield _line("sources", f"of all that differ, {counted(found.n_other_source, 'clip')} of other source bytes")
     for name, lines in (("settings", found.settings), ("made with", found.made_with)):
         for number, line in enumerate(lines):
             yield _line("" if number else name, line)
@@ -103,7 +106,7 @@ def _line(name: str, text: str) -> str:
 
 def _listed(name: str, some: Some[Any], text_of: Any) -> Iterator[str]:
     if some.count:
-        yield _line(name, _count(some.count))
+        yield _line(name, counted(some.count, "clip"))
         yield from (f"{_INDENT}{text_of(example)}" for example in some.first)
         if some.first and some.count > len(some.first):
             yield f"{_INDENT}and {some.count - len(some.first):,} more"
@@ -119,7 +122,7 @@ def _feature(feature: FeatureDifference, found: Difference) -> str:
         return f"{types}no value differs{' where shapes are the same' if found.shapes.count else ''}"
     place = "" if feature.apart.frame is None else f": {feature.key}{_place(feature.apart)}"
     return (
-        f"{types}{_count(feature.n_different)} {_differ(feature.n_different, feature.n_beyond, found.atol)}; "
+        f"{types}{counted(feature.n_different, 'clip')} {_differ(feature.n_different, feature.n_beyond, found.atol)}; "
         f"at most {_distance(feature.apart)}{place}"
     )
 
@@ -139,10 +142,6 @@ def _place(apart: Apart) -> str:
     return "" if apart.frame is None else f", frame {apart.frame}, column {apart.column}"
 
 
-def _count(number: int) -> str:
-    return f"{number:,} clip{'' if number == 1 else 's'}"
-
-
 def _reasons(found: Difference) -> Iterator[str]:
     """What decides that two stores are not the same, in few words."""
     for count, what in (
@@ -152,7 +151,7 @@ def _reasons(found: Difference) -> Iterator[str]:
         (found.n_beyond if found.atol else found.n_different, "with other values"),
     ):
         if count:
-            yield f"{_count(count)} {what}"
+            yield f"{counted(count, 'clip')} {what}"
     features = [*found.features_only_a, *found.features_only_b]
     if features:
         yield f"features of one only ({', '.join(features)})"

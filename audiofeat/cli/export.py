@@ -11,6 +11,7 @@ import click
 
 from audiofeat.cli.name_lists import names_in
 from audiofeat.cli.signals import heeded_signals
+from audiofeat.config.wording import counted
 from audiofeat.errors import Interrupted
 from audiofeat.export import EXPORTS, SHARDED, export_store
 from audiofeat.report import size_text
@@ -68,8 +69,8 @@ def export(
             watch=watch,
         )
     if not quiet:
-        clips = f"{report.clips:,} clip{'' if report.clips == 1 else 's'}"
-        files = f"{report.files:,} file{'' if report.files == 1 else 's'}"
+        clips = counted(report.clips, "clip")
+        files = counted(report.files, "file")
         click.echo(f"{target}: {clips}, {files}, {size_text(report.size_bytes)}")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from audiofeat.config.wording import counted
 from audiofeat.reading.info import StoreInfo
 from audiofeat.report import duration_text, size_text
 
@@ -28,7 +29,7 @@ def info(store: Path, as_json: bool) -> None:
     for feature in opened.features:
         rate = "each clip's own rate" if feature.frame_rate_hz is None else f"{feature.frame_rate_hz:g} frames/s"
         click.echo(f"  {feature.name:12} {feature.dims:5} x {feature.dtype}, {feature.unit}, {rate}")
-    shards = f"{len(opened.shards):,} shard{'' if len(opened.shards) == 1 else 's'}"
+    shards = counted(len(opened.shards), "shard")
     click.echo(f"clips      {totals['clips']:,} in {shards}, {size_text(size_bytes)}")
     click.echo(f"length     {duration_text(totals['audio_seconds'])}, {totals['frames']:,} frames")
     failures = ", ".join(f"{reason} {count:,}" for reason, count in opened.failures.items())

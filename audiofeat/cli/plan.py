@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from audiofeat.cli.job_options import job_of, job_options
+from audiofeat.config.wording import counted
 
 if TYPE_CHECKING:
     from audiofeat.preview import Line, Preview
@@ -50,7 +51,7 @@ def _shown(found: Preview) -> Iterator[str]:
         what = "nothing to decode, rows to copy"
     elif found.has_work:
         what = "nothing to decode; the manifest changes"
-    shards = f", {found.shards_to_write:,} shard{'' if found.shards_to_write == 1 else 's'} to write"
+    shards = f", {counted(found.shards_to_write, 'shard')} to write"
     yield f"{found.store}: {what}{shards if found.shards_to_write else ''}"
     yield f"  {'':14}{'clips':>10}  {'length':>11}  {'features':>12}"
     for line in found.lines:

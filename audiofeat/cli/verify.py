@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from audiofeat.config.wording import counted
 from audiofeat.report import size_text
 
 if TYPE_CHECKING:
@@ -66,17 +67,17 @@ def verify(
 
 
 def _lines(report: VerifyReport, *, source: Path | None) -> Iterator[str]:
-    what = f"{_count(report.clips, 'clip')} in {_count(report.shards, 'shard')}, {size_text(report.size_bytes)}"
+    what = f"{counted(report.clips, 'clip')} in {counted(report.shards, 'shard')}, {size_text(report.size_bytes)}"
     if not report.problems:
         yield f"{report.store}: whole; {what}"
     else:
-        hit = f"{_count(len(report.damaged_clips), 'clip')} and {_count(len(report.damaged_shards), 'shard')} hit"
-        yield f"{report.store}: damaged, {_count(len(report.problems), 'problem')}, {hit}; {what}"
+        hit = f"{counted(len(report.damaged_clips), 'clip')} and {counted(len(report.damaged_shards), 'shard')} hit"
+        yield f"{report.store}: damaged, {counted(len(report.problems), 'problem')}, {hit}; {what}"
     yield from _told("", report.problems)
     if report.sources_checked is not None:
         n_changed = len(report.source_problems)
-        state = f"{_count(n_changed, 'difference')}, which is no damage" if n_changed else "unchanged"
-        yield f"  source    {_count(report.sources_checked, 'clip')}: {state}"
+        state = f"{counted(n_changed, 'difference')}, which is no damage" if n_changed else "unchanged"
+        yield f"  source    {counted(report.sources_checked, 'clip')}: {state}"
     yield from _told("", report.source_problems)
     if report.sampled is not None:
         yield f"  sample    {_sampled(report.sampled, report.sample_size or 0)}"
@@ -90,9 +91,9 @@ def _lines(report: VerifyReport, *, source: Path | None) -> Iterator[str]:
 
 def _sampled(compared: int, taken: int) -> str:
     if compared == taken:
-        return f"{_count(compared, 'clip')} computed again"
+        return f"{counted(compared, 'clip')} computed again"
     lost = f"{taken - compared:,} not in the source, changed or unreadable"
-    return f"{compared:,} of {_count(taken, 'clip')} computed again ({lost})"
+    return f"{compared:,} of {counted(taken, 'clip')} computed again ({lost})"
 
 
 def _told(word: str, problems: tuple[Problem, ...]) -> Iterator[str]:
@@ -105,10 +106,6 @@ def _told(word: str, problems: tuple[Problem, ...]) -> Iterator[str]:
     for kind, count in counts.items():
         if count > _MOST_OF_A_KIND:
             yield f"  {word}and {count - _MOST_OF_A_KIND:,} more, which --json names [{kind}]"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 @contextmanager

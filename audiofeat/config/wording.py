@@ -1,4 +1,4 @@
-"""How messages name what somebody wrote, and what they may have meant by it."""
+"""How messages name what somebody wrote, what they may have meant by it, and how many there are of a thing."""
 
 from __future__ import annotations
 
@@ -32,6 +32,11 @@ def shown(value: object) -> str:
         case list() | tuple():
             return "a list"
     return f"a Python {type(value).__name__}"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 clip``, ``1,000 clips``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def cut(text: str) -> str:

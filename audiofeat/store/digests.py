@@ -35,6 +35,11 @@ def file_digest(path: Path) -> str:
         return open_file_digest(file)
 
 
+def is_whole(path: Path, recorded: Mapping[str, Any]) -> bool:
+    """Whether a file has the size and the digest that ``store.json`` records of it."""
+    return path.exists() and path.stat().st_size == recorded["size_bytes"] and file_digest(path) == recorded["digest"]
+
+
 def open_file_digest(file: RawIOBase) -> str:
     """The digest of what is left to read of an open file."""
     hasher = blake3()

@@ -66,7 +66,7 @@ def read_here(kind: ShardFormat, path: Path, clips: Sequence[ClipRecord], featur
     """Read all clips of a shard in this process: an NPY shard, or an HDF5 shard whose bytes are those written."""
     try:
         reader = kind.open(path)
-    except Exception as error:  # noqa: BLE001  # as below
+    except Exception as error:  # noqa: BLE001  # of damaged bytes anything may come
         fault = Fault("clip.unreadable", f"its shard cannot be opened: {error or type(error).__name__}")
         return Findings([fault] * len(clips), [])
     with closing(reader):
@@ -82,7 +82,7 @@ def _differences(
 ) -> list[tuple[str, str]]:
     try:
         return list(reader.differences([clip.location for clip in clips], [feature.name for feature in features]))
-    except Exception as error:  # noqa: BLE001  # as below
+    except Exception as error:  # noqa: BLE001  # of damaged bytes anything may come
         return [("", f"the shard's index cannot be read: {error or type(error).__name__}")]
 
 
@@ -94,7 +94,7 @@ def clip_fault(reader: ShardReader, clip: ClipRecord, features: Sequence[Feature
         try:
             values[feature.name], is_finite = _read(reader, clip.location, feature)
         # Of damaged bytes anything may come, out of h5py, NumPy or Python's parser: none of it ends the verification.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001  # as the comment says
             return Fault("clip.unreadable", f"{feature.name} cannot be read: {error or type(error).__name__}")
         if not is_finite:
             odd.append(feature.name)
