@@ -118,6 +118,9 @@ class Chooser:
         results: tuple[ClipRow | Failure, ...] = (*known.rows, *known.failures)
         if self._is_repair:
             return self._reason_to_repair(clip, results)
+        if clip.key in self._known.unlisted:
+            self._keep_fingerprint(clip)
+            return None
         if clip.key in self._known.again:
             return Reason("tried again", self._known.again[clip.key])
         excerpt = excerpt_text(clip.excerpt)
@@ -144,13 +147,16 @@ class Chooser:
     def _reason_to_repair(self, clip: Clip, results: Sequence[ClipRow | Failure]) -> Reason | None:
         """Only what is damaged is made again, and only of the very bytes and by the decoder that it was made of."""
         if clip.key not in self._known.again:
-            fingerprint = self._known.fingerprints.get(clip.key)
-            if fingerprint is not None:
-                self.fingerprints[clip.key] = fingerprint
+            self._keep_fingerprint(clip)
             return None
         if not self._is_unchanged(clip, results[0].source_digest) or self._other_decoder(results) is not None:
             self.lost.append(clip.key)
         return Reason("tried again", self._known.again[clip.key])
+
+    def _keep_fingerprint(self, clip: Clip) -> None:
+        fingerprint = self._known.fingerprints.get(clip.key)
+        if fingerprint is not None:
+            self.fingerprints[clip.key] = fingerprint
 
     def _other_decoder(self, results: Iterable[ClipRow | Failure]) -> str | None:
         """A decoder of the results that is not at hand any more."""

@@ -36,7 +36,8 @@ class Listing:
     loops: list[str] = field(default_factory=list)
     """Links that lead to a folder above themselves, left out."""
     unreadable: list[str] = field(default_factory=list)
-    """Folders that could not be listed; whatever they hold is missing from ``clips``."""
+    """Folders that could not be listed; whatever they hold is missing from ``clips``, which only those of the store may
+    mend (:mod:`audiofeat.unlisted`)."""
     warnings: list[str] = field(default_factory=list)
     """What somebody should know who reads the run's report."""
 
