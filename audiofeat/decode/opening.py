@@ -151,7 +151,7 @@ def _open(path: str) -> int:
                 "io.permission", "no permission to read the file", hint="check its mode and owner"
             ) from error
         if error.errno == errno.ENXIO:
-            raise ClipError("io.not-regular", "a socket or a device, not a regular file") from error
+            raise _not_regular(0, "a socket or a device") from error
         raise _read_error(error) from error
 
 
@@ -163,14 +163,14 @@ def _not_found(path: str) -> ClipError:
     return ClipError("io.not-found", f"a symlink to {target!r}, which does not exist", hint="fetch the link's target")
 
 
-def _not_regular(mode: int) -> ClipError:
+def _not_regular(mode: int, otherwise: str = "a special file") -> ClipError:
     kinds = {
         stat.S_IFDIR: "a directory",
         stat.S_IFIFO: "a FIFO",
         stat.S_IFCHR: "a character device",
         stat.S_IFBLK: "a block device",
     }
-    kind = kinds.get(stat.S_IFMT(mode), "a special file")
+    kind = kinds.get(stat.S_IFMT(mode), otherwise)
     return ClipError("io.not-regular", f"{kind}, not a regular file", hint="leave it out of the source")
 
 
