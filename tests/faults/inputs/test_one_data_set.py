@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -21,7 +22,7 @@ import pytest
 from decode_inputs import FFMPEG
 from faults.inputs.case import BadInput
 from faults.inputs.files import DEBRIS, MISHAPS
-from running import Finished, audiofeat, differences, write_clip
+from running import Finished, differences, finish, start, write_clip
 
 from audiofeat import open_store
 from audiofeat.errors import ClipError
@@ -79,15 +80,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
         clip = write_clip(source / name, seed=seed + 100, seconds=0.3)
         (good / name).parent.mkdir(parents=True)
         (good / name).hardlink_to(clip)
-    assert audiofeat("extract", good, alone, *JOB, "--quiet").code == 0
+    assert extract(good, alone, "--quiet").code == 0
     metrics = folder / "first.json", folder / "second.json"
-    first = audiofeat("extract", source, store, *JOB, "--metrics", metrics[0], **MISHAPS)
+    first = extract(source, store, "--metrics", metrics[0], **MISHAPS)
     before = (store / "quarantine.jsonl").read_bytes()
     again = folder / "again"
-    copied(store, again)
-    second = audiofeat(
-        "extract", source, again, *JOB, "--metrics", metrics[1], AUDIOFEAT_TEST_CLOSED_FOLDER=CLOSED, **MISHAPS
-    )
+    shutil.copytree(store, again)
+    second = extract(source, again, "--metrics", metrics[1], AUDIOFEAT_TEST_CLOSED_FOLDER=CLOSED, **MISHAPS)
     lines = [json.loads(line) for line in before.splitlines()]
     return Runs(
         source,
@@ -102,10 +101,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     )
 
 
-def copied(store: Path, place: Path) -> None:
-    import shutil
-
-    shutil.copytree(store, place)
+def extract(source: Path, store: Path, *options: str | Path, **variables: str) -> Finished:
+    with start("extract", source, store, *JOB, *options, **variables) as process:
+        return finish(process, timeout_seconds=240)
 
 
 def rows(store: Path) -> dict[str, dict[str, Any]]:
