@@ -177,7 +177,12 @@ def _with_unlisted(job: Job, known: Known) -> Job:
     if not found:
         return job
     known.unlisted = frozenset(clip.key for clip in found)
-    listing = replace(job.listing, clips=sort_clips([*job.listing.clips, *found]))
+    away = [link for link in job.listing.dangling if any(clip.key.startswith(f"{link}/") for clip in found)]
+    listing = replace(
+        job.listing,
+        clips=sort_clips([*job.listing.clips, *found]),
+        unreadable=sorted([*job.listing.unreadable, *away]),
+    )
     _check_keys(job.config, listing)
     return replace(job, listing=listing)
 

@@ -22,9 +22,11 @@ _NEVER_SEEN = Fingerprint(0, 0, 0)
 def clips_not_listed(listing: Listing, known: Known, paths: StorePaths, *, keep_suffix: bool) -> list[Clip]:
     """The clips that are known of the folders that could not be listed, as they were listed when they were made.
 
+    Of links that lead nowhere too: a link farm may lead to a disk that is away.
+
     Those that a manifest once gave a key of its own are not among them: a folder would name them otherwise.
     """
-    folders = tuple(f"{folder}/" for folder in listing.unreadable)
+    folders = tuple(f"{folder}/" for folder in (*listing.unreadable, *listing.dangling))
     if not folders:
         return []
     clips: dict[str, Clip] = {}

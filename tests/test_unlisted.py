@@ -95,6 +95,21 @@ def test_row_20_a_source_whose_only_folder_is_closed_is_no_empty_one(
         open_job(config, RunOptions())
 
 
+def test_a_link_that_leads_nowhere_is_a_folder_that_is_away_where_clips_are_known_of_it(
+    tmp_path: Path, paths: StorePaths
+) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source/new.wav").write_bytes(b"RIFF")
+    for name in ("folder", "README"):
+        (tmp_path / "source" / name).symlink_to(tmp_path / "away" / name)
+    config = load_config("kaldi-fbank80", source=str(tmp_path / "source"), store_path=str(paths.root))
+    job = open_job(config, RunOptions(device="cpu"))
+    assert (job.listing.dangling, job.listing.unreadable) == (["README", "folder"], [])
+    tools = replace(tools_for(job), settings=settings_for(), decoders={"soundfile": DECODER})
+    job, plan = plan_for(job, tools)
+    assert (job.listing.unreadable, plan.deleted, plan.clips_reused) == (["folder"], (), 3)
+
+
 @pytest.mark.parametrize("may_drop", [True, False])
 def test_a_closed_folder_beside_an_open_one_deletes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, paths: StorePaths, *, may_drop: bool
