@@ -12,7 +12,7 @@ from audiofeat.decode import Shared
 from audiofeat.errors import ClipError
 from audiofeat.identity import identify, is_trusted
 from audiofeat.known import Known
-from audiofeat.records import Clip, ClipRow, Failure, Fingerprint, excerpt_text
+from audiofeat.records import Clip, ClipRow, Failure, Fingerprint, Member, excerpt_text
 from audiofeat.selection import is_wanted
 from audiofeat.source import source_name
 from audiofeat.tasks import ClipTask, Reuse
@@ -69,7 +69,7 @@ class Chooser:
         self._is_repair = is_repair
         self._stale = _stale(known.stale_because)
         self._shared = Shared()
-        self._identified: dict[str, tuple[str, Fingerprint] | None] = {}
+        self._identified: dict[str, tuple[str | None, Fingerprint] | None] = {}
         """By key; only what :meth:`identify_rows` has looked at."""
         self.decoded: list[tuple[Clip, Reason]] = []
         self.lost: list[str] = []
@@ -87,7 +87,7 @@ class Chooser:
         ]
         for path, _, member, key in sorted(rows, key=lambda row: row[:2]):
             checkpoint()
-            self._identified[key] = identify(os.path.join(self._root, path), member, shared=self._shared)
+            self._identified[key] = self._identity(path, member)
 
     def choose(self, clip: Clip) -> ClipTask:
         known = self._known.clips.get(clip.key)
@@ -118,6 +118,9 @@ class Chooser:
         results: tuple[ClipRow | Failure, ...] = (*known.rows, *known.failures)
         if self._is_repair:
             return self._reason_to_repair(clip, results)
+        if clip.key in self._known.unlisted:
+            self._keep_fingerprint(clip)
+            return None
         if clip.key in self._known.again:
             return Reason("tried again", self._known.again[clip.key])
         excerpt = excerpt_text(clip.excerpt)
@@ -127,6 +130,8 @@ class Chooser:
             return _RETRIED
         if not all(self._is_within_limits(row) for row in known.rows):
             return _LIMITS
+        if known.rows and self._is_too_large(clip):
+            return _LIMITS if self._known.fingerprints.get(clip.key) == clip.fingerprint else _CHANGED
         if clip.key in self._known.judged_otherwise or not all(self._is_selected(row) for row in known.rows):
             return _SELECT
         other = self._other_decoder(results)
@@ -142,13 +147,16 @@ class Chooser:
     def _reason_to_repair(self, clip: Clip, results: Sequence[ClipRow | Failure]) -> Reason | None:
         """Only what is damaged is made again, and only of the very bytes and by the decoder that it was made of."""
         if clip.key not in self._known.again:
-            fingerprint = self._known.fingerprints.get(clip.key)
-            if fingerprint is not None:
-                self.fingerprints[clip.key] = fingerprint
+            self._keep_fingerprint(clip)
             return None
         if not self._is_unchanged(clip, results[0].source_digest) or self._other_decoder(results) is not None:
             self.lost.append(clip.key)
         return Reason("tried again", self._known.again[clip.key])
+
+    def _keep_fingerprint(self, clip: Clip) -> None:
+        fingerprint = self._known.fingerprints.get(clip.key)
+        if fingerprint is not None:
+            self.fingerprints[clip.key] = fingerprint
 
     def _other_decoder(self, results: Iterable[ClipRow | Failure]) -> str | None:
         """A decoder of the results that is not at hand any more."""
@@ -162,6 +170,11 @@ class Chooser:
             and row.channels <= limits.max_channels
             and limits.min_sample_rate <= row.sample_rate <= limits.max_sample_rate
         )
+
+    def _is_too_large(self, clip: Clip) -> bool:
+        if clip.member is None:
+            return clip.size_bytes > self._limits.max_bytes
+        return clip.member.column is None and clip.member.size_bytes > self._limits.max_bytes  # in Parquet, a mean
 
     def _is_selected(self, row: ClipRow) -> bool:
         return is_wanted(row.duration_seconds, self._select)
@@ -177,10 +190,14 @@ class Chooser:
             self.fingerprints[clip.key] = now
         return True
 
-    def _identify(self, clip: Clip) -> tuple[str, Fingerprint] | None:
+    def _identify(self, clip: Clip) -> tuple[str | None, Fingerprint] | None:
         if clip.key in self._identified:
             return self._identified[clip.key]
-        return identify(os.path.join(self._root, clip.path), clip.member, shared=self._shared)
+        return self._identity(clip.path, clip.member)
+
+    def _identity(self, path: str, member: Member | None) -> tuple[str | None, Fingerprint] | None:
+        place = os.path.join(self._root, path)
+        return identify(place, member, shared=self._shared, max_bytes=self._limits.max_bytes)
 
 
 def _may_pass_now(failure: Failure) -> bool:

@@ -29,16 +29,18 @@ def fingerprint_of(path: str, member: Member | None = None) -> Fingerprint | Non
 
 
 def identify(
-    path: str, member: Member | None = None, *, shared: Shared | None = None
-) -> tuple[str, Fingerprint] | None:
+    path: str, member: Member | None = None, *, shared: Shared | None = None, max_bytes: int | None = None
+) -> tuple[str | None, Fingerprint] | None:
     """The digest of the bytes of the file at ``path``, or of a member of it, and the fingerprint of that file.
 
-    None where the bytes cannot be read.
+    The digest is None where there are more than ``max_bytes``: such a file is refused by its size, whatever it holds.
+    All is None where the bytes cannot be read.
     """
     try:
-        file = SourceFile(path, member=member, shared=shared)
-    except ClipError:
-        return None
+        file = SourceFile(path, member=member, shared=shared, max_bytes=max_bytes)
+    except ClipError as error:
+        seen = fingerprint_of(path, member) if error.reason == "limit.bytes" else None
+        return (None, seen) if seen is not None else None
     try:
         digest = file.digest() if shared is None else shared.digests.get(file.identity, file.digest)
         return digest, file.fingerprint.at(member)

@@ -24,9 +24,11 @@ from audiofeat.max_failures import NO_LIMIT, MaxFailures
 from audiofeat.plan import Plan, make_plan
 from audiofeat.settings import Settings, settings_of
 from audiofeat.source import Cuts, Listing, check_unique, list_files, list_source
+from audiofeat.source.listing import sort_clips
 from audiofeat.store.description import find_description
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths, is_ours
 from audiofeat.store.packing import packing_of
+from audiofeat.unlisted import clips_not_listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,7 @@ def open_job(config: Config, options: RunOptions) -> Job:
         listing = replace(listing, clips=[clip for clip in listing.clips if clip.key in options.only])
     if not listing.clips:
         raise _nothing_matched(source, listing)
-    cuts = Cuts(by_time=config.audio.chunk_seconds is not None, by_channel=config.audio.channels == "each")
-    check_unique(listing.clips, store_format=config.store.format, cuts=cuts)
+    _check_keys(config, listing)
     _refuse_foreign_folder(paths)
     return Job(config, options, source, paths, listing, listed_at_ns, warnings)
 
@@ -129,13 +130,15 @@ def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda:
     """Compare the source with what earlier runs have left.
 
     Returns:
-        the job, which is that of a repair without the clips that the store does not have; and what is to be done.
+        the job, with the known clips of folders that could not be listed, and of a repair without the clips that the
+        store does not have; and what is to be done.
     Raises:
         ConfigError: the options forbid what would have to be done.
     """
     config, options = job.config, job.options
     known = known_results(job.paths, tools.settings)
     _refuse_to_guess(job, known)
+    job = _with_unlisted(job, known)
     if options.repair and known.is_complete:
         clips = [clip for clip in job.listing.clips if clip.key in known.keys]
         job = replace(job, listing=replace(job.listing, clips=clips))
@@ -163,6 +166,30 @@ def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda:
     )
     _refuse_what_is_forbidden(job, plan)
     return job, plan
+
+
+def _with_unlisted(job: Job, known: Known) -> Job:
+    """The job with the clips of folders that could not be listed; ``known`` is told which they are."""
+    found = clips_not_listed(job.listing, known, job.paths, keep_suffix=job.config.select.keys == "name")
+    only = job.options.only
+    if only is not None:
+        found = [clip for clip in found if clip.key in only]
+    if not found:
+        return job
+    known.unlisted = frozenset(clip.key for clip in found)
+    away = [link for link in job.listing.dangling if any(clip.key.startswith(f"{link}/") for clip in found)]
+    listing = replace(
+        job.listing,
+        clips=sort_clips([*job.listing.clips, *found]),
+        unreadable=sorted([*job.listing.unreadable, *away]),
+    )
+    _check_keys(job.config, listing)
+    return replace(job, listing=listing)
+
+
+def _check_keys(config: Config, listing: Listing) -> None:
+    cuts = Cuts(by_time=config.audio.chunk_seconds is not None, by_channel=config.audio.channels == "each")
+    check_unique(listing.clips, store_format=config.store.format, cuts=cuts)
 
 
 def _refuse_to_guess(job: Job, known: Known) -> None:
@@ -231,6 +258,12 @@ def _list(source: str, config: Config, options: RunOptions) -> Listing:
 
 
 def _nothing_matched(source: str, listing: Listing) -> NothingMatchedError:
+    if listing.unreadable:
+        return NothingMatchedError(
+            f"no audio file in {source}, of which {counted(len(listing.unreadable), 'folder')} could not be listed "
+            f"({source}/{listing.unreadable[0]}{', ...' if len(listing.unreadable) > 1 else ''})",
+            hint="check their permissions and their mount",
+        )
     if listing.kind in ("folder", "tar"):
         return NothingMatchedError(
             f"no audio file in {source} ({listing.not_audio:,} others, {listing.hidden:,} hidden)",

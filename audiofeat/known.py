@@ -44,6 +44,8 @@ class Known:
     """Why the finished store's results may not be used, or only in part, if so: one line a changed setting."""
     again: dict[str, str] = field(default_factory=dict)
     """Keys of clips whose result may be used and is to be made again all the same, with the reason."""
+    unlisted: frozenset[str] = frozenset()
+    """Keys of clips whose folder cannot be listed now: what is known of them stands, whatever their files are."""
     is_complete: bool = False
     """Whether there is a finished store, and ``keys`` are surely all that it had."""
     has_lost_keys: bool = False

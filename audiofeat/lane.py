@@ -262,8 +262,11 @@ class Lane:
     ) -> None:
         begun_ns = time.time_ns()
         # What could not be read this time says nothing of the next, and neither does a file that is being written.
-        path = os.path.join(self._job.root, task.path)
-        found = None if error.is_transient else identify(path, task.member, shared=self._job.shared)
+        job = self._job
+        path = os.path.join(job.root, task.path)
+        found = None
+        if not error.is_transient:
+            found = identify(path, task.member, shared=job.shared, max_bytes=job.config.limits.max_bytes)
         if found is not None and seen != found[1]:
             found = None
         failure = failure_of(task, error, source_digest=found[0] if found else None)

@@ -57,11 +57,11 @@ def run(
     paths, listing = job.paths, job.listing
     report = RunReport(store=config.store.path or str(paths.root))
     report.warnings += job.warnings
-    report.note_listing(listing)
     with store_lock(paths):
         roll_forward(paths)
         tools = tools_for(job)
         if options.trusts_last_run and is_unchanged(paths, tools.settings, listing, tools.decoders):
+            report.note_listing(listing)
             report.reused = len(listing.clips) - sum(failure.parent is None for failure in read_quarantine(paths))
         else:
             _bring_up_to_date(report, job, tools, watcher=watcher, stop=stop)
@@ -80,6 +80,7 @@ def _bring_up_to_date(
     paths, options = job.paths, job.options
     remove(paths.unchanged)  # until this run has left a state of its own
     job, plan = plan_for(job, tools, checkpoint=lambda: _stop_if_asked(stop))
+    report.note_listing(job.listing)
     report.reasons = dict(plan.reasons)
     report.deleted = len(plan.deleted)
     report.reused = plan.clips_reused

@@ -83,7 +83,7 @@ def preview(config: Config, options: RunOptions) -> Preview:
     job = open_job(config, options)
     tools = tools_for(job)
     store, clips = config.store.path or str(job.paths.root), len(job.listing.clips)
-    warnings = (*job.warnings, *listing_warnings(job.listing))
+    warnings = job.warnings
     is_left = is_half_done(job.paths)
     if is_left:
         warnings += (
@@ -91,17 +91,17 @@ def preview(config: Config, options: RunOptions) -> Preview:
         )
     if options.trusts_last_run and is_unchanged(job.paths, tools.settings, job.listing, tools.decoders):
         lines = _unchanged_lines(StoreInfo(job.paths.root), clips=clips)
-        return Preview(store, False, clips, 0, 0, lines, (), warnings)
+        return Preview(store, False, clips, 0, 0, lines, (), (*listing_warnings(job.listing), *warnings))
     job, plan = plan_for(job, tools)
     return Preview(
         store=store,
         has_work=bool(plan.tasks) or is_left or not _stands(job, tools, plan),
-        clips=clips,
+        clips=len(job.listing.clips),
         clips_to_decode=plan.clips_to_decode,
         shards_to_write=len(plan.tasks),
         lines=tuple(_Lines(job).of(plan)),
         decoded=tuple((clip.key, reason) for clip, reason in plan.decoded),
-        warnings=warnings,
+        warnings=(*listing_warnings(job.listing), *warnings),
     )
 
 

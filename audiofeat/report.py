@@ -132,7 +132,11 @@ def listing_warnings(listing: Listing) -> list[str]:
     """What somebody should know of how the source was listed."""
     return [
         *listing.warnings,
-        *(f"the folder {name} could not be listed: its clips are missing" for name in listing.unreadable),
+        *(
+            f"the folder {name} could not be listed: what the store has of it stays, what is new in it is missing"
+            for name in listing.unreadable
+        ),
+        *(f"the link {name} leads to a folder above itself, and was not followed" for name in listing.loops),
     ]
 
 

@@ -12,7 +12,6 @@ from planned import Source
 from running import write_clips
 
 from audiofeat import choice as choosing
-from audiofeat.decode import Shared
 from audiofeat.records import Member
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -88,7 +87,7 @@ def source(tmp_path: Path) -> Source:
 def no_file_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Planning must not need the bytes of any file."""
 
-    def refuse(path: str, member: Member | None = None, *, shared: Shared | None = None) -> str:
+    def refuse(path: str, member: Member | None = None, **_: object) -> str:
         raise AssertionError(f"{path} was read")
 
     monkeypatch.setattr(choosing, "identify", refuse)

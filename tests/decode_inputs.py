@@ -24,6 +24,7 @@ RATE_HZ = 16_000
 class Bounds:
     """The limits group of the configuration, as decoding sees it."""
 
+    max_bytes: int = 100_000_000_000
     max_seconds: float = 86_400.0
     max_channels: int = 64
     min_sample_rate: int = 1_000

@@ -20,7 +20,7 @@ from audiofeat.decode import open_clip
 from audiofeat.errors import ClipError
 
 
-def test_a_missing_file_and_a_dangling_link_are_told_apart(tmp_path: Path) -> None:
+def test_row_01_07_a_missing_file_and_a_dangling_link_are_told_apart(tmp_path: Path) -> None:
     link = tmp_path / "link.wav"
     link.symlink_to("gone/away.wav")
     assert refused(tmp_path / "missing.wav").reason == "io.not-found"
@@ -29,7 +29,7 @@ def test_a_missing_file_and_a_dangling_link_are_told_apart(tmp_path: Path) -> No
     assert "symlink to 'gone/away.wav'" in error.problem
 
 
-def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
+def test_row_04_05_06_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
     directory, fifo, door = tmp_path / "d.wav", tmp_path / "f.wav", tmp_path / "s.wav"
     directory.mkdir()
     os.mkfifo(fifo)
@@ -43,7 +43,7 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
     assert time.monotonic() - started < 1.0
 
 
-def test_a_file_without_read_permission_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_row_02_a_file_without_read_permission_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(*_: object) -> int:  # the tests may run as root, whom no mode stops
         raise PermissionError(13, "Permission denied")
 
@@ -52,7 +52,7 @@ def test_a_file_without_read_permission_is_refused(tmp_path: Path, monkeypatch: 
     assert refused(path).reason == "io.permission"
 
 
-def test_a_read_error_is_no_fault_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_row_13_14_a_read_error_is_no_fault_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> bytes:
         raise OSError(5, "Input/output error")
 
@@ -63,7 +63,7 @@ def test_a_read_error_is_no_fault_of_the_file(tmp_path: Path, monkeypatch: pytes
     assert error.is_transient
 
 
-def test_a_file_that_changes_meanwhile_is_refused(tmp_path: Path) -> None:
+def test_row_11_a_file_that_changes_meanwhile_is_refused(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "a.wav", np.zeros(200_000))
     with open_clip(str(path), sample_rate=RATE_HZ, limits=Bounds(), ffmpeg=FFMPEG) as clip:
         blocks = iter(clip)
@@ -237,7 +237,7 @@ def test_a_clip_above_the_longest_duration_is_refused(tmp_path: Path, open_ended
     assert "at most 3 s" in error.problem
 
 
-def test_a_sparse_rf64_of_a_terabyte_is_not_read(tmp_path: Path) -> None:
+def test_row_86_a_sparse_rf64_of_a_terabyte_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "sparse.wav"
     size = 1 << 40
     header = b"RF64\xff\xff\xff\xffWAVEds64" + struct.pack("<IQQQI", 28, size + 72, size, size // 2, 0)
@@ -246,7 +246,8 @@ def test_a_sparse_rf64_of_a_terabyte_is_not_read(tmp_path: Path) -> None:
         file.write(header)
         file.truncate(len(header) + size)
     started = time.monotonic()
-    assert refused(path).reason == "limit.duration"
+    assert refused(path).reason == "limit.bytes"
+    assert refused(path, limits=Bounds(max_bytes=1 << 41)).reason == "limit.duration"
     assert time.monotonic() - started < 1.0
 
 

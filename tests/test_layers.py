@@ -39,6 +39,7 @@ RANKS = {
     "stats": 4,
     "pieces": 4,
     "plan": 6,
+    "unlisted": 5,
     "choice": 5,
     "deck": 5,
     "outcome": 5,

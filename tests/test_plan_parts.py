@@ -167,7 +167,7 @@ def test_rows_of_a_parquet_file_are_hashed_in_their_own_order(source: Source, mo
     ]
     asked: list[int] = []
 
-    def identified(path: str, member: Member | None, *, shared: object) -> tuple[str, Fingerprint]:
+    def identified(path: str, member: Member | None, **_: object) -> tuple[str, Fingerprint]:
         assert member is not None
         asked.append(member.offset)
         return str(member.offset), source.clips[0].fingerprint

@@ -64,7 +64,7 @@ def test_what_is_no_audio_is_counted(tmp_path: Path) -> None:
     "name",
     [".a.wav", "._a.wav", ".wav", ".git/a.wav", "a.wav.part", "a.wav.crdownload", "a.wav~", "~$a.wav", "Thumbs.db"],
 )
-def test_hidden_files_and_debris_are_left_out_and_counted(tmp_path: Path, name: str) -> None:
+def test_row_18_hidden_files_and_debris_are_left_out_and_counted(tmp_path: Path, name: str) -> None:
     touch(tmp_path, "a.wav", name)
     listing = scan_folder(str(tmp_path))
     assert ([clip.key for clip in listing.clips], listing.hidden, listing.not_audio) == (["a"], 1, 0)
@@ -131,7 +131,7 @@ def test_the_root_may_be_a_link_even_so(tmp_path: Path) -> None:
     assert keys(tmp_path / "linked", follow_links=False) == ["b"]
 
 
-def test_folder_loops_are_survived_and_listed(tmp_path: Path) -> None:
+def test_row_09_folder_loops_are_survived_and_listed(tmp_path: Path) -> None:
     touch(tmp_path, "one/a.wav", "two/b.wav")
     (tmp_path / "one/self").symlink_to(".")
     (tmp_path / "one/up").symlink_to("..")
@@ -203,7 +203,7 @@ def close_folder(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
     return close
 
 
-def test_a_folder_that_cannot_be_listed_is_named_and_its_siblings_scanned(
+def test_row_20_a_folder_that_cannot_be_listed_is_named_and_its_siblings_scanned(
     tmp_path: Path, close_folder: Callable[[Path], None]
 ) -> None:
     touch(tmp_path, "closed/a.wav", "open/b.wav")

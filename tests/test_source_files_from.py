@@ -83,7 +83,7 @@ def test_links_keep_their_own_names(root: Path, tmp_path: Path) -> None:
     assert ([clip.key for clip in listing.clips], listing.links_refused) == (["a"], 1)
 
 
-def test_missing_files_and_folders_are_clips_for_the_decoder_to_refuse(root: Path) -> None:
+def test_row_01_04_missing_files_and_folders_are_clips_for_the_decoder_to_refuse(root: Path) -> None:
     listing = listed(b"nowhere.wav\nmore\n")
     assert [(clip.key, clip.size_bytes, clip.inode) for clip in listing.clips] == [("more", 0, 0), ("nowhere", 0, 0)]
 

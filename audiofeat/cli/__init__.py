@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from audiofeat import __version__
+from audiofeat.cli.screen import show
 from audiofeat.errors import AudioFeatError, Interrupted, StorageError
 
 _COMMANDS = {
@@ -109,12 +110,12 @@ def main() -> None:
     except Interrupted as error:
         code = _die(error)
     except AudioFeatError as error:
-        click.echo(f"audiofeat: {error}", err=True)
+        show(f"audiofeat: {error}", err=True)
         code = error.exit_code
     except Exception as error:
         if os.environ.get("AUDIOFEAT_DEBUG"):
             raise
-        click.echo(
+        show(
             f"audiofeat: internal error, a defect of audiofeat: {type(error).__name__}: {error}\n"
             "  try: AUDIOFEAT_DEBUG=1 shows where it happened; please report it",
             err=True,
@@ -132,7 +133,7 @@ def _stopped() -> Interrupted:
 def _die(error: Interrupted) -> int:
     """Say it, and die of the signal itself, so that a shell's loop around this command ends too."""
     signal.signal(error.signal_number, signal.SIG_DFL)
-    click.echo(f"audiofeat: {error}", err=True)
+    show(f"audiofeat: {error}", err=True)
     os.kill(os.getpid(), error.signal_number)
     return 128 + error.signal_number
 

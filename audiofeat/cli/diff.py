@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from audiofeat.cli.name_lists import names_in
+from audiofeat.cli.screen import show
 from audiofeat.config.wording import counted
 from audiofeat.errors import DifferentError
 
@@ -58,7 +59,7 @@ def diff(a: Path, b: Path, features: str | None, atol: float, as_json: bool, mos
         click.echo(json.dumps(found.to_json(), indent=2, allow_nan=False))
     else:
         for line in _report(found):
-            click.echo(line)
+            show(line)
     if not found.is_same:
         raise DifferentError(f"{found.a} and {found.b} differ: {', '.join(_reasons(found))}")
 

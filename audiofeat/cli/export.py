@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from audiofeat.cli.name_lists import names_in
+from audiofeat.cli.screen import show
 from audiofeat.cli.signals import heeded_signals
 from audiofeat.config.wording import counted
 from audiofeat.errors import Interrupted
@@ -71,7 +72,7 @@ def export(
     if not quiet:
         clips = counted(report.clips, "clip")
         files = counted(report.files, "file")
-        click.echo(f"{target}: {clips}, {files}, {size_text(report.size_bytes)}")
+        show(f"{target}: {clips}, {files}, {size_text(report.size_bytes)}")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from audiofeat.cli.screen import show
 from audiofeat.config.wording import counted
 from audiofeat.reading.info import StoreInfo
 from audiofeat.report import duration_text, size_text
@@ -24,7 +25,7 @@ def info(store: Path, as_json: bool) -> None:
     values = opened.description
     totals = values["totals"]
     size_bytes = sum(shard.size_bytes for shard in opened.shards.values())
-    click.echo(f"{store}: {values['store_format']} store, format version {values['format_version']}")
+    show(f"{store}: {values['store_format']} store, format version {values['format_version']}")
     click.echo("features")
     for feature in opened.features:
         rate = "each clip's own rate" if feature.frame_rate_hz is None else f"{feature.frame_rate_hz:g} frames/s"

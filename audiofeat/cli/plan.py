@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from audiofeat.cli.job_options import job_of, job_options
+from audiofeat.cli.screen import show
 from audiofeat.config.wording import counted
 
 if TYPE_CHECKING:
@@ -37,9 +38,9 @@ def plan(each: bool, as_json: bool, **job: Any) -> None:
         click.echo(json.dumps(found.to_json(each=each), indent=2))
     elif each:
         for key, reason in found.decoded:
-            click.echo(f"{reason.kind}\t{key}\t{reason.words}")
+            show(f"{reason.kind}\t{key}\t{reason.words}")
     else:
-        click.echo("\n".join(_shown(found)))
+        show("\n".join(_shown(found)))
     sys.exit(found.exit_code)
 
 

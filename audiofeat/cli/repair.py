@@ -7,6 +7,7 @@ import sys
 import click
 
 from audiofeat.cli.running import again_options, run_job, tell
+from audiofeat.cli.screen import show
 
 _MOST_PROBLEMS = 20
 
@@ -32,11 +33,11 @@ def repair(store: str, source: str | None, workers: int | None, quiet: bool) -> 
     found = verify_store(store, workers=workers)
     if not found.problems:
         if not quiet:
-            click.echo(f"{store}: nothing is damaged")
+            show(f"{store}: nothing is damaged")
         return
     if not quiet:
         for problem in found.problems[:_MOST_PROBLEMS]:
-            click.echo(f"damaged   {problem.place}: {problem.message}", err=True)
+            show(f"damaged   {problem.place}: {problem.message}", err=True)
         if len(found.problems) > _MOST_PROBLEMS:
             click.echo(f"          and {len(found.problems) - _MOST_PROBLEMS:,} more; see audiofeat verify", err=True)
     options = RunOptions(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from audiofeat.cli.screen import show
 from audiofeat.cli.signals import heeded_signals
 
 if TYPE_CHECKING:
@@ -50,6 +51,6 @@ def tell(report: RunReport, *, quiet: bool) -> None:
     """Print the summary, or the warnings alone."""
     if quiet:
         for warning in report.warnings:
-            click.echo(f"audiofeat: warning: {warning}", err=True)
+            show(f"audiofeat: warning: {warning}", err=True)
     else:
-        click.echo(report.summary())
+        show(report.summary())

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from audiofeat.cli.screen import show
+
 if TYPE_CHECKING:
     from audiofeat.stats import Statistics
 
@@ -49,7 +51,7 @@ def stats(store: Path, out: Path | None, verify: bool, as_json: bool) -> None:
     else:
         click.echo("\n".join(_table(statistics)))
         if out is not None:
-            click.echo(f"{out}: mean and variance of {', '.join(statistics)}, {size_text(out.stat().st_size)}")
+            show(f"{out}: mean and variance of {', '.join(statistics)}, {size_text(out.stat().st_size)}")
 
 
 def _table(statistics: Mapping[str, Statistics]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from audiofeat.cli.screen import show
 from audiofeat.config.wording import counted
 from audiofeat.report import size_text
 
@@ -62,7 +63,7 @@ def verify(
         click.echo(json.dumps(report.to_json(), indent=2))
     elif report.problems or not quiet:
         for line in _lines(report, source=source):
-            click.echo(line)
+            show(line)
     sys.exit(report.exit_code)
 
 

@@ -64,6 +64,12 @@ class Limits(Group):
     """Clips outside these are quarantined, whatever their headers claim."""
 
     max_seconds: Real = Field(default=86_400.0, gt=0, json_schema_extra=SECONDS, description="Longest clip.")
+    max_bytes: int = Field(
+        default=100_000_000_000,
+        ge=1,
+        json_schema_extra={"unit": "bytes"},
+        description="Largest file; a larger one is not even read.",
+    )
     max_channels: int = Field(default=64, ge=1, json_schema_extra={"unit": "channels"}, description="Most channels.")
     min_sample_rate: int = Field(default=1_000, ge=1, json_schema_extra=HZ, description="Lowest rate of a source file.")
     max_sample_rate: int = Field(

@@ -163,7 +163,7 @@ def open_clip(
     Raises:
         ClipError: with a reason code and a message that names what was found, never the path.
     """
-    file = SourceFile(path, member=member, shared=shared)
+    file = SourceFile(path, member=member, shared=shared, max_bytes=limits.max_bytes)
     try:
         # What is found out of a whole file is worth remembering where only a part of it is the clip.
         known = shared if excerpt is not None else None

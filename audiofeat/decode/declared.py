@@ -20,7 +20,7 @@ def declared_seconds(
         return excerpt.end_seconds - (excerpt.start_seconds or 0.0)
     start_seconds = (excerpt and excerpt.start_seconds) or 0.0
     try:
-        file = SourceFile(path, member=member)
+        file = SourceFile(path, member=member, max_bytes=limits.max_bytes)
     except ClipError:
         return None
     try:

@@ -15,6 +15,8 @@ class Limits(Protocol):
     """The part of the configuration that decoding looks at."""
 
     @property
+    def max_bytes(self) -> int: ...
+    @property
     def max_seconds(self) -> float: ...
     @property
     def max_channels(self) -> int: ...
@@ -22,6 +24,20 @@ class Limits(Protocol):
     def min_sample_rate(self) -> int: ...
     @property
     def max_sample_rate(self) -> int: ...
+
+
+def check_size(size_bytes: int, *, max_bytes: int) -> None:
+    """Refuse a file by its size alone: hashing a sparse file of a terabyte would take an hour, and hold nothing.
+
+    Raises:
+        ClipError: ``limit.bytes``.
+    """
+    if size_bytes > max_bytes:
+        raise ClipError(
+            "limit.bytes",
+            f"{size_bytes:,} bytes; at most {max_bytes:,} are allowed, and it was not read",
+            hint="raise limits.max_bytes if the file is right",
+        )
 
 
 def check_format(*, channels: int, sample_rate: int, limits: Limits) -> None:

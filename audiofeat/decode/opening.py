@@ -18,6 +18,7 @@ import threading
 from blake3 import blake3
 
 from audiofeat.decode import members
+from audiofeat.decode.limits import check_size
 from audiofeat.decode.shared import Shared
 from audiofeat.errors import ClipError
 from audiofeat.records import Fingerprint, Member
@@ -41,12 +42,22 @@ class SourceFile:
 
     __slots__ = ("_disk_fd", "_mtime_ns", "fd", "fingerprint", "head", "identity", "size_bytes")
 
-    def __init__(self, path: str, *, member: Member | None = None, shared: Shared | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        member: Member | None = None,
+        shared: Shared | None = None,
+        max_bytes: int | None = None,
+    ) -> None:
         """Open ``path`` and read the head of it, or of its ``member``.
 
+        Args:
+            max_bytes: the largest file, or member, that is taken; nothing of a larger one is read.
+
         Raises:
-            ClipError: ``io.not-found``, ``io.permission``, ``io.not-regular``, ``io.read``; for a member also
-                ``io.changed``, ``io.space``, ``input.truncated`` or ``input.corrupt``.
+            ClipError: ``io.not-found``, ``io.permission``, ``io.not-regular``, ``io.read``, ``limit.bytes``; for a
+                member also ``io.changed``, ``io.space``, ``input.truncated`` or ``input.corrupt``.
         """
         self.fd = self._disk_fd = _open(path)
         try:
@@ -61,8 +72,12 @@ class SourceFile:
             self.size_bytes = status.st_size
             """Of the audio."""
             if member is not None:
+                if max_bytes is not None and member.column is None:  # in Parquet only the copy tells the size
+                    check_size(member.size_bytes, max_bytes=max_bytes)
                 self.fd = self._copy_of(member, path, shared)
                 self.size_bytes = os.fstat(self.fd).st_size
+            if max_bytes is not None:
+                check_size(self.size_bytes, max_bytes=max_bytes)
             self.head = self._pread(min(self.size_bytes, _HEAD_BYTES), 0)
         except BaseException:
             self.close()
@@ -136,7 +151,7 @@ def _open(path: str) -> int:
                 "io.permission", "no permission to read the file", hint="check its mode and owner"
             ) from error
         if error.errno == errno.ENXIO:
-            raise ClipError("io.not-regular", "a socket or a device, not a regular file") from error
+            raise _not_regular(0, "a socket or a device") from error
         raise _read_error(error) from error
 
 
@@ -148,14 +163,14 @@ def _not_found(path: str) -> ClipError:
     return ClipError("io.not-found", f"a symlink to {target!r}, which does not exist", hint="fetch the link's target")
 
 
-def _not_regular(mode: int) -> ClipError:
+def _not_regular(mode: int, otherwise: str = "a special file") -> ClipError:
     kinds = {
         stat.S_IFDIR: "a directory",
         stat.S_IFIFO: "a FIFO",
         stat.S_IFCHR: "a character device",
         stat.S_IFBLK: "a block device",
     }
-    kind = kinds.get(stat.S_IFMT(mode), "a special file")
+    kind = kinds.get(stat.S_IFMT(mode), otherwise)
     return ClipError("io.not-regular", f"{kind}, not a regular file", hint="leave it out of the source")
 
 

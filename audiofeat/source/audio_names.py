@@ -8,7 +8,7 @@ _PCM_AND_LOSSLESS = """
     wav wave bwf w64 rf64 flac aif aiff aifc aiffc caf au snd sph nist voc svx 8svx paf ircam alac ape wv tta tak
 """
 _LOSSY = """
-    mp1 mp2 mp3 mpga ogg oga opus spx aac adts m4a m4b m4r wma amr awb ac3 eac3 dts mpc ra gsm
+    mp1 mp2 mp3 mpga ogg oga opus spx aac adts m4a m4b m4p m4r wma amr awb ac3 eac3 dts mpc ra gsm
 """
 _MAY_HOLD_VIDEO = """
     mp4 m4v mov qt 3gp 3g2 asf wmv webm weba mka mkv ogv ogx avi flv f4v f4a ts mts m2ts mpg mpeg m2v vob rm rmvb

@@ -36,7 +36,10 @@ class Listing:
     loops: list[str] = field(default_factory=list)
     """Links that lead to a folder above themselves, left out."""
     unreadable: list[str] = field(default_factory=list)
-    """Folders that could not be listed; whatever they hold is missing from ``clips``."""
+    """Folders that could not be listed; whatever they hold is missing from ``clips``, which only those of the store may
+    mend (:mod:`audiofeat.unlisted`)."""
+    dangling: list[str] = field(default_factory=list)
+    """Links not named like audio that lead nowhere: perhaps to folders that are away just now."""
     warnings: list[str] = field(default_factory=list)
     """What somebody should know who reads the run's report."""
 

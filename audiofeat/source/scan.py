@@ -49,6 +49,7 @@ def scan_folder(root: str, *, follow_links: bool = True, keep_suffix: bool = Fal
         links_refused=scan.links_refused,
         loops=sorted(scan.loops),
         unreadable=sorted(scan.unreadable),
+        dangling=sorted(scan.dangling),
     )
 
 
@@ -100,12 +101,14 @@ class _Scan:
     links_refused: int = 0
     loops: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    dangling: list[str] = field(default_factory=list)
 
     def list_folder(self, folder: _Folder) -> list[_Folder]:
         """Add the files of one folder and return the folders that it holds."""
         location = os.path.join(self.root, folder.path)
         below: list[str] = []
         clips: list[Clip] = []
+        dangling: list[str] = []
         meta = (source_text(folder.path.rstrip("/")),)  # one object for all clips of the folder
         try:
             status = os.stat(location)
@@ -125,11 +128,14 @@ class _Scan:
                         clips.append(self._clip(entry, path=folder.path + entry.name, meta=meta))
                     else:
                         self.not_audio += 1
+                        if entry.is_symlink() and not os.path.exists(entry.path):
+                            dangling.append(source_text(folder.path + entry.name))
         except OSError:  # no permission, a name too long, a disk error half-way: all or nothing, and said
             self.unreadable.append(meta[0])
             return []
         self.folders += 1
         self.clips.extend(clips)
+        self.dangling.extend(dangling)
         above = folder.above | {this}
         return [_Folder(path=f"{folder.path}{name}/", above=above) for name in below]
 

@@ -1,15 +1,19 @@
 """Mishaps on order, for tests: Python imports a module of this name first thing, where PYTHONPATH leads to it.
 
-Each has an environment variable that asks for it, and all but the last befall worker processes only:
+Each has an environment variable that asks for it, and all but the last two befall worker processes only:
 
 - ``AUDIOFEAT_TEST_CRASH_ON``: opening a path that contains this text ends the process by SIGSEGV, as a decoder would.
 - ``AUDIOFEAT_TEST_FAIL_ON``: opening a path that contains this text raises an exception that nobody foresaw.
+- ``AUDIOFEAT_TEST_OPEN_ERRORS``: ``EACCES=a.wav,ESTALE=b.wav``: what opening a path that contains the text fails with.
+- ``AUDIOFEAT_TEST_BAD_SECTOR``: reading on, in a path that contains this text, fails with EIO.
 - ``AUDIOFEAT_TEST_FSYNC_SECONDS``: how long each fsync takes, so that a run lasts long enough to be disturbed.
 - ``AUDIOFEAT_TEST_SOUNDFILE``: the version that soundfile goes by, as if it had been upgraded.
+- ``AUDIOFEAT_TEST_CLOSED_FOLDER``: a folder whose path ends in this text cannot be listed: no mode stops root.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -20,7 +24,11 @@ _CRASH_ON = os.environ.get("AUDIOFEAT_TEST_CRASH_ON")
 _FAIL_ON = os.environ.get("AUDIOFEAT_TEST_FAIL_ON")
 _FSYNC_SECONDS = float(os.environ.get("AUDIOFEAT_TEST_FSYNC_SECONDS", "0"))
 
-_open, _fsync = os.open, os.fsync
+_OPEN_ERRORS = [each.split("=", 1) for each in os.environ.get("AUDIOFEAT_TEST_OPEN_ERRORS", "").split(",") if each]
+_BAD_SECTOR = os.environ.get("AUDIOFEAT_TEST_BAD_SECTOR")
+_CLOSED_FOLDER = os.environ.get("AUDIOFEAT_TEST_CLOSED_FOLDER")
+
+_open, _fsync, _preadv, _scandir = os.open, os.fsync, os.preadv, os.scandir
 
 
 def _open_or_not(path: Any, *arguments: Any, **options: Any) -> int:
@@ -29,7 +37,23 @@ def _open_or_not(path: Any, *arguments: Any, **options: Any) -> int:
         os.kill(os.getpid(), signal.SIGSEGV)
     if _FAIL_ON and _FAIL_ON in name:
         raise RuntimeError(f"nobody foresaw {name}")
+    for error, text in _OPEN_ERRORS:
+        if text in name:
+            number = getattr(errno, error)
+            raise OSError(number, os.strerror(number), path)
     return _open(path, *arguments, **options)
+
+
+def _preadv_or_not(descriptor: int, *arguments: Any) -> int:
+    if _BAD_SECTOR and _BAD_SECTOR in os.readlink(f"/proc/self/fd/{descriptor}"):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+    return _preadv(descriptor, *arguments)
+
+
+def _scandir_or_not(path: Any) -> Any:
+    if str(path).rstrip("/").endswith(str(_CLOSED_FOLDER)):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+    return _scandir(path)
 
 
 def _slow_fsync(descriptor: Any) -> None:
@@ -37,13 +61,18 @@ def _slow_fsync(descriptor: Any) -> None:
     _fsync(descriptor)
 
 
+if _CLOSED_FOLDER:
+    os.scandir = _scandir_or_not
+
 if "AUDIOFEAT_TEST_SOUNDFILE" in os.environ:
     import soundfile
 
     soundfile.__version__ = os.environ["AUDIOFEAT_TEST_SOUNDFILE"]
 
 if any("audiofeat.engine.worker" in argument for argument in sys.orig_argv):
-    if _CRASH_ON or _FAIL_ON:
+    if _CRASH_ON or _FAIL_ON or _OPEN_ERRORS:
         os.open = _open_or_not
+    if _BAD_SECTOR:
+        os.preadv = _preadv_or_not
     if _FSYNC_SECONDS:
         os.fsync = _slow_fsync

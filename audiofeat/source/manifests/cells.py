@@ -65,6 +65,8 @@ def clip_key(value: object) -> str | None:
         raise RefusedCell(f"{quoted(value)}: a key must be text")
     if value.isspace():
         raise RefusedCell(f"{quoted(value)}: a key must not be blank; an empty cell names the clip after its file")
+    if "\0" in value:
+        raise RefusedCell(f"{quoted(value)}: a key cannot hold a NUL character")
     key = source_text(_in_file_system(value))
     if key[0] == "/":
         raise RefusedCell(f"{quoted(value)}: a key must not begin with a slash")
