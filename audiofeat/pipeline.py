@@ -154,4 +154,5 @@ def _note_engine(report: RunReport, engine: EngineReport) -> None:
     report.peak_rss_bytes = engine.peak_rss_bytes
     report.failure_examples = list(engine.examples)
     report.warnings += sorted(engine.warnings)
+    report.retries = int(tally.get("retries", 0))
     report.failed_now = int(tally.get("clips_failed", 0))

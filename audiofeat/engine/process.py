@@ -44,6 +44,10 @@ class WorkerProcess:
         self.is_careful = is_careful
         self.shards: dict[str, ShardTask] = {}
         self.said_bye = False
+        self.was_killed = False
+        """Whether it died of SIGKILL, which nobody sends but the system when memory runs out, or a person."""
+        self.silent_seconds = 0.0
+        """How long the supervisor has listened in vain."""
         self._tally: Mapping[str, float] = {}
         self._of_finished_shards: dict[str, float] = {}
         self._unread = b""
@@ -91,6 +95,7 @@ class WorkerProcess:
         content = os.read(self.stdout.fileno(), 1 << 16)
         if not content:
             return None
+        self.silent_seconds = 0.0
         *lines, self._unread = (self._unread + content).split(b"\n")
         return map(json.loads, lines)
 
@@ -114,18 +119,29 @@ class WorkerProcess:
         return []
 
     def wait(self) -> str:
-        """Wait for its end, close the pipes, and say in words how it ended."""
+        """Wait for its end, end what decoders it left, close the pipes, and say in words how it ended."""
+        # Its number stays its group's until it is reaped: nobody else can be hit.
+        with suppress(ChildProcessError):  # where SIGCHLD is ignored, the system reaps
+            os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOWAIT)
+            self.strike()
         status = self._child.wait()
         self.stdout.close()
         with suppress(BrokenPipeError):
             self._stdin.close()
+        self.was_killed = status == -signal.SIGKILL
+        if self.was_killed:
+            return "signal SIGKILL (out of memory?)"
         return f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
 
     def kill(self) -> None:
         """End it and its decoders at once."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._child.pid, signal.SIGKILL)
+        self.strike()
         self.wait()
+
+    def strike(self) -> None:
+        """SIGKILL to it and its decoders; its pipe ends soon."""
+        with suppress(ProcessLookupError, PermissionError):  # macOS: of a group that has only the dead
+            os.killpg(self._child.pid, signal.SIGKILL)
 
 
 def worker_environment(environment: Mapping[str, str], *, device: str) -> dict[str, str]:
