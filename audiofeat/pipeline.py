@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from audiofeat.config import Config
 from audiofeat.device import usable_cores
+from audiofeat.engine.descriptors import check_descriptors
 from audiofeat.engine.local import EngineReport, LocalEngine
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.errors import Interrupted
@@ -53,6 +54,7 @@ def run(
         AudioFeatError: one of :mod:`audiofeat.errors`, by what happened. Finished shards stay.
     """
     begun = time.perf_counter()
+    check_descriptors(lanes=1, processes=1)
     job = open_job(config, options)
     paths, listing = job.paths, job.listing
     report = RunReport(store=config.store.path or str(paths.root))

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audiofeat.config.wording import counted
+from audiofeat.engine.descriptors import check_descriptors
 from audiofeat.engine.inquest import condemned
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.engine.process import WorkerProcess
@@ -44,7 +45,9 @@ DRAIN_SECONDS = 5.0
 _LISTEN_SECONDS = 0.2
 _SILENCE_SECONDS = 180.0
 """A worker speaks four times a second, once its imports are done."""
-_DEATHS_WITHOUT_CULPRIT = 3
+_DEATHS_IN_A_ROW = 3
+"""Beyond so many without a shard finished, all that is left is done with one clip in hand at a time, and beyond so many
+there that no clip explains, the run ends."""
 _CLIPS_AHEAD = 512
 """For each lane, so that no tape runs dry between two small shards. What a worker holds when it dies is done again."""
 
@@ -94,6 +97,7 @@ class LocalEngine:
         self._ended: dict[str, float] = {}
         self._lanes_wanted = workers
         self._deaths_in_a_row = 0
+        self._deaths_unexplained = 0
         self._deaths_with: Counter[tuple[str, int]] = Counter()
         self._started = 0
         self.report = EngineReport()
@@ -112,7 +116,8 @@ class LocalEngine:
 
         Raises:
             Interrupted: ``stop`` gave a signal; finished shards stay.
-            StorageError, MissingToolError, AudioFeatError: a worker could not go on.
+            MissingToolError: the system gives too few file descriptors or no process.
+            StorageError, AudioFeatError: a worker could not go on.
         """
         for folder in (self._paths.logs, self._paths.spool, self._paths.tasks):
             make_folder(folder)
@@ -120,8 +125,10 @@ class LocalEngine:
             write_json(self._paths.task(task.slot), task.to_json())
         # The largest first, so that the processes end together.
         self._waiting.extend(sorted(tasks, key=lambda task: len(task.clips), reverse=True))
-        for lanes in self._shares(len(tasks)):
-            self._start(lanes)
+        shares = self._shares(len(tasks))
+        check_descriptors(lanes=max(shares), processes=len(shares))
+        for lanes in shares:
+            self._add_process(lanes)
         while self._waiting or self._suspects or any(process.shards for process in self._processes):
             self._hand_out()
             self._turn()
@@ -149,13 +156,24 @@ class LocalEngine:
         self._selector.register(process.stdout, selectors.EVENT_READ, process)
         return process
 
+    def _add_process(self, lanes: int) -> None:
+        """One more process, where the system gives it; else the run goes on with those that there are."""
+        try:
+            self._start(lanes)
+        except MissingToolError as error:
+            if all(process.is_careful for process in self._processes):
+                raise
+            self._lanes_wanted = sum(process.lanes for process in self._processes if not process.is_careful)
+            self.report.warnings.add(f"{error.problem}: the run went on with {counted(self._lanes_wanted, 'lane')}")
+
     def _hand_out(self) -> None:
         """Give each process as much as it should hold; what a process has died of before comes last, and apart."""
         usual = [process for process in self._processes if not process.is_careful]
         # In place of those that died, where there is more to do than the others have in hand.
         lanes = self._lanes_wanted - sum(process.lanes for process in usual)
         if lanes > 0 and len(self._waiting) > len(usual):
-            usual.append(self._start(lanes if self._job.device == "gpu" else min(lanes, MOST_LANES)))
+            self._add_process(lanes if self._job.device == "gpu" else min(lanes, MOST_LANES))
+            usual = [process for process in self._processes if not process.is_careful]
         for process in usual:
             while self._waiting and self._wants_more(process, len(usual)):
                 process.give(self._waiting.popleft())
@@ -209,6 +227,7 @@ class LocalEngine:
         for process in self._processes:
             process.silent_seconds += seconds
             if process.silent_seconds > _SILENCE_SECONDS:
+                process.is_frozen = True
                 process.strike()
 
     def _heed(self, process: WorkerProcess, message: Mapping[str, Any]) -> None:
@@ -219,7 +238,7 @@ class LocalEngine:
             self.report.warnings.update(message["warnings"])
         elif "done" in message:
             process.note_finished(message["done"], message["counts"])
-            self._deaths_in_a_row = 0
+            self._deaths_in_a_row = self._deaths_unexplained = 0
         elif "ready" in message:
             self.report.start_up_seconds = max(self.report.start_up_seconds, message["ready"])
         elif "bye" in message:
@@ -238,7 +257,7 @@ class LocalEngine:
             return
         self.report.deaths += 1
         self._deaths_in_a_row += 1
-        if process.was_killed:
+        if process.was_killed and not process.is_frozen:
             self._take_less(process)
         in_hand = process.clips_in_hand()
         self._deaths_with.update(in_hand)
@@ -246,8 +265,10 @@ class LocalEngine:
         if culprit is not None:
             slot, index = culprit
             process.shards[slot] = self._condemn(process.shards[slot], index, end, was_killed=process.was_killed)
-            self._deaths_in_a_row = 0
-        elif self._deaths_in_a_row > _DEATHS_WITHOUT_CULPRIT:
+            self._deaths_in_a_row = self._deaths_unexplained = 0
+        elif process.is_careful and not any(self._deaths_with[clip] == 1 for clip in in_hand):
+            self._deaths_unexplained += 1
+        if self._deaths_unexplained > _DEATHS_IN_A_ROW:
             raise AudioFeatError(
                 f"worker processes died {self._deaths_in_a_row} times in a row, the last by {end}",
                 hint=f"see {process.log}; fewer --workers if memory ran out",
@@ -256,6 +277,9 @@ class LocalEngine:
         suspect = {slot for slot, _ in in_hand} if self._deaths_in_a_row <= 1 else set(process.shards)
         for slot, task in process.shards.items():
             (self._suspects if slot in suspect else self._waiting).append(task)
+        if self._deaths_in_a_row > _DEATHS_IN_A_ROW:
+            self._suspects.extend(self._waiting)
+            self._waiting.clear()
 
     def _culprit(self, process: WorkerProcess, in_hand: Sequence[tuple[str, int]]) -> tuple[str, int] | None:
         """The clip to blame for a death: alone in hand, for the second time, and not known to fail anyway."""
