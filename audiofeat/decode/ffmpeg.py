@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from audiofeat.errors import MissingToolError
@@ -56,11 +56,15 @@ def ffmpeg_version(ffmpeg: str) -> str:
     Raises:
         MissingToolError: it cannot be run, or does not answer as ffmpeg does.
     """
+    ask = partial(
+        subprocess.run, [ffmpeg, "-version"], stdin=subprocess.DEVNULL, capture_output=True, env=environment(),
+        cwd="/", timeout=_VERSION_TIMEOUT_SECONDS,
+    )  # fmt: skip
     try:
-        answer = subprocess.run(
-            [ffmpeg, "-version"], stdin=subprocess.DEVNULL, capture_output=True, env=environment(), cwd="/",
-            timeout=_VERSION_TIMEOUT_SECONDS, check=True,
-        )  # fmt: skip
+        answer = ask()
+        if answer.returncode < 0:  # killed from outside, which says nothing of it
+            answer = ask()
+        answer.check_returncode()
     except (OSError, subprocess.SubprocessError) as error:
         raise MissingToolError(f"ffmpeg cannot be run: {error}", hint="see audiofeat doctor") from error
     words = answer.stdout.decode("utf-8", "replace").split(maxsplit=3)
