@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -41,6 +42,15 @@ def make_clips(folder: Path, *, copies: int = 2) -> Path:
     return folder
 
 
+@cache
+def undisturbed(folder: Path) -> tuple[Path, Path, float]:
+    """Clips, the store that an undisturbed run makes of them, and the seconds that it took."""
+    clips, store = make_clips(folder / "clips"), folder / "expected"
+    begun = time.monotonic()
+    assert audiofeat("extract", clips, store, *OPTIONS, "--workers", "1").code == 3
+    return clips, store, time.monotonic() - begun
+
+
 def torture(
     folder: Path, *, kills: int = 30, seed: int | None = None, workers: int = 2, victims: Sequence[str] = VICTIMS
 ) -> Figures:
@@ -49,12 +59,8 @@ def torture(
     figures = Figures(f"SIGKILL of the run, a worker, ffmpeg in turn, SIGSTOP of a worker (seed {seed})")
     begun = time.monotonic()
     chance = random.Random(seed)
-    clips = make_clips(folder / "clips")
-    expected = folder / "expected"
-    undisturbed = time.monotonic()
+    clips, expected, length = undisturbed(folder)
     options = (*OPTIONS, "--workers", str(workers))
-    assert audiofeat("extract", clips, expected, *options).code == 3
-    length = time.monotonic() - undisturbed
     for number in range(kills):
         victim = victims[number % len(victims)]
         attempt = _Attempt(clips, folder / f"store{number}", victim, options)
