@@ -46,7 +46,7 @@ def test_fault_1_3_18_20_27_a_run_and_an_ffmpeg_killed_at_random_end_in_the_same
 def test_fault_12_28_46_47_a_poisoned_environment_changes_no_byte_and_nothing_else(place: Path, tmp_path: Path) -> None:
     """All at once, with 32 descriptors, no home, standard streams closed, and a clock in another day."""
     clips, expected, _ = undisturbed(place)
-    command = [sys.executable, "-m", "audiofeat", "extract", clips, tmp_path / "store", *OPTIONS, "--workers", "2"]
+    command = [sys.executable, "-m", "audiofeat", "extract", clips, tmp_path / "store", *OPTIONS, "--workers", "1"]
     script = f"ulimit -n 32; umask 077; exec {shlex.join(map(str, command))} <&- >&- 2>&-"
     variables = environment(**POISON)
     del variables["HOME"]
