@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import resource
 import shlex
@@ -10,8 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from faults import two_writers
 from faults.kills import OPTIONS, torture, undisturbed
-from running import differences, environment
+from running import audiofeat, differences, environment, write_clip
 
 # What users, batch systems and other programs leave in an environment.
 POISON = {
@@ -57,6 +59,30 @@ def test_fault_12_28_46_47_a_poisoned_environment_changes_no_byte_and_nothing_el
     assert differences(tmp_path / "store", expected) == []
     assert os.listdir(here) == []
     assert sorted(os.listdir(tmp_path)) == ["here", "store"]
+
+
+def test_fault_30_the_second_run_on_a_store_ends_at_once_and_names_the_first(tmp_path: Path) -> None:
+    """TensorFlow, which it finds broken, is not even looked at."""
+    (tmp_path / "tensorflow.py").write_text("raise ImportError('broken')\n")
+    clips = write_clip(tmp_path / "clips/a.wav", seed=0).parent
+    (tmp_path / "store/.state").mkdir(parents=True)
+    lock = tmp_path / "store/.state/lock"
+    lock.write_text("process 1234 on elsewhere")
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        begun = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = audiofeat("extract", clips, tmp_path / "store", *OPTIONS, PYTHONPATH=str(tmp_path))
+        spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.code == 11
+    assert "being written by another run (process 1234 on elsewhere" in done.err
+    assert spent.ru_utime - begun.ru_utime + spent.ru_stime - begun.ru_stime < 2.5  # a slow machine's second
+
+
+@pytest.mark.parametrize("store_format", ["hdf5", "npy"])
+def test_fault_32_34_two_runs_without_a_lock_do_no_damage(tmp_path: Path, store_format: str) -> None:
+    figures = two_writers.torture(tmp_path, rounds=8, store_format=store_format, kinds=[store_format == "npy"])
+    assert figures.violations == [], figures.name
+    assert figures.tried == 8
 
 
 def test_fault_28_too_few_descriptors_are_one_clear_error(place: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from faults.figures import Figures
@@ -38,13 +38,25 @@ for turn in turns:
 _CLIPS = 12
 
 
-def torture(folder: Path, *, rounds: int = 60, seed: int | None = None, store_format: str = "hdf5") -> Figures:
-    """``rounds`` stores, each written by two processes at nearly the same time; then once more by one alone."""
+def torture(
+    folder: Path,
+    *,
+    rounds: int = 60,
+    seed: int | None = None,
+    store_format: str = "hdf5",
+    kinds: Sequence[bool] = (True, False),
+) -> Figures:
+    """Stores that are each written by two processes at nearly the same time, then once more by one alone.
+
+    Args:
+        rounds: stores of each kind.
+        kinds: whether both processes write the same.
+    """
     seed = random.randrange(1 << 32) if seed is None else seed
     figures = Figures(f"two writers without a lock, {store_format} (seed {seed})")
     begun = time.monotonic()
-    for is_alike in (True, False):
-        _race(folder / f"alike-{is_alike}", figures, rounds=rounds // 2, store_format=store_format, is_alike=is_alike,
+    for is_alike in kinds:
+        _race(folder / f"alike-{is_alike}", figures, rounds=rounds, store_format=store_format, is_alike=is_alike,
               chance=random.Random(seed))  # fmt: skip
     figures.seconds = time.monotonic() - begun
     return figures
@@ -64,14 +76,14 @@ def _race(
     outputs = [writer.communicate()[0] for writer in writers]
     if any(writer.returncode for writer in writers):
         figures.violations.append(f"{store_format}: a writer failed with {outputs}")
-    _start(folder / "alone", store_format, {"expected": 0.0}).communicate()
     for name in names:
         figures.tried += 1
         if is_alike:
             figures.violations += _damage(folder / name)
-    _start(folder, store_format, dict.fromkeys(names, 0.0)).communicate()  # a run alone mends whatever there is
+    # A run alone mends whatever there is.
+    _start(folder, store_format, dict.fromkeys([*names, "expected"], 0.0)).communicate()
     for name in names:
-        if wrong := differences(folder / name, folder / "alone/expected"):
+        if wrong := differences(folder / name, folder / "expected"):
             figures.violations.append(f"{store_format}: {name} differs in {wrong} after a run alone")
 
 
