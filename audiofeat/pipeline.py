@@ -85,8 +85,6 @@ def _bring_up_to_date(
     report.reasons = dict(plan.reasons)
     report.deleted = len(plan.deleted)
     report.reused = plan.clips_reused
-    if watcher is not None:
-        watcher.planned(plan)
     clips = len(job.listing.clips)
     failures_before = plan.failures_standing
     if plan.tasks:
@@ -101,6 +99,8 @@ def _bring_up_to_date(
 
         workers = options.workers or usable_cores()
         try:
+            if watcher is not None:
+                watcher.planned(plan)
             with LocalEngine(_worker_job(job, tools), paths, workers=workers, on_change=on_change, stop=stop) as engine:
                 _note_engine(report, engine.run(plan.tasks))
         finally:
