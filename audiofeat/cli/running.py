@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from audiofeat.cli.output import drop_output
 from audiofeat.cli.signals import heeded_signals
 
 if TYPE_CHECKING:
@@ -52,4 +53,7 @@ def tell(report: RunReport, *, quiet: bool) -> None:
         for warning in report.warnings:
             click.echo(f"audiofeat: warning: {warning}", err=True)
     else:
-        click.echo(report.summary())
+        try:
+            click.echo(report.summary())
+        except BrokenPipeError:  # nobody reads it: what was done, and the exit code, do not depend on that
+            drop_output()

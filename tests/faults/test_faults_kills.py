@@ -17,6 +17,7 @@ from running import audiofeat, differences, environment, write_clip
 
 # What users, batch systems and other programs leave in an environment.
 POISON = {
+    "AUDIOFEAT_TEST_CLOCK_SECONDS": str(-365 * 86_400),
     "FFREPORT": "file=report.log:level=32",
     "HDF5_PLUGIN_PATH": "/nowhere",
     "HDF5_USE_FILE_LOCKING": "FALSE",
@@ -45,8 +46,10 @@ def test_fault_1_3_18_20_27_a_run_and_an_ffmpeg_killed_at_random_end_in_the_same
     assert figures.tried > 0
 
 
-def test_fault_12_28_46_47_a_poisoned_environment_changes_no_byte_and_nothing_else(place: Path, tmp_path: Path) -> None:
-    """All at once, with 32 descriptors, no home, standard streams closed, and a clock in another day."""
+def test_fault_12_28_38_46_47_a_poisoned_environment_changes_no_byte_and_nothing_else(
+    place: Path, tmp_path: Path
+) -> None:
+    """All at once, with 32 descriptors, no home, standard streams closed, and a clock that jumps by a year."""
     clips, expected, _ = undisturbed(place)
     command = [sys.executable, "-m", "audiofeat", "extract", clips, tmp_path / "store", *OPTIONS, "--workers", "1"]
     script = f"ulimit -n 32; umask 077; exec {shlex.join(map(str, command))} <&- >&- 2>&-"

@@ -1,15 +1,17 @@
 """Mishaps on order, for tests: Python imports a module of this name first thing, where PYTHONPATH leads to it.
 
-Each has an environment variable that asks for it, and all but the last befall worker processes only:
+Each has an environment variable that asks for it, and all but the last two befall worker processes only:
 
 - ``AUDIOFEAT_TEST_CRASH_ON``: opening a path that contains this text ends the process by SIGSEGV, as a decoder would.
 - ``AUDIOFEAT_TEST_FAIL_ON``: opening a path that contains this text raises an exception that nobody foresaw.
 - ``AUDIOFEAT_TEST_FSYNC_SECONDS``: how long each fsync takes, so that a run lasts long enough to be disturbed.
 - ``AUDIOFEAT_TEST_SOUNDFILE``: the version that soundfile goes by, as if it had been upgraded.
+- ``AUDIOFEAT_TEST_CLOCK_SECONDS``: how far the wall clock jumps ahead, half of the times that it is asked.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
@@ -36,6 +38,12 @@ def _slow_fsync(descriptor: Any) -> None:
     time.sleep(_FSYNC_SECONDS)
     _fsync(descriptor)
 
+
+if "AUDIOFEAT_TEST_CLOCK_SECONDS" in os.environ:
+    _time, _time_ns = time.time, time.time_ns
+    _jumps = itertools.cycle((0, int(os.environ["AUDIOFEAT_TEST_CLOCK_SECONDS"])))
+    time.time = lambda: _time() + next(_jumps)
+    time.time_ns = lambda: _time_ns() + next(_jumps) * 10**9
 
 if "AUDIOFEAT_TEST_SOUNDFILE" in os.environ:
     import soundfile
