@@ -96,6 +96,7 @@ class LocalEngine:
         self._suspects: deque[ShardTask] = deque()
         self._ended: dict[str, float] = {}
         self._lanes_wanted = workers
+        self._has_taken_less = False
         self._deaths_in_a_row = 0
         self._deaths_unexplained = 0
         self._deaths_with: Counter[tuple[str, int]] = Counter()
@@ -257,8 +258,8 @@ class LocalEngine:
             return
         self.report.deaths += 1
         self._deaths_in_a_row += 1
-        if process.was_killed and not process.is_frozen:
-            self._take_less(process)
+        if process.was_killed and not process.is_frozen and not self._has_taken_less:
+            self._take_less()
         in_hand = process.clips_in_hand()
         self._deaths_with.update(in_hand)
         culprit = self._culprit(process, in_hand)
@@ -289,8 +290,9 @@ class LocalEngine:
         clip = process.shards[slot].clips[index]
         return in_hand[0] if clip.is_decoded else None
 
-    def _take_less(self, process: WorkerProcess) -> None:
-        """Memory may have run out: go on with half the lanes, once."""
+    def _take_less(self) -> None:
+        """Memory may have run out: go on with half the lanes."""
+        self._has_taken_less = True
         fewer = max(1, self._workers // 2)
         self._lanes_wanted = min(self._lanes_wanted, fewer)
         peak_bytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024

@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 from faults.figures import Figures
 from make_sample_data import make_sample_data
-from running import PATIENCE_SECONDS, age, audiofeat, differences, start, write_clip
+from running import PATIENCE_SECONDS, age, audiofeat, differences, is_zombie, start, write_clip
 
 OPTIONS = ("--config", "kaldi-fbank80", "--set", "store.shard_clips=8", "--quiet")
 VICTIMS = ("run", "worker", "ffmpeg", "frozen")
@@ -119,7 +119,7 @@ class _Attempt:
     def _left(self) -> list[psutil.Process]:
         """What has outlived the run. A dead orphan is for the system to reap, not for a run that was killed."""
         _, left = psutil.wait_procs(list(self.seen.values()), timeout=_GONE_SECONDS)
-        return [one for one in left if self.victim != "run" or _status(one) != psutil.STATUS_ZOMBIE]
+        return [one for one in left if self.victim != "run" or not is_zombie(one)]
 
     def _watch(self, process: subprocess.Popen[str]) -> list[psutil.Process]:
         with suppress(psutil.Error):
@@ -146,12 +146,6 @@ class _Attempt:
                 one.kill()
             return one is not None
         return False
-
-
-def _status(process: psutil.Process) -> str:
-    with suppress(psutil.NoSuchProcess):
-        return str(process.status())
-    return psutil.STATUS_ZOMBIE
 
 
 def _is_locked(store: Path) -> bool:
