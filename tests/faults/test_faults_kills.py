@@ -81,9 +81,8 @@ def test_fault_30_the_second_run_on_a_store_ends_at_once_and_names_the_first(tmp
     assert spent.ru_utime - begun.ru_utime + spent.ru_stime - begun.ru_stime < 2.5  # a slow machine's second
 
 
-@pytest.mark.parametrize("store_format", ["hdf5", "npy"])
-def test_fault_32_34_two_runs_without_a_lock_do_no_damage(tmp_path: Path, store_format: str) -> None:
-    figures = two_writers.torture(tmp_path, rounds=8, store_format=store_format, kinds=[store_format == "npy"])
+def test_fault_32_34_two_runs_without_a_lock_do_no_damage(tmp_path: Path) -> None:
+    figures = two_writers.torture(tmp_path, rounds=8, kinds=[False])
     assert figures.violations == [], figures.name
     assert figures.tried == 8
 

@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
-from running import Finished, children_of, environment, finish, left_over, start, wait_until
+from running import children_of, environment, finish, left_over, start, wait_until
 
 from audiofeat.decode import find_ffmpeg
 from audiofeat.decode.ffmpeg import FROM_START_TO_END
@@ -43,16 +44,18 @@ def place(tmp_path_factory: pytest.TempPathFactory, format_files: Path) -> Path:
 
 def test_fault_6_22_51_the_first_signal_ends_a_run_whose_decoder_hangs(place: Path, tmp_path: Path) -> None:
     command = ("extract", place / "clips", tmp_path / "store", "--config", "kaldi-fbank80", "--workers", "1")
-    process = start(*command, AUDIOFEAT_FFMPEG=str(place / "ffmpeg"))
+    with start(*command, AUDIOFEAT_FFMPEG=str(place / "ffmpeg")) as process:
 
-    def hangs() -> bool:
-        return any("sleep" in child.name() for child in children_of(process))
+        def hangs() -> bool:
+            with suppress(psutil.NoSuchProcess):
+                return any("sleep" in child.name() for child in children_of(process))
+            return False
 
-    assert wait_until(hangs, process)
-    children = children_of(process)
-    begun = time.monotonic()
-    process.send_signal(signal.SIGHUP)
-    done: Finished = finish(process)
+        assert wait_until(hangs, process)
+        children = children_of(process)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGHUP)
+        done = finish(process)
     assert time.monotonic() - begun < _ENDING_SECONDS
     assert done.code == -signal.SIGHUP
     assert "stopped by SIGHUP" in done.err
