@@ -19,6 +19,7 @@ from audiofeat.store.commits import read_commit
 from audiofeat.store.digests import file_digest, is_whole
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.staging import read_json, remove, write_json
+from audiofeat.tasks import Commit
 
 
 def finish_store(
@@ -33,7 +34,8 @@ def finish_store(
     """Publish the plan's shards, all of which are finished, as the store's state, and sweep away what is stale.
 
     Raises:
-        StorageError: the disk refuses, or a shard's commit record is gone; the last state stands.
+        StorageError: the disk refuses, or a shard or its commit record is gone, as when another run writes the store
+            where locks do not work; the last state stands.
     """
     from audiofeat.store.fingerprints import write_fingerprints
     from audiofeat.store.publish import link_arrays, publish, sweep
@@ -43,10 +45,11 @@ def finish_store(
     for task in plan.tasks:
         commit = read_commit(paths.commit(task.slot))
         if commit is None:
-            raise StorageError(
-                f"the commit record of shard {task.slot} is gone from {paths.commits}",
-                hint="run the same command again",
-            )
+            raise _gone(f"the commit record of shard {task.slot} is gone from {paths.commits}")
+        if commit.stamp != settings.stamp or _keys_of(commit) != {clip.key for clip in task.clips}:
+            raise _gone(f"the commit record of shard {task.slot} in {paths.commits} is another run's")
+        if commit.shard and not shard_is_there(paths, commit.shard, store_format=commit.store_format):
+            raise _gone(f"{commit.shard.name} is gone from {paths.shards}")
         shards.append(KeptShard(commit.shard, commit.rows, commit.failures))
         fingerprints.update(commit.fingerprints)
 
@@ -59,6 +62,15 @@ def finish_store(
     write_fingerprints(paths.fingerprints, fingerprints)
     sweep(paths, keep=(shard.entry.name for shard in shards if shard.entry))
     _remember(paths, settings, listing, contents, fingerprints, decoders)
+
+
+def _keys_of(commit: Commit) -> set[str]:
+    return {result.clip_key for results in (commit.rows, commit.failures) for result in results}
+
+
+def _gone(what: str) -> StorageError:
+    """Somebody else was here: a lock keeps other runs away, but not everywhere, nor from whoever deletes it."""
+    return StorageError(what, hint="see that no other run writes the store, then run the same command again")
 
 
 def unchanged_digest(settings: Settings, listing: Listing, decoders: Mapping[str, str]) -> str:

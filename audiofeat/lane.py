@@ -39,7 +39,7 @@ from audiofeat.stopwatch import Stopwatch
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.rows import RowBudget
 from audiofeat.tasks import ClipTask, Reuse
-from audiofeat.unfit import check_samples, too_short
+from audiofeat.unfit import check_samples, too_short, unforeseen
 
 if TYPE_CHECKING:
     from audiofeat.frontend.program import Frontend
@@ -73,6 +73,9 @@ class Feed(Protocol):
     def again(self, shard: ShardWork, index: int) -> None:
         """Take back a clip that has been handed out: it is to be done once more, before all others."""
 
+    def put_off(self, shard: ShardWork, index: int, *, reason: str) -> bool:
+        """Take back a clip that failed, for a later attempt; False where another one would be in vain."""
+
 
 @dataclass(slots=True)
 class Tally:
@@ -80,6 +83,8 @@ class Tally:
 
     clips_done: int = 0
     clips_failed: int = 0
+    retries: int = 0
+    """Further attempts at clips that failed for a reason that may pass."""
     audio_seconds: float = 0.0
     examples: list[str] = field(default_factory=list)
     """The first few failures, each as path and reason."""
@@ -143,12 +148,7 @@ class Lane:
                 raise  # of the store or the programs: no clip's fault
             except Exception as error:  # noqa: BLE001  # one clip never stops a run, whatever its decoder raises
                 traceback.print_exc()
-                unforeseen = ClipError(
-                    "decoder.failed",
-                    f"decoding raised {type(error).__name__}, which nobody foresaw",
-                    hint="the traceback is in the store's .state/logs; please report it",
-                )
-                self._fail(shard, index, task, unforeseen, seen=seen)
+                self._fail(shard, index, task, unforeseen(error), seen=seen)
 
     def _reuse(self, shard: ShardWork, index: int, reuse: Reuse) -> bool:
         """Copy an unchanged clip's rows out of their old shard; False where they are not what was written."""
@@ -260,6 +260,9 @@ class Lane:
     def _fail(
         self, shard: ShardWork, index: int, task: ClipTask, error: ClipError, *, seen: Fingerprint | None
     ) -> None:
+        if self._feed.put_off(shard, index, reason=error.reason):
+            self.tally.retries += 1
+            return
         begun_ns = time.time_ns()
         # What could not be read this time says nothing of the next, and neither does a file that is being written.
         job = self._job

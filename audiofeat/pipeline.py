@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from audiofeat.config import Config
 from audiofeat.device import usable_cores
+from audiofeat.engine.descriptors import check_descriptors
 from audiofeat.engine.local import EngineReport, LocalEngine
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.errors import Interrupted
@@ -53,6 +54,7 @@ def run(
         AudioFeatError: one of :mod:`audiofeat.errors`, by what happened. Finished shards stay.
     """
     begun = time.perf_counter()
+    check_descriptors(lanes=1, processes=1)
     job = open_job(config, options)
     paths, listing = job.paths, job.listing
     report = RunReport(store=config.store.path or str(paths.root))
@@ -84,8 +86,6 @@ def _bring_up_to_date(
     report.reasons = dict(plan.reasons)
     report.deleted = len(plan.deleted)
     report.reused = plan.clips_reused
-    if watcher is not None:
-        watcher.planned(plan)
     clips = len(job.listing.clips)
     failures_before = plan.failures_standing
     if plan.tasks:
@@ -100,6 +100,8 @@ def _bring_up_to_date(
 
         workers = options.workers or usable_cores()
         try:
+            if watcher is not None:
+                watcher.planned(plan)
             with LocalEngine(_worker_job(job, tools), paths, workers=workers, on_change=on_change, stop=stop) as engine:
                 _note_engine(report, engine.run(plan.tasks))
         finally:
@@ -155,4 +157,5 @@ def _note_engine(report: RunReport, engine: EngineReport) -> None:
     report.peak_rss_bytes = engine.peak_rss_bytes
     report.failure_examples = list(engine.examples)
     report.warnings += sorted(engine.warnings)
+    report.retries = int(tally.get("retries", 0))
     report.failed_now = int(tally.get("clips_failed", 0))

@@ -51,6 +51,8 @@ class RunReport:
     write_seconds: float = 0.0
     workers: int = 0
     worker_deaths: int = 0
+    retries: int = 0
+    """Further attempts within this run at clips that failed for a reason that may pass."""
     peak_rss_bytes: int = 0
     """Of the run's process and its workers, added up: an upper bound of the tree's peak."""
 
@@ -109,6 +111,8 @@ class RunReport:
             lines.append(f"  deleted   {self.deleted:,} (no longer in the source)")
         lines.append(f"  failed    {self.failed:,}{_why(self.failures)}")
         lines += [f"            {example}" for example in self.failure_examples]
+        if self.retries:
+            lines.append(f"  retried   {counted(self.retries, 'time')}, for reasons that may pass")
         left_out = {what: count for what, count in self.left_out.items() if count}
         if left_out:
             lines.append(f"  left out  {sum(left_out.values()):,}{_why(left_out)}")

@@ -34,3 +34,15 @@ def too_short(levels: Levels, recipe: Recipe, *, n_frames: int, sample_rate: int
         f"{found} are too short for a frame, which takes {recipe.rule.shortest_clip_samples}",
         hint="a longer clip, or frame.align: center",
     )
+
+
+def unforeseen(error: Exception) -> ClipError:
+    """What is said of a clip whose decoding raised something that is no ClipError."""
+    if isinstance(error, MemoryError):
+        hint = "fewer --workers, or more memory, and then `audiofeat retry`"
+        return ClipError("limit.memory", "there was not enough memory for it", hint=hint)
+    return ClipError(
+        "decoder.failed",
+        f"decoding raised {type(error).__name__}, which nobody foresaw",
+        hint="the traceback is in the store's .state/logs; please report it",
+    )

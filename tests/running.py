@@ -85,9 +85,17 @@ def children_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 def left_over(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those that still run after a moment in which to go."""
+    """Those that still run after a moment in which to go. Dead orphans do not: it is the system that reaps them."""
     _, alive = psutil.wait_procs(processes, timeout=2)
-    return list(alive)
+    return [process for process in alive if not is_zombie(process)]
+
+
+def is_zombie(process: psutil.Process) -> bool:
+    """Whether it is dead, reaped or not."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> bool:

@@ -64,7 +64,9 @@ def extract(source: Path, store: Path, job: Path, *options: str, **variables: st
 
 
 @pytest.mark.parametrize("workers", [2, 4, 9], ids=lambda count: f"{count} workers")
-def test_workers_change_no_byte(many_clips: Path, expected: Path, job: Path, tmp_path: Path, workers: int) -> None:
+def test_fault_41_workers_change_no_byte(
+    many_clips: Path, expected: Path, job: Path, tmp_path: Path, workers: int
+) -> None:
     package.extract(many_clips, tmp_path / "store", job, workers=workers)
     assert differences(tmp_path / "store", expected) == []
 
@@ -77,7 +79,7 @@ def test_the_length_of_the_tape_changes_no_byte(
     assert differences(tmp_path / "store", expected) == []
 
 
-def test_the_order_of_the_listing_changes_no_byte(
+def test_fault_41_the_order_of_the_listing_changes_no_byte(
     many_clips: Path, expected: Path, job: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed: list[str] = []
@@ -121,7 +123,7 @@ def test_hdf5_and_npy_have_one_content_digest(many_clips: Path, expected: Path, 
     assert differences(tmp_path / "npy", tmp_path / "again") == []
 
 
-def test_ten_times_killed_and_resumed_changes_no_byte(
+def test_fault_1_41_ten_times_killed_and_resumed_changes_no_byte(
     many_clips: Path, expected: Path, job: Path, tmp_path: Path
 ) -> None:
     store = tmp_path / "store"
@@ -138,21 +140,9 @@ def test_ten_times_killed_and_resumed_changes_no_byte(
     assert differences(store, expected) == []
 
 
-def test_a_killed_run_takes_its_workers_along(many_clips: Path, expected: Path, job: Path, tmp_path: Path) -> None:
-    """Nobody is left to end them: they notice by their pipes."""
-    store = tmp_path / "store"
-    process = start("extract", many_clips, store, "--config", job, "--workers", "5", **SLOW)
-    assert wait_until(lambda: len(commits(store)) > 0, process)
-    children = children_of(process)
-    assert len(children) >= 2
-    process.kill()
-    process.communicate()
-    assert left_over(children) == []
-    assert extract(many_clips, store, job).code == 3
-    assert differences(store, expected) == []
-
-
-def test_a_killed_worker_does_not_end_the_run(many_clips: Path, expected: Path, job: Path, tmp_path: Path) -> None:
+def test_fault_2_a_killed_worker_does_not_end_the_run(
+    many_clips: Path, expected: Path, job: Path, tmp_path: Path
+) -> None:
     store, metrics = tmp_path / "store", tmp_path / "run.json"
     options = ("--config", job, "--workers", "2", "--metrics", metrics, "--max-failures", "1")
     process = start("extract", many_clips, store, *options, **SLOW)
@@ -167,7 +157,7 @@ def test_a_killed_worker_does_not_end_the_run(many_clips: Path, expected: Path, 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_a_signal_ends_the_run_in_order(
+def test_fault_4_6_a_signal_ends_the_run_in_order(
     many_clips: Path, expected: Path, job: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     store = tmp_path / "store"
@@ -186,7 +176,7 @@ def test_a_signal_ends_the_run_in_order(
     assert differences(store, expected) == []
 
 
-def test_a_signal_while_tensorflow_is_loading_ends_the_run(many_clips: Path, job: Path, tmp_path: Path) -> None:
+def test_fault_6_a_signal_while_tensorflow_is_loading_ends_the_run(many_clips: Path, job: Path, tmp_path: Path) -> None:
     process = start("extract", many_clips, tmp_path / "store", "--config", job)
     assert wait_until(lambda: len(children_of(process)) > 0, process)
     time.sleep(0.3)
@@ -196,7 +186,7 @@ def test_a_signal_while_tensorflow_is_loading_ends_the_run(many_clips: Path, job
     assert left_over(children) == []
 
 
-def test_a_second_signal_ends_the_run_at_once(many_clips: Path, job: Path, tmp_path: Path) -> None:
+def test_fault_5_a_second_signal_ends_the_run_at_once(many_clips: Path, job: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     process = start("extract", many_clips, store, "--config", job, "--workers", "5", **HARDLY_MOVING)
     assert wait_until(lambda: any((store / "shards").glob(".*.partial")), process)
@@ -210,7 +200,7 @@ def test_a_second_signal_ends_the_run_at_once(many_clips: Path, job: Path, tmp_p
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5], ids=lambda count: f"{count} workers")
-def test_a_clip_that_kills_its_process_is_quarantined_alone(
+def test_fault_2_a_clip_that_kills_its_process_is_quarantined_alone(
     clips: Path, job: Path, tmp_path: Path, workers: int
 ) -> None:
     options = ("--set", "features={log_mel: {}}", "--workers", str(workers))

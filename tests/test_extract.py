@@ -208,7 +208,7 @@ def test_a_foreign_folder_is_not_touched(complaint: Command, one_clip: Path, tmp
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_a_source_without_audio_ends_with_5_and_makes_no_store(complaint: Command, tmp_path: Path) -> None:
+def test_fault_50_a_source_without_audio_ends_with_5_and_makes_no_store(complaint: Command, tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
     (tmp_path / "source/notes.txt").write_text("to do")
     done = complaint("extract", tmp_path / "source", tmp_path / "store", *LOGMEL)
@@ -325,19 +325,19 @@ def test_a_locked_store_ends_with_11(complaint: Command, one_clip: Path, tmp_pat
     assert "is being written by another run" in done.err
 
 
-def test_a_missing_gpu_ends_with_13(one_clip: Path, tmp_path: Path) -> None:
+def test_fault_48_a_missing_gpu_ends_with_13(one_clip: Path, tmp_path: Path) -> None:
     done = audiofeat("extract", one_clip, tmp_path, *LOGMEL, "--device", "gpu", CUDA_VISIBLE_DEVICES="-1")
     assert done.code == 13
     assert "no GPU" in done.err
 
 
-def test_a_missing_ffmpeg_ends_with_13(one_clip: Path, tmp_path: Path) -> None:
+def test_fault_25_a_missing_ffmpeg_ends_with_13(one_clip: Path, tmp_path: Path) -> None:
     done = audiofeat("extract", one_clip, tmp_path, *LOGMEL, AUDIOFEAT_FFMPEG="/nowhere/ffmpeg")
     assert done.code == 13
     assert "/nowhere/ffmpeg" in done.err
 
 
-def test_a_broken_tensorflow_ends_with_13(one_clip: Path, tmp_path: Path) -> None:
+def test_fault_48_a_broken_tensorflow_ends_with_13(one_clip: Path, tmp_path: Path) -> None:
     (tmp_path / "tensorflow.py").write_text("raise ImportError('libfoo.so.1: cannot open shared object file')\n")
     done = audiofeat("extract", one_clip, tmp_path / "store", *LOGMEL, PYTHONPATH=os.fspath(tmp_path))
     assert done.code == 13

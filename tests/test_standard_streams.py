@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from running import Finished, contents, environment, write_clip
 
+from audiofeat import open_store
+
 FULL = """\
 audiofeat: cannot write standard output: No space left on device
   try: make room, or send the output elsewhere
@@ -26,7 +28,7 @@ def in_a_shell(*arguments: str | Path, streams: str) -> Finished:
 
 
 @pytest.mark.parametrize("arguments", [["presets"], ["presets", "whisper-80"], ["--help"], ["--version"]], ids=str)
-def test_a_full_disk_behind_standard_output_is_a_storage_error(arguments: list[str]) -> None:
+def test_fault_12_a_full_disk_behind_standard_output_is_a_storage_error(arguments: list[str]) -> None:
     assert in_a_shell(*arguments, streams=">/dev/full") == (14, "", FULL)
 
 
@@ -38,12 +40,24 @@ def test_a_run_whose_summary_cannot_be_written_leaves_its_store_finished(tmp_pat
 
 
 @pytest.mark.parametrize("streams", ["<&-", "2>&-", "<&- >&- 2>&-"])
-def test_a_store_is_made_with_standard_streams_closed(tmp_path: Path, streams: str) -> None:
+def test_fault_47_a_store_is_made_with_standard_streams_closed(tmp_path: Path, streams: str) -> None:
     write_clip(tmp_path / "clips" / "take.wav", seed=1)
     done = in_a_shell("extract", tmp_path / "clips", tmp_path / "store", "-c", "kaldi-fbank80", streams=streams)
     assert (done.code, done.err) == (0, "")
     assert ("1 clip" in done.out) is (">&- 2>&-" not in streams)
     assert "store.json" in contents(tmp_path / "store")
+
+
+def test_fault_7_50_a_summary_that_nobody_reads_changes_neither_the_store_nor_the_exit_code(tmp_path: Path) -> None:
+    """And where no clip can be done, the store is valid and empty."""
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips/empty.wav").write_bytes(b"")
+    run = shlex.join([sys.executable, "-m", "audiofeat", "extract", "clips", "store", "-c", "kaldi-fbank80"])
+    command = ["bash", "-c", f"{run} | true; exit ${{PIPESTATUS[0]}}"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (3, "")
+    store = open_store(tmp_path / "store", verify=True)
+    assert (len(store), store.failures) == (0, {"input.empty": 1})
 
 
 def test_presets_are_compared_with_standard_error_closed() -> None:

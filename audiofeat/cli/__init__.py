@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from audiofeat import __version__
+from audiofeat.cli.output import drop_output
 from audiofeat.cli.screen import show
 from audiofeat.errors import AudioFeatError, Interrupted, StorageError
 
@@ -68,7 +69,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            _drop_output()
+            drop_output()
             raise click.exceptions.Exit(0) from None
         except KeyboardInterrupt:  # in commands that have nothing to finish; click itself would print an empty line
             raise _stopped() from None
@@ -160,11 +161,6 @@ def _output_errors() -> Iterator[None]:
     except OSError as error:
         if error.filename is not None or error.errno not in _CANNOT_WRITE:
             raise
-        _drop_output()
+        drop_output()
         hint = "make room, or send the output elsewhere"
         raise StorageError(f"cannot write standard output: {error.strerror}", hint=hint) from error
-
-
-def _drop_output() -> None:
-    """Send what standard output may still hold nowhere: Python writes it at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

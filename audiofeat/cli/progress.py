@@ -1,9 +1,15 @@
-"""Progress of a run on standard error: a bar on a terminal, a plain line every half minute elsewhere."""
+"""Progress of a run on standard error: a bar on a terminal, a plain line every half minute elsewhere.
+
+It is shown from a thread of its own, the newest only: a terminal that is stopped, or a reader that is slow or gone,
+does not hold up the work.
+"""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
+from contextlib import suppress
 from typing import NoReturn
 
 import click
@@ -14,13 +20,57 @@ from audiofeat.pipeline import Watcher
 from audiofeat.plan import Plan
 
 _PLAIN_SECONDS = 30.0
+_GOODBYE_SECONDS = 1.0
 
 
 def progress_on_stderr(*, quiet: bool) -> Watcher | None:
     """What suits where standard error goes; None where nothing is to be shown."""
     if quiet:
         return None
-    return _Bar() if sys.stderr.isatty() else _PlainLines()
+    return Beside(_Bar() if sys.stderr.isatty() else _PlainLines())
+
+
+class Beside:
+    """A watcher that tells another one from a thread, and never waits for it long."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._news = threading.Condition()
+        self._plan: Plan | None = None
+        self._report: EngineReport | None = None
+        self._is_over = False
+        self._thread = threading.Thread(target=self._tell)
+
+    def planned(self, plan: Plan) -> None:
+        self._plan = plan
+        self._thread.start()
+
+    def changed(self, report: EngineReport) -> None:
+        with self._news:
+            self._report = report
+            self._news.notify()
+
+    def ended(self) -> None:
+        with self._news:
+            self._is_over = True
+            self._news.notify()
+        if self._plan is not None:
+            self._thread.join(_GOODBYE_SECONDS)
+
+    def _tell(self) -> None:
+        with suppress(OSError):  # nobody reads any more
+            if self._plan is not None:
+                self._watcher.planned(self._plan)
+            while (report := self._next()) is not None:
+                self._watcher.changed(report)
+            self._watcher.ended()
+
+    def _next(self) -> EngineReport | None:
+        """The newest report, once there is one that has not been told; None at the end."""
+        with self._news:
+            self._news.wait_for(lambda: self._report is not None or self._is_over)
+            report, self._report = self._report, None
+            return report
 
 
 class _Progress:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from audiofeat.cli.output import drop_output
 from audiofeat.cli.screen import show
 from audiofeat.cli.signals import heeded_signals
 
@@ -53,4 +54,7 @@ def tell(report: RunReport, *, quiet: bool) -> None:
         for warning in report.warnings:
             show(f"audiofeat: warning: {warning}", err=True)
     else:
-        show(report.summary())
+        try:
+            show(report.summary())
+        except BrokenPipeError:  # nobody reads it: what was done, and the exit code, do not depend on that
+            drop_output()

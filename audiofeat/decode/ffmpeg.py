@@ -11,6 +11,8 @@ import os
 import shutil
 import subprocess
 from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import NamedTuple
 
 from audiofeat.errors import MissingToolError
@@ -41,12 +43,20 @@ def find_ffmpeg() -> str | None:
                 f"AUDIOFEAT_FFMPEG is {named!r}, which is no executable file", hint="correct or unset it"
             )
         return os.path.abspath(found)
-    try:
-        import imageio_ffmpeg
+    return _of_the_wheel() or shutil.which("ffmpeg")
 
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except (ImportError, RuntimeError):  # not installed, or a wheel for a platform without a binary
-        return shutil.which("ffmpeg")
+
+def _of_the_wheel() -> str | None:
+    """Where the imageio-ffmpeg wheel has its binary, if it is installed, for a platform that it has one for.
+
+    The package itself would run what it finds to try it, with all of the environment: ``FFREPORT`` writes a file.
+    """
+    package = find_spec("imageio_ffmpeg")
+    for folder in (package.submodule_search_locations or ()) if package is not None else ():
+        for found in sorted(Path(folder, "binaries").glob("ffmpeg-*")):
+            if os.access(found, os.X_OK):
+                return str(found)
+    return None
 
 
 @lru_cache(maxsize=8)
@@ -57,16 +67,23 @@ def ffmpeg_version(ffmpeg: str) -> str:
         MissingToolError: it cannot be run, or does not answer as ffmpeg does.
     """
     try:
-        answer = subprocess.run(
-            [ffmpeg, "-version"], stdin=subprocess.DEVNULL, capture_output=True, env=environment(), cwd="/",
-            timeout=_VERSION_TIMEOUT_SECONDS, check=True,
-        )  # fmt: skip
+        answer = _ask(ffmpeg)
+        if answer.returncode < 0:  # killed from outside, which says nothing of it
+            answer = _ask(ffmpeg)
+        answer.check_returncode()
     except (OSError, subprocess.SubprocessError) as error:
         raise MissingToolError(f"ffmpeg cannot be run: {error}", hint="see audiofeat doctor") from error
     words = answer.stdout.decode("utf-8", "replace").split(maxsplit=3)
     if words[:2] != ["ffmpeg", "version"] or len(words) < 3:
         raise MissingToolError(f"{ffmpeg!r} does not answer as ffmpeg does", hint="see audiofeat doctor")
     return f"ffmpeg {words[2]}"
+
+
+def _ask(ffmpeg: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [ffmpeg, "-version"], stdin=subprocess.DEVNULL, capture_output=True, env=environment(), cwd="/",
+        timeout=_VERSION_TIMEOUT_SECONDS, check=False,
+    )  # fmt: skip
 
 
 def environment() -> dict[str, str]:

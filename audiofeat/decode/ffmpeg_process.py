@@ -1,15 +1,15 @@
 """ffmpeg in a child process, held on a short lead.
 
-It gets one descriptor, no stdin, an empty environment, a session of its own (so that Ctrl-C meant for us does not
-look like a bad file) and bounds on memory. It is killed with SIGKILL, because it ignores SIGTERM while it blocks, and
-always waited for.
+It gets one descriptor, no stdin, an empty environment, and bounds on memory. Ctrl-C, meant for us, does not reach it
+and look like a bad file: it has a session of its own, or that of a worker process, which has one already, so that
+whoever ends the worker's process group ends it too. It is killed with SIGKILL, because it ignores SIGTERM while it
+blocks, and always waited for.
 """
 
 from __future__ import annotations
 
 import os
 import select
-import signal
 import subprocess
 import sys
 import time
@@ -23,6 +23,7 @@ _MAX_MEMORY_BYTES = 4 << 30
 # ffmpeg may keep us waiting this long in all, and for half as long again as the sound that it has given.
 _PATIENCE_SECONDS = 30.0
 _PATIENCE_PER_SECOND = 0.5
+_POLL_SECONDS = 1
 
 
 class FfmpegProcess:
@@ -86,10 +87,7 @@ class FfmpegProcess:
         """End ffmpeg, whatever it is doing, and reap it."""
         process = self._process
         if process.poll() is None:
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:  # it ended by itself just now
-                process.kill()
+            process.kill()
         process.wait()
         for pipe in (process.stdout, process.stderr):
             if pipe is not None:
@@ -98,8 +96,9 @@ class FfmpegProcess:
     def _wait(self) -> list[int]:
         """The descriptors that can be read, stderr already taken care of."""
         started = time.monotonic()
-        ready = [fd for fd, _ in self._poll.poll(1000)]
-        self._spend(time.monotonic() - started)
+        ready = [fd for fd, _ in self._poll.poll(1000 * _POLL_SECONDS)]
+        # What is beyond the poll's own time passed while this process was stopped, and ffmpeg perhaps with it.
+        self._spend(min(time.monotonic() - started, 2 * _POLL_SECONDS))
         if self._stderr_fd in ready:
             text = os.read(self._stderr_fd, 65_536)
             self._stderr += text[: _MAX_STDERR_BYTES - len(self._stderr)]
@@ -127,7 +126,8 @@ def _start(fd: int, *, demuxer: str, cut: Cut, ffmpeg: str | None) -> subprocess
     try:
         process = subprocess.Popen(
             decode_command(ffmpeg, fd=fd, demuxer=demuxer, cut=cut), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, bufsize=0, pass_fds=(fd,), start_new_session=True, env=environment(), cwd="/",
+            stderr=subprocess.PIPE, bufsize=0, pass_fds=(fd,), start_new_session=not _leads_session(),
+            env=environment(), cwd="/",
         )  # fmt: skip
     except (FileNotFoundError, PermissionError) as error:
         raise _missing(f"ffmpeg cannot be run: {os.strerror(error.errno or 0)}") from error
@@ -137,6 +137,10 @@ def _start(fd: int, *, demuxer: str, cut: Cut, ffmpeg: str | None) -> subprocess
         ) from error
     _bound(process.pid)
     return process
+
+
+def _leads_session() -> bool:
+    return os.getsid(0) == os.getpid()
 
 
 def _bound(pid: int) -> None:

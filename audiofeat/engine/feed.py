@@ -1,12 +1,31 @@
-"""What a worker process has been given to do, handed out to its lanes clip by clip."""
+"""What a worker process has been given to do, handed out to its lanes clip by clip.
+
+A clip that failed for a reason that may pass is put off: others go first, and once its pause is over it comes again.
+"""
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import threading
-from collections import deque
+import time
+from collections import Counter, deque
 
 from audiofeat.shard import ShardWork
 from audiofeat.tasks import ClipTask
+
+PAUSES_SECONDS = {
+    "io.read": (0.25, 1.0),
+    "io.changed": (0.25, 1.0),
+    "io.space": (0.25, 1.0),
+    "io.process": (0.25, 1.0),
+    "io.not-found": (0.25,),
+    "decoder.killed": (0.25,),
+    "limit.memory": (1.0,),
+}
+"""How long a clip rests before each further attempt within a run, by reason. What is not here does not pass so soon: a
+file's own fault, permissions, a missing decoder. Nor does ``limit.time``: it has taken half a minute already, and a
+process that is stopped for a while is not charged for that."""
 
 
 class ShardFeed:
@@ -16,6 +35,12 @@ class ShardFeed:
         self._clips: deque[tuple[ShardWork, int]] = deque()
         self._ready = threading.Condition()
         self._is_closed = False
+        self._is_draining = False
+        self._resting: list[tuple[float, int, ShardWork, int]] = []
+        """A heap: when the pause of a clip is over; a number that tells equal moments apart; the clip."""
+        self._numbers = itertools.count()
+        self._attempts: Counter[tuple[str, int]] = Counter()
+        """By slot and index, of clips that have been put off."""
         self._begun: ShardWork | None = None
         """The shard of which a clip was handed out last."""
 
@@ -32,6 +57,24 @@ class ShardFeed:
             self._clips.appendleft((shard, index))
             self._ready.notify()
 
+    def put_off(self, shard: ShardWork, index: int, *, reason: str) -> bool:
+        """Take back a clip that failed for ``reason``; False where that does not pass, or has had its chances.
+
+        A run that is being stopped takes it back and forgets it: what died then says nothing of the clip.
+        """
+        pauses = PAUSES_SECONDS.get(reason, ())
+        with self._ready:
+            if self._is_draining and pauses:
+                return True
+            attempt = self._attempts.pop((shard.task.slot, index), 0)
+            if attempt >= len(pauses):
+                return False
+            self._attempts[shard.task.slot, index] = attempt + 1
+            item = time.monotonic() + pauses[attempt], next(self._numbers), shard, index
+            heapq.heappush(self._resting, item)
+            self._ready.notify()
+            return True
+
     def close(self) -> None:
         """No more shards will come: lanes end when the queue is empty."""
         with self._ready:
@@ -42,17 +85,25 @@ class ShardFeed:
         """Forget the shards of which no clip has been handed out, and close."""
         with self._ready:
             self._clips = deque(item for item in self._clips if item[0] is self._begun)
+            self._resting.clear()
+            self._is_draining = True
         self.close()
 
     def next(self, *, wait: bool) -> tuple[ShardWork, int] | None:
         """The next clip, as a shard and the clip's index in it; None when there is none (with ``wait``: ever)."""
         with self._ready:
-            while wait and not self._clips and not self._is_closed:
-                self._ready.wait()
-            item = self._clips.popleft() if self._clips else None
+            item = self._take()
+            while item is None and wait and not (self._is_closed and not self._resting):
+                self._ready.wait(self._resting[0][0] - time.monotonic() if self._resting else None)
+                item = self._take()
             if item is not None:
                 self._begun = item[0]
             return item
+
+    def _take(self) -> tuple[ShardWork, int] | None:
+        if self._resting and self._resting[0][0] <= time.monotonic():
+            return heapq.heappop(self._resting)[2:]
+        return self._clips.popleft() if self._clips else None
 
 
 def _place(clip: ClipTask) -> tuple[str, int, float]:

@@ -2,30 +2,32 @@
 
 A worker that dies costs its shards an attempt. Those of which it had clips in hand are done again at the end, in a
 process that has one clip in hand at a time: a clip with which a process dies there, and which was in hand at a death
-before, is put in quarantine (``decoder.crashed``), and the rest goes on.
+before, is put in quarantine (``decoder.crashed``), and the rest goes on. One that says nothing for minutes, as if it
+were frozen, is ended and has died.
 """
 
 from __future__ import annotations
 
-import os
+import resource
 import selectors
 import signal
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
+from audiofeat.config.wording import counted
+from audiofeat.engine.descriptors import check_descriptors
+from audiofeat.engine.inquest import condemned
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.engine.process import WorkerProcess
-from audiofeat.errors import AudioFeatError, ClipError, ConfigError, Interrupted, MissingToolError, StorageError
-from audiofeat.identity import identify
+from audiofeat.errors import AudioFeatError, ConfigError, Interrupted, MissingToolError, StorageError
 from audiofeat.lane import MOST_EXAMPLES
-from audiofeat.outcome import failure_of
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.staging import make_folder, write_json
-from audiofeat.tasks import ClipTask, Reuse, ShardTask
+from audiofeat.tasks import ShardTask
 
 MOST_LANES = 4
 """In one process: threads meet the interpreter's lock, and beyond about four another process does more."""
@@ -41,7 +43,11 @@ DRAIN_SECONDS = 5.0
 """How long a stopped run waits for the shards that have been begun."""
 
 _LISTEN_SECONDS = 0.2
-_DEATHS_WITHOUT_CULPRIT = 3
+_SILENCE_SECONDS = 180.0
+"""A worker speaks four times a second, once its imports are done."""
+_DEATHS_IN_A_ROW = 3
+"""Beyond so many without a shard finished, all that is left is done with one clip in hand at a time, and beyond so many
+there that no clip explains, the run ends."""
 _CLIPS_AHEAD = 512
 """For each lane, so that no tape runs dry between two small shards. What a worker holds when it dies is done again."""
 
@@ -89,7 +95,10 @@ class LocalEngine:
         self._waiting: deque[ShardTask] = deque()
         self._suspects: deque[ShardTask] = deque()
         self._ended: dict[str, float] = {}
+        self._lanes_wanted = workers
+        self._has_taken_less = False
         self._deaths_in_a_row = 0
+        self._deaths_unexplained = 0
         self._deaths_with: Counter[tuple[str, int]] = Counter()
         self._started = 0
         self.report = EngineReport()
@@ -108,7 +117,8 @@ class LocalEngine:
 
         Raises:
             Interrupted: ``stop`` gave a signal; finished shards stay.
-            StorageError, MissingToolError, AudioFeatError: a worker could not go on.
+            MissingToolError: the system gives too few file descriptors or no process.
+            StorageError, AudioFeatError: a worker could not go on.
         """
         for folder in (self._paths.logs, self._paths.spool, self._paths.tasks):
             make_folder(folder)
@@ -116,8 +126,10 @@ class LocalEngine:
             write_json(self._paths.task(task.slot), task.to_json())
         # The largest first, so that the processes end together.
         self._waiting.extend(sorted(tasks, key=lambda task: len(task.clips), reverse=True))
-        for lanes in self._shares(len(tasks)):
-            self._start(lanes)
+        shares = self._shares(len(tasks))
+        check_descriptors(lanes=max(shares), processes=len(shares))
+        for lanes in shares:
+            self._add_process(lanes)
         while self._waiting or self._suspects or any(process.shards for process in self._processes):
             self._hand_out()
             self._turn()
@@ -145,11 +157,24 @@ class LocalEngine:
         self._selector.register(process.stdout, selectors.EVENT_READ, process)
         return process
 
+    def _add_process(self, lanes: int) -> None:
+        """One more process, where the system gives it; else the run goes on with those that there are."""
+        try:
+            self._start(lanes)
+        except MissingToolError as error:
+            if all(process.is_careful for process in self._processes):
+                raise
+            self._lanes_wanted = sum(process.lanes for process in self._processes if not process.is_careful)
+            self.report.warnings.add(f"{error.problem}: the run went on with {counted(self._lanes_wanted, 'lane')}")
+
     def _hand_out(self) -> None:
         """Give each process as much as it should hold; what a process has died of before comes last, and apart."""
         usual = [process for process in self._processes if not process.is_careful]
-        if self._waiting and not usual:
-            usual.append(self._start(min(self._workers, MOST_LANES)))
+        # In place of those that died, where there is more to do than the others have in hand.
+        lanes = self._lanes_wanted - sum(process.lanes for process in usual)
+        if lanes > 0 and len(self._waiting) > len(usual):
+            self._add_process(lanes if self._job.device == "gpu" else min(lanes, MOST_LANES))
+            usual = [process for process in self._processes if not process.is_careful]
         for process in usual:
             while self._waiting and self._wants_more(process, len(usual)):
                 process.give(self._waiting.popleft())
@@ -165,7 +190,10 @@ class LocalEngine:
 
     def _turn(self) -> None:
         """Hear what the workers say, and stop if asked to."""
+        begun = time.monotonic()
         self._listen(_LISTEN_SECONDS)
+        # No more than it should take: this process, too, may have been stopped, and the workers with it.
+        self._end_the_silent(min(time.monotonic() - begun, 2 * _LISTEN_SECONDS))
         total = dict(self._ended)
         for process in self._processes:
             _add(total, process.tally())
@@ -195,6 +223,14 @@ class LocalEngine:
                 for message in messages:
                     self._heed(process, message)
 
+    def _end_the_silent(self, seconds: float) -> None:
+        """``seconds`` have been spent listening."""
+        for process in self._processes:
+            process.silent_seconds += seconds
+            if process.silent_seconds > _SILENCE_SECONDS:
+                process.is_frozen = True
+                process.strike()
+
     def _heed(self, process: WorkerProcess, message: Mapping[str, Any]) -> None:
         if "tally" in message:
             process.note_tally(message["tally"])
@@ -203,7 +239,7 @@ class LocalEngine:
             self.report.warnings.update(message["warnings"])
         elif "done" in message:
             process.note_finished(message["done"], message["counts"])
-            self._deaths_in_a_row = 0
+            self._deaths_in_a_row = self._deaths_unexplained = 0
         elif "ready" in message:
             self.report.start_up_seconds = max(self.report.start_up_seconds, message["ready"])
         elif "bye" in message:
@@ -222,14 +258,18 @@ class LocalEngine:
             return
         self.report.deaths += 1
         self._deaths_in_a_row += 1
+        if process.was_killed and not process.is_frozen and not self._has_taken_less:
+            self._take_less()
         in_hand = process.clips_in_hand()
         self._deaths_with.update(in_hand)
         culprit = self._culprit(process, in_hand)
         if culprit is not None:
             slot, index = culprit
-            process.shards[slot] = self._condemn(process.shards[slot], index, end)
-            self._deaths_in_a_row = 0
-        elif self._deaths_in_a_row > _DEATHS_WITHOUT_CULPRIT:
+            process.shards[slot] = self._condemn(process.shards[slot], index, end, was_killed=process.was_killed)
+            self._deaths_in_a_row = self._deaths_unexplained = 0
+        elif process.is_careful and not any(self._deaths_with[clip] == 1 for clip in in_hand):
+            self._deaths_unexplained += 1
+        if self._deaths_unexplained > _DEATHS_IN_A_ROW:
             raise AudioFeatError(
                 f"worker processes died {self._deaths_in_a_row} times in a row, the last by {end}",
                 hint=f"see {process.log}; fewer --workers if memory ran out",
@@ -238,6 +278,9 @@ class LocalEngine:
         suspect = {slot for slot, _ in in_hand} if self._deaths_in_a_row <= 1 else set(process.shards)
         for slot, task in process.shards.items():
             (self._suspects if slot in suspect else self._waiting).append(task)
+        if self._deaths_in_a_row > _DEATHS_IN_A_ROW:
+            self._suspects.extend(self._waiting)
+            self._waiting.clear()
 
     def _culprit(self, process: WorkerProcess, in_hand: Sequence[tuple[str, int]]) -> tuple[str, int] | None:
         """The clip to blame for a death: alone in hand, for the second time, and not known to fail anyway."""
@@ -247,23 +290,24 @@ class LocalEngine:
         clip = process.shards[slot].clips[index]
         return in_hand[0] if clip.is_decoded else None
 
-    def _condemn(self, task: ShardTask, index: int, end: str) -> ShardTask:
-        """Mark the clip that was alone in hand when its process died as failed."""
-        clip = task.clips[index]
-        found = identify(os.path.join(self._job.source, clip.path), clip.member)
-        crashed = ClipError(
-            "decoder.crashed",
-            f"two processes died with this clip in hand, the second with no other ({end})",
-            hint="decode the file with another program and look at its samples; it may be hostile",
+    def _take_less(self) -> None:
+        """Memory may have run out: go on with half the lanes."""
+        self._has_taken_less = True
+        fewer = max(1, self._workers // 2)
+        self._lanes_wanted = min(self._lanes_wanted, fewer)
+        peak_bytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+        self.report.warnings.add(
+            f"a worker process was killed (out of memory? the largest had {peak_bytes / 1e6:,.0f} MB): "
+            f"the run went on with {counted(fewer, 'lane')}; see --workers"
         )
-        failure = failure_of(clip, crashed, source_digest=found[0] if found else None)
-        clips: list[ClipTask] = list(task.clips)
-        clips[index] = replace(clip, reuse=Reuse(None, (), (failure,), None))
+
+    def _condemn(self, task: ShardTask, index: int, end: str, *, was_killed: bool) -> ShardTask:
+        """Mark the clip that was alone in hand when its process died as failed."""
+        marked, failure = condemned(task, index, source=self._job.source, end=end, was_killed=was_killed)
         _add(self._ended, {"clips_failed": 1})  # no lane will count it
         self.report.examples = [*self.report.examples, f"{failure.source}: {failure.reason}"][:MOST_EXAMPLES]
-        condemned = ShardTask(task.slot, tuple(clips))
-        write_json(self._paths.task(task.slot), condemned.to_json())
-        return condemned
+        write_json(self._paths.task(task.slot), marked.to_json())
+        return marked
 
 
 def _add(total: dict[str, float], tally: Mapping[str, float]) -> None:

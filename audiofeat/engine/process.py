@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from audiofeat.engine.messages import WorkerJob, decode_hands, encode
+from audiofeat.errors import MissingToolError
 from audiofeat.frontend.xla_flags import xla_flags
+from audiofeat.store.staging import storage_errors
 from audiofeat.tasks import ShardTask
 
 # The run's own import path, so that a worker is the same audiofeat, whatever lies in the current folder.
@@ -38,12 +40,23 @@ class WorkerProcess:
     """One worker and what it holds."""
 
     def __init__(self, job: WorkerJob, *, lanes: int, log: Path, is_careful: bool) -> None:
-        """Start a worker with ``lanes``; ``is_careful``: it is given suspects, one clip in hand at a time."""
+        """Start a worker with ``lanes``; ``is_careful``: it is given suspects, one clip in hand at a time.
+
+        Raises:
+            StorageError: its log cannot be written.
+            MissingToolError: the system gives no process.
+        """
         self.lanes = lanes
         self.log = log
         self.is_careful = is_careful
         self.shards: dict[str, ShardTask] = {}
         self.said_bye = False
+        self.was_killed = False
+        """Whether it died of SIGKILL, which nobody sends but the system when memory runs out, or a person."""
+        self.silent_seconds = 0.0
+        """How long the supervisor has listened in vain."""
+        self.is_frozen = False
+        """Whether it was ended for that."""
         self._tally: Mapping[str, float] = {}
         self._of_finished_shards: dict[str, float] = {}
         self._unread = b""
@@ -51,15 +64,10 @@ class WorkerProcess:
         self._hands = log.with_suffix(".hands")
         with suppress(FileNotFoundError):
             self._hands.unlink()
-        with open(log, "wb") as stderr:
-            self._child = subprocess.Popen(
-                [sys.executable, "-c", _WORKER, *map(os.path.abspath, sys.path)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                env=worker_environment(os.environ, device=job.device),
-                start_new_session=True,  # Ctrl-C is the run's to handle
-            )
+        with storage_errors(log):
+            stderr = open(log, "wb")  # noqa: SIM115  # closed below; what else fails is not the log's fault
+        with stderr:
+            self._child = _child(stderr, device=job.device)
         if self._child.stdin is None or self._child.stdout is None:
             raise ValueError("a worker without pipes")
         self._stdin: IO[bytes] = self._child.stdin
@@ -91,6 +99,7 @@ class WorkerProcess:
         content = os.read(self.stdout.fileno(), 1 << 16)
         if not content:
             return None
+        self.silent_seconds = 0.0
         *lines, self._unread = (self._unread + content).split(b"\n")
         return map(json.loads, lines)
 
@@ -114,18 +123,48 @@ class WorkerProcess:
         return []
 
     def wait(self) -> str:
-        """Wait for its end, close the pipes, and say in words how it ended."""
+        """Wait for its end, end what decoders it left, close the pipes, and say in words how it ended."""
+        # Its number stays its group's until it is reaped: nobody else can be hit.
+        with suppress(ChildProcessError):  # where SIGCHLD is ignored, the system reaps
+            os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOWAIT)
+            self.strike()
         status = self._child.wait()
         self.stdout.close()
         with suppress(BrokenPipeError):
             self._stdin.close()
+        self.was_killed = status == -signal.SIGKILL
+        if self.is_frozen:
+            return "SIGKILL, since it had not moved for minutes"
+        if self.was_killed:
+            return "signal SIGKILL (out of memory?)"
         return f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
 
     def kill(self) -> None:
         """End it and its decoders at once."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._child.pid, signal.SIGKILL)
+        self.strike()
         self.wait()
+
+    def strike(self) -> None:
+        """SIGKILL to it and its decoders; its pipe ends soon."""
+        with suppress(ProcessLookupError, PermissionError):  # macOS: of a group that has only the dead
+            os.killpg(self._child.pid, signal.SIGKILL)
+
+
+def _child(stderr: IO[bytes], *, device: str) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-c", _WORKER, *map(os.path.abspath, sys.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=worker_environment(os.environ, device=device),
+            start_new_session=True,  # Ctrl-C is the run's to handle
+        )
+    except OSError as error:
+        raise MissingToolError(
+            f"no process for a worker: {os.strerror(error.errno or 0)}",
+            hint="end other programs, raise `ulimit -u`, or fewer --workers",
+        ) from error
 
 
 def worker_environment(environment: Mapping[str, str], *, device: str) -> dict[str, str]:

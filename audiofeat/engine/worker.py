@@ -10,6 +10,7 @@ import gc
 import math
 import os
 import resource
+import signal
 import sys
 import threading
 import time
@@ -99,7 +100,7 @@ class Worker:
                 self._feed.drain()
             else:
                 self._feed.close()
-        os._exit(1)  # the pipe has ended: the run is gone, and nobody will read what would be written
+        _end_with_decoders()  # the pipe has ended: the run is gone, and nobody will read what would be written
 
     def _add(self, slot: str) -> None:
         values = read_json(self._paths.task(slot))
@@ -177,7 +178,7 @@ class Worker:
         for lane in self._lanes:
             tally = lane.tally
             total.update(clips_done=tally.clips_done, clips_failed=tally.clips_failed)
-            total.update({"audio_seconds": tally.audio_seconds})
+            total.update({"audio_seconds": tally.audio_seconds, "retries": tally.retries})
             total.update({f"{stage}_seconds": seconds for stage, seconds in lane.clock.seconds.items()})
         return dict(total)
 
@@ -206,6 +207,9 @@ class _NotingFeed:
     def again(self, shard: ShardWork, index: int) -> None:
         self._feed.again(shard, index)
 
+    def put_off(self, shard: ShardWork, index: int, *, reason: str) -> bool:
+        return self._feed.put_off(shard, index, reason=reason)
+
     def next(self, *, wait: bool) -> tuple[ShardWork, int] | None:
         if wait:
             os.pwrite(self._hands, b" " * HAND_BYTES, self._offset)
@@ -213,6 +217,13 @@ class _NotingFeed:
         if item is not None:
             os.pwrite(self._hands, encode_hand(item[0].task.slot, item[1]), self._offset)
         return item
+
+
+def _end_with_decoders() -> None:
+    """End this process, and the decoders in its process group, which may wait for what never comes."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
 
 
 def _load_tensorflow(device: str) -> None:
@@ -247,6 +258,9 @@ def _commands(source: IO[bytes]) -> Iterator[Mapping[str, Any]]:
 
 def main() -> None:
     """Read the job from standard input and work."""
+    # systemd and batch systems send these to every process of a job: the run alone decides how to end.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     gc.disable()  # until TensorFlow is there: a tenth of its import went into looking for garbage
     # Libraries print what they like; only messages may go down the pipe.
     out = os.fdopen(os.dup(1), "wb")

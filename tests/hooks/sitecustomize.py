@@ -9,11 +9,13 @@ Each has an environment variable that asks for it, and all but the last two befa
 - ``AUDIOFEAT_TEST_FSYNC_SECONDS``: how long each fsync takes, so that a run lasts long enough to be disturbed.
 - ``AUDIOFEAT_TEST_SOUNDFILE``: the version that soundfile goes by, as if it had been upgraded.
 - ``AUDIOFEAT_TEST_CLOSED_FOLDER``: a folder whose path ends in this text cannot be listed: no mode stops root.
+- ``AUDIOFEAT_TEST_CLOCK_SECONDS``: how far the wall clock jumps ahead, half of the times that it is asked.
 """
 
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import signal
 import sys
@@ -63,6 +65,12 @@ def _slow_fsync(descriptor: Any) -> None:
 
 if _CLOSED_FOLDER:
     os.scandir = _scandir_or_not
+
+if "AUDIOFEAT_TEST_CLOCK_SECONDS" in os.environ:
+    _time, _time_ns = time.time, time.time_ns
+    _jumps = itertools.cycle((0, int(os.environ["AUDIOFEAT_TEST_CLOCK_SECONDS"])))
+    time.time = lambda: _time() + next(_jumps)
+    time.time_ns = lambda: _time_ns() + next(_jumps) * 10**9
 
 if "AUDIOFEAT_TEST_SOUNDFILE" in os.environ:
     import soundfile

@@ -1,0 +1,184 @@
+"""Worker processes that die, freeze or cannot be had: what the engine makes of it.
+
+The workers are stand-ins that speak the protocol and take a thirtieth of a second to start; what befalls one is in the
+name of the shard that it is given. Faults are numbered by their line in the list of 52.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from audiofeat.engine import local, process
+from audiofeat.engine.local import EngineReport, LocalEngine
+from audiofeat.engine.messages import WorkerJob
+from audiofeat.errors import AudioFeatError, Interrupted, MissingToolError
+from audiofeat.store.layout import StorePaths
+from audiofeat.tasks import ClipTask, ShardTask, Stamp
+
+# NAME-WHAT-TIMES: before it is done, the shard kills, freezes or ends so many workers; "start" before they have a clip.
+_STAND_IN = """
+import json, os, signal, sys, time
+job = json.loads(sys.stdin.readline())
+hands = open(job["hands"], "w")
+def say(**message):
+    print(json.dumps(message), flush=True)
+def befall(slot):
+    name, what, times = slot.split("-")
+    deaths = os.path.join(job["source"], slot)
+    before = os.path.getsize(deaths) if os.path.exists(deaths) else 0
+    if before == int(times):
+        return
+    if what != "start":
+        hands.seek(0)
+        hands.write((slot + " 0").ljust(64))
+        hands.flush()
+    open(deaths, "a").write("x")
+    if what == "hang":
+        say(tally={}, examples=[], warnings=[])
+        time.sleep(600)
+    os.kill(os.getpid(), {"frozen": signal.SIGSTOP, "crash": signal.SIGSEGV}.get(what, signal.SIGKILL))
+finished = 0
+for line in sys.stdin:
+    slot = json.loads(line).get("shard")
+    if slot is None:
+        break
+    if "-" in slot:
+        befall(slot)
+    finished += 1
+    say(tally={"clips_done": finished}, examples=[], warnings=[])
+    say(done=slot, counts={"clips_done": 1, "clips_failed": 0, "audio_seconds": 1.0})
+say(bye={"peak_rss_bytes": 0})
+os._exit(0)
+"""
+Run = Callable[..., EngineReport]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run shards of one clip each with stand-ins; the stop signal comes when there is a file of that name."""
+    monkeypatch.setattr(process, "_WORKER", _STAND_IN)
+    paths = StorePaths(tmp_path / "store")
+    job = WorkerJob(
+        store=str(paths.root), source=str(tmp_path), config={}, stamp=Stamp("", {}, ""), device="cpu", ffmpeg=None,
+        lanes=0, is_careful=False, hands="",
+    )  # fmt: skip
+
+    def run_them(*slots: str, workers: int, stop: Callable[[], int | None] = lambda: None) -> EngineReport:
+        for slot in slots:
+            (tmp_path / f"{slot}.wav").write_bytes(slot.encode())
+        tasks = [ShardTask(slot, (ClipTask(slot, f"{slot}.wav"),)) for slot in slots]
+        with LocalEngine(job, paths, workers=workers, on_change=lambda report: None, stop=stop) as engine:
+            return engine.run(tasks)
+
+    return run_them
+
+
+def reason_of(folder: Path, slot: str) -> str:
+    (clip,) = json.loads(StorePaths(folder / "store").task(slot).read_text())["clips"]
+    return str(clip["reuse"]["failures"][0]["reason"]) if clip["reuse"] else ""
+
+
+def good(count: int) -> list[str]:
+    return [f"{number:04}" for number in range(count)]
+
+
+def test_fault_2_a_shard_that_kills_one_worker_is_done_by_another(run: Run, tmp_path: Path) -> None:
+    report = run(*good(8), "a-crash-1", workers=2)
+    assert (report.deaths, report.tally["clips_done"]) == (1, 9)
+    assert reason_of(tmp_path, "a-crash-1") == ""
+
+
+def test_fault_2_the_second_death_condemns_the_clip_and_no_other(run: Run, tmp_path: Path) -> None:
+    report = run(*good(8), "a-crash-2", workers=2)
+    assert (report.deaths, report.tally["clips_failed"]) == (2, 1)
+    assert reason_of(tmp_path, "a-crash-2") == "decoder.crashed"
+    assert not any(reason_of(tmp_path, slot) for slot in good(8))
+
+
+def test_fault_2_many_clips_that_kill_do_not_end_the_run(run: Run, tmp_path: Path) -> None:
+    """All workers meet one at once, again and again, before any shard is finished."""
+    fatal = [f"a{number}-crash-2" for number in range(12)]
+    report = run(*fatal, *good(4), workers=4)
+    assert (report.deaths, report.tally["clips_failed"]) == (24, 12)
+    assert {reason_of(tmp_path, slot) for slot in fatal} == {"decoder.crashed"}
+
+
+def test_fault_2_workers_that_die_of_no_clip_end_the_run(run: Run) -> None:
+    with pytest.raises(AudioFeatError, match="times in a row, the last by signal SIGKILL"):
+        run("a-start-99", "b-start-99", workers=2)
+
+
+def test_fault_19_a_worker_killed_for_want_of_memory_halves_the_lanes_once(run: Run, tmp_path: Path) -> None:
+    report = run(*good(40), "a-kill-1", "b-kill-2", workers=4)
+    assert report.deaths == 3
+    assert len(report.warnings) == 1
+    warning = report.warnings.pop()
+    assert "out of memory?" in warning
+    assert "with 2 lanes" in warning
+    assert reason_of(tmp_path, "b-kill-2") == "decoder.killed"  # from outside: the next run tries again
+    assert not reason_of(tmp_path, "a-kill-1")
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_fault_8_a_frozen_worker_is_ended_and_its_work_done(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    monkeypatch.setattr(local, "_SILENCE_SECONDS", 0.8)
+    report = run(*good(4), f"a-frozen-{times}", workers=2)
+    assert report.deaths == times
+    assert report.warnings == set()
+    assert reason_of(tmp_path, f"a-frozen-{times}") == ("decoder.killed" if times == 2 else "")
+
+
+def test_fault_29_fewer_processes_than_wanted_do(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = iter([True, False])
+    monkeypatch.setattr(subprocess, "Popen", _scarce(subprocess.Popen, given))
+    report = run(*good(20), workers=2)
+    assert report.tally["clips_done"] == 20
+    assert report.warnings == {"no process for a worker: Resource temporarily unavailable: the run went on with 1 lane"}
+
+
+def test_fault_29_no_process_at_all_is_one_clear_error(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "Popen", _scarce(subprocess.Popen, iter([])))
+    with pytest.raises(MissingToolError, match="no process for a worker") as caught:
+        run(*good(20), workers=2)
+    assert "ulimit -u" in caught.value.hint
+
+
+def _scarce(popen: Any, given: Any) -> Any:
+    """``Popen``, as far as ``given`` says so."""
+
+    def start(*arguments: Any, **options: Any) -> Any:
+        if next(given, False):
+            return popen(*arguments, **options)
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    return start
+
+
+def test_fault_27_thirty_deaths_leave_no_zombie_and_no_descriptor(run: Run) -> None:
+    this = psutil.Process()
+    children, descriptors = this.children(recursive=True), this.num_fds()
+    slots = [f"a{number}-crash-1" for number in range(30)]
+    report = run(*slots, *good(30), workers=2)
+    assert (report.deaths, report.tally["clips_done"]) == (30, 60)
+    assert (this.children(recursive=True), this.num_fds()) == (children, descriptors)
+
+
+def test_fault_4_18_a_worker_that_hangs_does_not_hold_up_the_end(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "DRAIN_SECONDS", 0.5)
+    before = psutil.Process().children()
+    with pytest.raises(Interrupted, match="SIGTERM"):
+        run("a-hang-1", workers=1, stop=lambda: 15 if (tmp_path / "a-hang-1").exists() else None)
+    assert psutil.Process().children() == before
