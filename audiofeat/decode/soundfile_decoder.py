@@ -80,7 +80,8 @@ class SoundfileDecoder:
             self.start_frame = span.start_frame(self.sample_rate)
             self.end_frame = span.end_within(declared, sample_rate=self.sample_rate)
             wanted = self.end_frame - self.start_frame
-            if container.declared_frames and wanted > max_frames(sample_rate=self.sample_rate, limits=limits):
+            is_counted = container.declared_frames is not None or container.is_open_ended
+            if is_counted and wanted > max_frames(sample_rate=self.sample_rate, limits=limits):
                 raise too_long(seen_frames=wanted, sample_rate=self.sample_rate, limits=limits, verb="declares")
             preroll = _PREROLL_SECONDS.get(sound.subtype, 0) * self.sample_rate
             last_seek = self.start_frame if container.last_seek_frame is None else container.last_seek_frame
