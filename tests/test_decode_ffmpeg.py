@@ -12,11 +12,9 @@ import pytest
 from decode_inputs import FFMPEG, RATE_HZ, Bounds, chirp, decode, refused, run_ffmpeg, wav_bytes, write_wav
 
 from audiofeat.decode import decoder_versions, ffmpeg, ffmpeg_process, find_ffmpeg, open_clip
-from audiofeat.decode.container import Container
 from audiofeat.decode.ffmpeg_complaints import judge
 from audiofeat.decode.ffmpeg_decoder import FfmpegDecoder
-from audiofeat.decode.opening import SourceFile
-from audiofeat.errors import ClipError, MissingToolError
+from audiofeat.errors import MissingToolError
 
 AU_HEADER = r"\056snd\000\000\000\030\377\377\377\377\000\000\000\006\000\000\076\200\000\000\000\001"
 
@@ -57,49 +55,6 @@ def test_odd_names_are_only_names(m4a: Path, name: str, monkeypatch: pytest.Monk
     wav = write_wav(m4a.with_name("plain.wav"), chirp())
     wav.rename(odd)
     assert decode(name).source_frames == RATE_HZ
-
-
-def test_a_folder_called_like_a_protocol_is_a_folder(m4a: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(m4a.parent)
-    Path("http:/127.0.0.1:18080").mkdir(parents=True)
-    m4a.rename("http:/127.0.0.1:18080/clip.m4a")
-    assert decode("http:/127.0.0.1:18080/clip.m4a").source_frames == RATE_HZ // 2
-
-
-@pytest.mark.parametrize("kind", ["hls", "dash"])
-@pytest.mark.parametrize("suffix", ["mp3", "wav"])
-def test_a_playlist_under_an_audio_name_starts_no_decoder(
-    m4a: Path, kind: str, suffix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = playlist(m4a, kind).with_suffix(f".{suffix}")
-    path.write_bytes(playlist(m4a, kind).read_bytes())
-    monkeypatch.setattr(ffmpeg_process, "_start", lambda *_, **__: pytest.fail("ffmpeg was started"))
-    assert refused(path).reason == "input.playlist"
-
-
-@pytest.mark.parametrize("kind", ["hls", "dash"])
-@pytest.mark.parametrize("demuxer", ["mp3", "wav", "mov", "matroska"])
-def test_ffmpeg_itself_cannot_be_led_to_another_file(m4a: Path, kind: str, demuxer: str) -> None:
-    file = SourceFile(str(playlist(m4a, kind)))
-    try:
-        with pytest.raises(ClipError) as caught:
-            FfmpegDecoder(file, container=Container("any", "ffmpeg", demuxer), limits=Bounds(), ffmpeg=FFMPEG)
-    finally:
-        file.close()
-    assert caught.value.reason in ("input.corrupt", "input.no-samples", "input.no-audio-stream", "input.truncated")
-
-
-def playlist(secret: Path, kind: str) -> Path:
-    path = secret.with_name(f"list.{kind}")
-    if kind == "hls":
-        path.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:1.0,\nfile://{secret}\n#EXT-X-ENDLIST\n")
-    else:
-        path.write_text(
-            '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" '
-            'mediaPresentationDuration="PT1S"><Period><AdaptationSet mimeType="audio/mp4"><Representation id="0" '
-            f'bandwidth="64000"><BaseURL>file://{secret}</BaseURL></Representation></AdaptationSet></Period></MPD>'
-        )
-    return path
 
 
 def test_leaving_half_way_leaves_no_process_behind(tmp_path: Path) -> None:

@@ -140,7 +140,12 @@ def _judge(file: SourceFile, container: Container, form: _Format, data: _Data, f
             return container._replace(is_open_ended=True)
         if _is_chunk(file, data.offset):
             raise promise.no_samples("the 'data' chunk holds 0 bytes")
-        return container._replace(decoder="ffmpeg", is_open_ended=True)  # libsndfile takes the 0 at its word
+        # libsndfile takes the 0 at its word.
+        return container._replace(
+            decoder="ffmpeg",
+            is_open_ended=True,
+            declared_frames=held_bytes // form.block_align if form.tag in _BITS else None,
+        )
 
     declared, held = data.size // form.block_align, held_bytes // form.block_align
     is_linear = form.tag in _BITS
@@ -149,7 +154,29 @@ def _judge(file: SourceFile, container: Container, form: _Format, data: _Data, f
     if held < declared:
         raise promise.truncated(declared=declared, held=held, unit="frames" if is_linear else "blocks")
     _check_trailing(file, data)
-    return container._replace(declared_frames=declared if is_linear else fact_frames or None)
+    if is_linear:
+        return container._replace(declared_frames=declared)
+    return container._replace(declared_frames=_adpcm_frames(form, blocks=declared, fact_frames=fact_frames))
+
+
+def _adpcm_frames(form: _Format, *, blocks: int, fact_frames: int | None) -> int | None:
+    """The frames of ADPCM: its ``fact`` chunk tells how many of the last block's count.
+
+    Raises:
+        ClipError: ``input.truncated``: the blocks hold less.
+    """
+    if form.tag not in (_MS_ADPCM, _IMA_ADPCM):
+        return None  # a compressed stream's own frames count
+    # What is not in a block's header is two samples a byte; each channel has one or two samples in the header.
+    header_bytes, header_frames = (7, 2) if form.tag == _MS_ADPCM else (4, 1)
+    frames_a_block = 2 * (form.block_align - header_bytes * form.channels) // form.channels + header_frames
+    held = blocks * frames_a_block
+    if fact_frames is None or frames_a_block < 1 or fact_frames <= held - frames_a_block:
+        # libsndfile writes half the frames of IMA ADPCM with two channels there, others write 0.
+        return max(held, 0) or None
+    if fact_frames > held:
+        raise promise.truncated(declared=fact_frames, held=held)
+    return fact_frames
 
 
 def _check_trailing(file: SourceFile, data: _Data) -> None:

@@ -102,7 +102,7 @@ INPUTS: tuple[BadInput, ...] = (
         for name, make, what in playlists.NAMED_LIKE_AUDIO
     ),
     BadInput(
-        48, "row48/elsewhere.mov", playlists.mov_elsewhere, "input.external-reference", ("secret.wav",), needs="ffmpeg"
+        48, "row48/elsewhere.mov", playlists.mov_elsewhere, "input.external-reference", ("secret.m4a",), needs="ffmpeg"
     ),
     _refused(49, "video.mp4", partial(encoded, "mp4", *_VIDEO, "-map", "1:v"), "input.no-audio-stream", needs="ffmpeg"),
     _refused(49, "subtitle.m4a", partial(encoded, "mp4", *_SUBTITLE), "input.no-audio-stream", needs="ffmpeg"),

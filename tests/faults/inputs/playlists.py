@@ -1,6 +1,6 @@
 """Files that make a decoder open others: playlists and manifests, named for what they are or like audio.
 
-What they lead to is called ``secret.wav`` and lies beside them, so that each of them works where it is made.
+What they lead to is called ``secret.m4a`` and lies beside them, so that each of them works where it is made.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from faults.inputs.seeds import box, encoded
 
-SECRET = "secret.wav"
+SECRET = "secret.m4a"
 
 
 def hls(secret: Path) -> str:
@@ -25,6 +25,7 @@ def dash(secret: Path) -> str:
     """A DASH manifest of one representation, which is a whole file."""
     return (
         '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" '
+        'profiles="urn:mpeg:dash:profile:isoff-on-demand:2011" '
         'mediaPresentationDuration="PT1S"><Period><AdaptationSet mimeType="audio/mp4"><Representation id="0" '
         f'bandwidth="64000"><BaseURL>file://{secret}</BaseURL></Representation></AdaptationSet></Period></MPD>'
     )
@@ -73,6 +74,14 @@ NAMED_LIKE_AUDIO = (
     ("list.mp3", _at(m3u), "M3U"),
 )
 """Name, what makes it, and what the refusal calls it."""
+
+HONESTLY_NAMED = (
+    ("list.m3u8", _at(hls), "HLS"),
+    ("manifest.mpd", _at(dash), "DASH"),
+    ("list.ffconcat", _at(concat), "concat"),
+    ("session.sdp", _at(sdp), "SDP"),
+    ("list.xspf", _at(xspf), "XSPF"),
+)
 
 
 def mov_elsewhere(path: Path) -> None:
