@@ -38,6 +38,8 @@ _MARGIN_SECONDS = 1
 class FfmpegDecoder:
     """One file's blocks, decoded by an ffmpeg process that lives until ``close``."""
 
+    may_be_non_finite = True
+
     def __init__(
         self, file: SourceFile, *, container: Container, limits: Limits, ffmpeg: str | None, span: Span = WHOLE
     ) -> None:

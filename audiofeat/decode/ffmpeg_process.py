@@ -103,7 +103,7 @@ class FfmpegProcess:
     def _wait(self) -> list[int]:
         """The descriptors that can be read, stderr already taken care of."""
         started = time.monotonic()
-        ready = [fd for fd, _ in self._poll.poll(1000)]
+        ready = [fd for fd, _ in self._poll.poll(1000 * self._patience_left())]
         if self._stderr_fd in ready:
             text = os.read(self._stderr_fd, 65_536)
             self._stderr += text[: _MAX_STDERR_BYTES - len(self._stderr)]
@@ -115,8 +115,12 @@ class FfmpegProcess:
 
     def _spend(self, seconds: float) -> None:
         self._waited_seconds += seconds
-        if self._waited_seconds > _PATIENCE_SECONDS + _PATIENCE_PER_SECOND * self.given_seconds:
+        if self._patience_left() <= 0.0:
             raise self._out_of_time()
+
+    def _patience_left(self) -> float:
+        """In seconds."""
+        return _PATIENCE_SECONDS + _PATIENCE_PER_SECOND * self.given_seconds - self._waited_seconds
 
     def _out_of_time(self) -> ClipError:
         return ClipError(

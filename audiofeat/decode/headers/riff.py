@@ -25,6 +25,7 @@ _LEFT_TO_FFMPEG = {
 # Writers that cannot seek back leave one of these where the length belongs.
 _UNKNOWN_SIZES = (0, 0x7FFFF000, 0x80000000)
 _UNKNOWN_FROM = 0xFFFFFF00
+_MOST_BYTES = 0xFFFFFFFF
 
 
 class _Format(NamedTuple):
@@ -56,7 +57,7 @@ def read(file: SourceFile, container: Container) -> Container:
         elif ident == b"data":
             if format_chunk is None:
                 raise promise.bad_header("the 'data' chunk comes before any 'fmt ' chunk")
-            if long_size is not None and size == 0xFFFFFFFF:
+            if long_size is not None and size == _MOST_BYTES:
                 data = _Data(offset, long_size, long_size in (0, 0xFFFFFFFFFFFFFFFF))
             else:
                 data = _Data(offset, size, size in _UNKNOWN_SIZES or size >= _UNKNOWN_FROM)
@@ -135,12 +136,12 @@ def _judge(file: SourceFile, container: Container, form: _Format, data: _Data, f
     held_bytes = file.size_bytes - data.offset
     if held_bytes < form.block_align:
         raise promise.no_samples(f"{max(held_bytes, 0)} bytes follow the header of {data.offset} bytes")
-    if data.is_open_ended and (data.size == 0 or data.size > held_bytes):
-        if data.size:
+    if data.is_open_ended and (data.size in (0, _MOST_BYTES) or data.size > held_bytes):
+        if data.size > held_bytes:
             return container._replace(is_open_ended=True)
-        if _is_chunk(file, data.offset):
+        if data.size == 0 and _is_chunk(file, data.offset):
             raise promise.no_samples("the 'data' chunk holds 0 bytes")
-        # libsndfile takes the 0 at its word.
+        # libsndfile takes the 0, and the most, at its word.
         return container._replace(
             decoder="ffmpeg",
             is_open_ended=True,

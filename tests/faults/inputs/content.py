@@ -108,9 +108,11 @@ INPUTS: tuple[BadInput, ...] = (
     _refused(76, "two.ogg", lambda: written("OGG") * 2, "input.chained", "second Ogg"),
     _refused(77, "rates.aac", lambda: _adts(16_000, 24_000), "input.format-changes", "24000 Hz", needs="ffmpeg"),
     _refused(77, "rates.mp3", lambda: _mpeg() + _mpeg("-ar", "24000"), "input.format-changes", "24000", needs="ffmpeg"),
-    _refused(78, "nan.wav", lambda: _floats(at=1_000, value=np.nan), "input.non-finite"),
-    _refused(78, "infinite.wav", lambda: _floats(at=9_000, value=-np.inf), "input.non-finite"),
-    _refused(79, "double.wav", lambda: _floats(at=5, value=1e300, bits=64), "input.non-finite"),
+    _refused(78, "nan.wav", lambda: _floats(at=1_000, value=np.nan), "input.non-finite", "3 of 16000", "frame 1000"),
+    _refused(78, "infinite.wav", lambda: _floats(at=9_000, value=-np.inf), "input.non-finite", "3 of 16000", "9000"),
+    _refused(
+        79, "double.wav", lambda: _floats(at=5, value=1e300, bits=64), "input.non-finite", "3 of 16000", "frame 5"
+    ),
     _read(80, "loud.wav", lambda: _floats(at=5, value=1e6)),
     _read(81, "silent.wav", lambda: _pcm(np.zeros(FRAMES))),
     _read(81, "level.wav", lambda: _pcm(np.full(FRAMES, 12_345))),
