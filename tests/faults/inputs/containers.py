@@ -109,11 +109,11 @@ INPUTS: tuple[BadInput, ...] = (
     _read(50, "two.mka", _several_streams, needs="ffmpeg"),
     _refused(51, "header.wav", lambda: wav_bytes(frames=0), "input.no-samples", "0 bytes", "44 bytes"),
     _refused(51, "promised.wav", lambda: wav_bytes(frames=0, data_size=32_000), "input.no-samples", "0 bytes"),
-    _refused(51, "header.flac", lambda: written("FLAC", "PCM_16")[:42], "input.no-samples", "nothing follows"),
+    _refused(51, "header_flac.flac", lambda: written("FLAC", "PCM_16")[:42], "input.no-samples", "nothing follows"),
     *(
         _refused(
             52,
-            f"cut.{kind.lower()}",
+            f"cut_{kind}.{kind.lower()}",
             lambda f=kind: written(f)[: -2 * 8_000],
             "input.truncated",
             "16000",
@@ -137,7 +137,7 @@ INPUTS: tuple[BadInput, ...] = (
     # Not read on to the end of the file: what a writer does behind its own limit is anybody's guess.
     BadInput(56, "row56/wrapped.wav", _wav_of_four_gigabytes, "input.header-mismatch", ("32000 bytes", "4294967296")),
     _refused(57, "none.wav", lambda: wav_bytes(channels=0, block_align=2), "input.bad-header", "0 channels"),
-    _refused(57, "none.aiff", lambda: with_bytes(written("AIFF"), 20, b"\0\0"), "input.bad-header", "0 channels"),
+    _refused(57, "none_aiff.aiff", lambda: with_bytes(written("AIFF"), 20, b"\0\0"), "input.bad-header", "0 channels"),
     _refused(58, "many.wav", lambda: wav_bytes(channels=1_000, frames=20), "limit.channels", "1000", "64"),
     _refused(58, "most.wav", lambda: wav_bytes(channels=32_767, frames=2), "limit.channels", "32767", "1024"),
     _refused(
@@ -149,7 +149,7 @@ INPUTS: tuple[BadInput, ...] = (
     ),
     _refused(
         59,
-        "negative.caf",
+        "negative_caf.caf",
         lambda: with_bytes(written("CAF"), 20, struct.pack(">d", -16_000.0)),
         "input.bad-header",
         "-16000 Hz",

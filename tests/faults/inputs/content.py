@@ -90,8 +90,8 @@ INPUTS: tuple[BadInput, ...] = (
     _refused(72, "flipped.ogg", lambda: flipped(written("OGG")), "input.corrupt", "page", "checksum"),
     _refused(72, "half.ogg", lambda: part_of(written("OGG"), 0.5), "input.truncated", "whole pages"),
     _refused(72, "hole.ogg", lambda: without_hole(written("OGG"), hole_bytes=500), "input.corrupt", "page"),
-    _refused(72, "flipped.opus", lambda: flipped(written("OGG", "OPUS")), "input.corrupt", "page"),
-    _refused(72, "half.opus", lambda: part_of(written("OGG", "OPUS"), 0.5), "input.truncated", "whole pages"),
+    _refused(72, "flipped_opus.opus", lambda: flipped(written("OGG", "OPUS")), "input.corrupt", "page"),
+    _refused(72, "half_opus.opus", lambda: part_of(written("OGG", "OPUS"), 0.5), "input.truncated", "whole pages"),
     _refused(
         72,
         "no_last_page.ogg",
@@ -105,9 +105,9 @@ INPUTS: tuple[BadInput, ...] = (
     _refused(74, "overwritten.mp3", lambda: with_bytes(written("MP3"), 600, _JUNK[:300]), "input.corrupt", "bytes"),
     _read(75, "vbr.mp3", lambda: _mpeg("-q:a", "3"), None, needs="ffmpeg"),
     _refused(76, "two.mp3", lambda: written("MP3") * 2, "input.chained", "second MP3"),
-    _refused(76, "two.ogg", lambda: written("OGG") * 2, "input.chained", "second Ogg"),
+    _refused(76, "two_ogg.ogg", lambda: written("OGG") * 2, "input.chained", "second Ogg"),
     _refused(77, "rates.aac", lambda: _adts(16_000, 24_000), "input.format-changes", "24000 Hz", needs="ffmpeg"),
-    _refused(77, "rates.mp3", lambda: _mpeg() + _mpeg("-ar", "24000"), "input.format-changes", "24000", needs="ffmpeg"),
+    _refused(77, "rates_mp3.mp3", lambda: _mpeg() + _mpeg("-ar", "24000"), "input.format-changes", "24000", needs="ffmpeg"),
     _refused(78, "nan.wav", lambda: _floats(at=1_000, value=np.nan), "input.non-finite", "3 of 16000", "frame 1000"),
     _refused(78, "infinite.wav", lambda: _floats(at=9_000, value=-np.inf), "input.non-finite", "3 of 16000", "9000"),
     _refused(

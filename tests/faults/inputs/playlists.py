@@ -65,13 +65,13 @@ def _at(text: Callable[[Path], str]) -> Callable[[Path], None]:
 
 NAMED_LIKE_AUDIO = (
     ("hls.mp3", _at(hls), "HLS"),
-    ("hls.wav", _at(hls), "HLS"),
+    ("hls_wav.wav", _at(hls), "HLS"),
     ("dash.mp3", _at(dash), "DASH"),
     ("concat.wav", _at(concat), "concat"),
     ("session.wav", _at(sdp), "SDP"),
     ("list.ogg", _at(xspf), "XSPF"),
     ("sheet.flac", _at(cue), "CUE"),
-    ("list.mp3", _at(m3u), "M3U"),
+    ("m3u.mp3", _at(m3u), "M3U"),
 )
 """Name, what makes it, and what the refusal calls it."""
 
