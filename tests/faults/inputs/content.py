@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from decode_inputs import RATE_HZ, wav_bytes
+from decode_inputs import wav_bytes
 from faults.inputs.bomb import flac_bomb
 from faults.inputs.case import BadInput
 from faults.inputs.seeds import (
@@ -65,13 +65,13 @@ def _flac_of_another_sound() -> bytes:
 
 _JUNK = np.random.default_rng(74).bytes(3_000).replace(b"\xff", b"\x7f")
 
-_LONG_BYTES = 2 * RATE_HZ * 86_401
+_LONG_BYTES = 1_000 * 86_401
 _TOO_LONG = ("86401.0 s", "86400 s")
 
 
 def _long_wav() -> bytes:
-    """The header of a WAV file of a day and a second."""
-    return wav_bytes(frames=0, data_size=_LONG_BYTES)
+    """The header of a WAV file of a day and a second, at 1,000 Hz."""
+    return wav_bytes(frames=0, sample_rate=1_000, bits=8, data_size=_LONG_BYTES)
 
 
 INPUTS: tuple[BadInput, ...] = (
@@ -107,7 +107,9 @@ INPUTS: tuple[BadInput, ...] = (
     _refused(76, "two.mp3", lambda: written("MP3") * 2, "input.chained", "second MP3"),
     _refused(76, "two_ogg.ogg", lambda: written("OGG") * 2, "input.chained", "second Ogg"),
     _refused(77, "rates.aac", lambda: _adts(16_000, 24_000), "input.format-changes", "24000 Hz", needs="ffmpeg"),
-    _refused(77, "rates_mp3.mp3", lambda: _mpeg() + _mpeg("-ar", "24000"), "input.format-changes", "24000", needs="ffmpeg"),
+    _refused(
+        77, "rates_mp3.mp3", lambda: _mpeg() + _mpeg("-ar", "24000"), "input.format-changes", "24000", needs="ffmpeg"
+    ),
     _refused(78, "nan.wav", lambda: _floats(at=1_000, value=np.nan), "input.non-finite", "3 of 16000", "frame 1000"),
     _refused(78, "infinite.wav", lambda: _floats(at=9_000, value=-np.inf), "input.non-finite", "3 of 16000", "9000"),
     _refused(
@@ -132,7 +134,7 @@ INPUTS: tuple[BadInput, ...] = (
         86,
         "row86/sparse.wav",
         sparse(rf64(declared_bytes=1 << 40, data=b""), size_bytes=(1 << 40) + 80),
-        "limit.duration",
-        ("34359738.4 s", "86400 s"),
+        "limit.bytes",
+        ("1,099,511,627,856 bytes", "100,000,000,000"),
     ),
 )

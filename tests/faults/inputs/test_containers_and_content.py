@@ -13,8 +13,8 @@ from decode_inputs import decode, refused
 from faults.inputs import containers, content
 from faults.inputs.case import BadInput
 
-# What is found when features are to be made is no matter of decoding.
-_LATER = ("input.too-short",)
+# What is found when features are to be made, or by the size alone, is no matter of decoding.
+_LATER = ("input.too-short", "limit.bytes")
 _INPUTS = [case for case in (*containers.INPUTS, *content.INPUTS) if case.reason not in _LATER]
 
 

@@ -74,11 +74,11 @@ def test_row_85_the_limit_is_one_of_seconds_and_so_of_output_samples(tmp_path: P
     assert (error.reason, "1000.0 s" in error.problem) == ("limit.duration", True)
 
 
-def test_row_83_a_terabyte_of_unknown_length_is_not_even_hashed(tmp_path: Path) -> None:
+def test_row_53_83_a_month_of_unknown_length_is_not_even_hashed(tmp_path: Path) -> None:
     path = tmp_path / "endless.wav"
     started = time.monotonic()
     for size in (0, 0xFFFFFFFF):
-        sparse(wav_bytes(frames=0, data_size=size) + bytes(range(1, 200)), size_bytes=1 << 40)(path)
+        sparse(wav_bytes(frames=0, data_size=size) + bytes(range(1, 200)), size_bytes=90_000_000_000)(path)
         assert refused(path).reason == "limit.duration"
     assert time.monotonic() - started < 2.0
 
