@@ -106,6 +106,7 @@ def _chunks(file: SourceFile, header: Struct) -> Iterator[tuple[bytes, int, int]
 def _parse_format(body: bytes, order: str) -> _Format:
     if len(body) < 16:
         raise promise.bad_header(f"a 'fmt ' chunk of {len(body)} bytes; it has at least 16")
+    # The bytes a second are left out: no decoder looks at them, and writers of good files get them wrong.
     tag, channels, sample_rate, _, block_align, bits = Struct(order + "HHIIHH").unpack_from(body)
     if tag == _EXTENSIBLE:
         if len(body) < 26:
