@@ -138,7 +138,7 @@ def test_row_87_89_fault_3_the_way_a_decoder_dies_decides_the_reason(
         "sleep 60",
         f"printf '{AU_HEADER}'; head -c 4000 /dev/zero; sleep 60",
         "while :; do :; done",
-        "while :; do echo chatter; done >&2",
+        "exec yes chatter >&2",
         f"printf '{AU_HEADER}'; head -c 4000 /dev/zero; exec >&-; sleep 60",
     ],
     ids=["sleeps", "gives a little and sleeps", "spins", "complains without end", "closes its output and sleeps"],
