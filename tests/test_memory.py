@@ -36,7 +36,7 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("preset", ["librosa-logmel", "kaldi-fbank80"], ids=["whole-clip step", "frame by frame"])
 @pytest.mark.parametrize("store_format", ["hdf5", "npy"])
-def test_an_hour_needs_the_memory_of_five_minutes(
+def test_row_83_an_hour_needs_the_memory_of_five_minutes(
     recordings: Path, tmp_path: Path, preset: str, store_format: str
 ) -> None:
     peaks = {}

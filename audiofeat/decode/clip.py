@@ -13,7 +13,7 @@ from audiofeat.decode.ffmpeg_decoder import FfmpegDecoder
 from audiofeat.decode.headers import promise, read_header
 from audiofeat.decode.limits import Limits, max_frames, too_long
 from audiofeat.decode.opening import SourceFile
-from audiofeat.decode.samples import Resampler, Samples
+from audiofeat.decode.samples import Resampler, Samples, check_finite
 from audiofeat.decode.shared import Shared
 from audiofeat.decode.sniff import sniff
 from audiofeat.decode.soundfile_decoder import SoundfileDecoder, soundfile_version
@@ -30,6 +30,8 @@ class NativeDecoder(Protocol):
     start_frame: int
     end_frame: int
     """Valid once the blocks have come."""
+    may_be_non_finite: bool
+    """Whether a sample may be NaN or infinite; those that were whole numbers cannot."""
 
     def blocks(self) -> Iterator[Samples]: ...
     def close(self) -> None: ...
@@ -120,6 +122,8 @@ class ClipAudio:
             if frames > most:
                 raise too_long(seen_frames=frames, sample_rate=native, limits=self._limits, verb="holds at least")
             picked = self._pick(block)
+            if self._decoder.may_be_non_finite:
+                check_finite(picked, from_frame=self._decoder.start_frame + frames - len(block))
             if resampler is not None:
                 picked = resampler.push(picked)
             if len(picked):

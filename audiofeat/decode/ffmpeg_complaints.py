@@ -44,6 +44,12 @@ def judge(stderr: str, *, exit_code: int, frames: int, is_open_ended: bool) -> C
         return _killed(-exit_code)
     if _first(_INTERRUPTED, lines):
         return ClipError("decoder.killed", "ffmpeg was stopped by a signal", hint="run again")
+    if (exit_code or frames == 0) and (line := _first(_NO_MEMORY, lines)):
+        return ClipError(
+            "limit.memory",
+            f"decoding needs more memory than a clip may take; ffmpeg: {line}",
+            hint="convert the file to WAV or FLAC by other means, or leave it out",
+        )
     if frames == 0:
         return _nothing_came(lines, exit_code=exit_code)
     serious = [line for line in lines if not _HARMLESS.search(line)]
@@ -64,8 +70,6 @@ def judge(stderr: str, *, exit_code: int, frames: int, is_open_ended: bool) -> C
 def _nothing_came(lines: list[str], *, exit_code: int) -> ClipError:
     if _first(_NO_STREAM, lines):
         return ClipError("input.no-audio-stream", "the file holds no audio stream", hint="leave it out")
-    if line := _first(_NO_MEMORY, lines):
-        return ClipError("limit.memory", f"decoding needs more memory than a clip may take; ffmpeg: {line}")
     if line := _first(_TRUNCATED, lines):
         return ClipError("input.truncated", f"the file ends before its first sample; ffmpeg: {line}", hint=_AGAIN)
     if exit_code and (line := _first(_NO_CODEC, lines)):
@@ -82,6 +86,10 @@ def _nothing_came(lines: list[str], *, exit_code: int) -> ClipError:
 
 def _killed(number: int) -> ClipError:
     name = signal.Signals(number).name if number in signal.valid_signals() else str(number)
+    if number == signal.SIGXCPU:
+        return ClipError(
+            "limit.time", "ffmpeg used up the processor time allowed", hint="convert the file to WAV or FLAC"
+        )
     if number == signal.SIGKILL:
         return ClipError(
             "decoder.killed", "ffmpeg was killed by SIGKILL (out of memory?)", hint="run again with fewer workers"

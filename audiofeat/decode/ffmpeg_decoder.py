@@ -18,7 +18,8 @@ from audiofeat.decode.container import Container
 from audiofeat.decode.ffmpeg import Cut
 from audiofeat.decode.ffmpeg_complaints import judge
 from audiofeat.decode.ffmpeg_process import FfmpegProcess
-from audiofeat.decode.limits import Limits, check_format
+from audiofeat.decode.headers import promise
+from audiofeat.decode.limits import Limits, check_format, max_frames, too_long
 from audiofeat.decode.opening import SourceFile
 from audiofeat.decode.samples import BLOCK_FRAMES, Samples
 from audiofeat.decode.span import WHOLE, Span
@@ -37,6 +38,8 @@ _MARGIN_SECONDS = 1
 class FfmpegDecoder:
     """One file's blocks, decoded by an ffmpeg process that lives until ``close``."""
 
+    may_be_non_finite = True
+
     def __init__(
         self, file: SourceFile, *, container: Container, limits: Limits, ffmpeg: str | None, span: Span = WHOLE
     ) -> None:
@@ -50,6 +53,7 @@ class FfmpegDecoder:
         self._start(may_seek=container.clock_hz is not None)
         try:
             check_format(channels=self.channels, sample_rate=self.sample_rate, limits=limits)
+            self._check_declared(limits)
             self.start_frame = span.start_frame(self.sample_rate)
             self.end_frame = span.end_frame(self.sample_rate) or 0
             """Known of a span without an end, or beyond the file's, once the blocks have come."""
@@ -84,11 +88,22 @@ class FfmpegDecoder:
         if end is not None and self._frame == end:
             self._drop(2 * _MARGIN_SECONDS * self.sample_rate)
         self._judge()
+        declared = self._container.declared_frames
+        if end is None and declared is not None and self._frame < declared:
+            raise promise.truncated(declared=declared, held=self._frame)
         self.end_frame = self._span.end_within(self._frame, sample_rate=self.sample_rate)
 
     def close(self) -> None:
         """End ffmpeg, whatever it is doing, and reap it."""
         self._process.close()
+
+    def _check_declared(self, limits: Limits) -> None:
+        """Refuse a file that is too long by its header. Raises ClipError: ``limit.duration``."""
+        declared = self._container.declared_frames
+        if self._span != WHOLE or declared is None:
+            return
+        if declared > max_frames(sample_rate=self.sample_rate, limits=limits):
+            raise too_long(seen_frames=declared, sample_rate=self.sample_rate, limits=limits, verb="declares")
 
     def _start(self, *, may_seek: bool) -> None:
         """Start ffmpeg at the span, if it may seek, or else at the file's start; sets the rate and the channels."""

@@ -1,9 +1,9 @@
 """ffmpeg in a child process, held on a short lead.
 
-It gets one descriptor, no stdin, an empty environment, and bounds on memory. Ctrl-C, meant for us, does not reach it
-and look like a bad file: it has a session of its own, or that of a worker process, which has one already, so that
-whoever ends the worker's process group ends it too. It is killed with SIGKILL, because it ignores SIGTERM while it
-blocks, and always waited for.
+It gets one descriptor, no stdin, an empty environment, and bounds on memory, files and processor time. Ctrl-C, meant
+for us, does not reach it and look like a bad file: it has a session of its own, or that of a worker process, which has
+one already, so that whoever ends the worker's process group ends it too. It is killed with SIGKILL, because it ignores
+SIGTERM while it blocks, and always waited for.
 """
 
 from __future__ import annotations
@@ -13,17 +13,22 @@ import select
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 from audiofeat.decode.ffmpeg import Cut, decode_command, environment, ffmpeg_version
 from audiofeat.errors import ClipError, MissingToolError
 
 _MAX_STDERR_BYTES = 16_384
 _MAX_MEMORY_BYTES = 4 << 30
+_MAX_FILES = 16
+# For one that nobody waits for any more. An hour decodes the longest of files many times over.
+_MAX_PROCESSOR_SECONDS = 3_600
 
-# ffmpeg may keep us waiting this long in all, and for half as long again as the sound that it has given.
+# ffmpeg may keep us waiting this long in all, and for half as long again as the sound that it has given: what the
+# header declares would let a lie buy hours.
 _PATIENCE_SECONDS = 30.0
 _PATIENCE_PER_SECOND = 0.5
-_POLL_SECONDS = 1
+_POLL_SECONDS = 1.0
 
 
 class FfmpegProcess:
@@ -96,21 +101,26 @@ class FfmpegProcess:
     def _wait(self) -> list[int]:
         """The descriptors that can be read, stderr already taken care of."""
         started = time.monotonic()
-        ready = [fd for fd, _ in self._poll.poll(1000 * _POLL_SECONDS)]
-        # What is beyond the poll's own time passed while this process was stopped, and ffmpeg perhaps with it.
-        self._spend(min(time.monotonic() - started, 2 * _POLL_SECONDS))
+        ready = [fd for fd, _ in self._poll.poll(1000 * min(self._patience_left(), _POLL_SECONDS))]
         if self._stderr_fd in ready:
             text = os.read(self._stderr_fd, 65_536)
             self._stderr += text[: _MAX_STDERR_BYTES - len(self._stderr)]
             if not text:
                 self._is_stderr_at_end = True
                 self._poll.unregister(self._stderr_fd)
+        # Reading included: complaints without end are time, too. What is beyond the poll's own time passed while this
+        # process was stopped, and ffmpeg perhaps with it.
+        self._spend(min(time.monotonic() - started, 2 * _POLL_SECONDS))
         return ready
 
     def _spend(self, seconds: float) -> None:
         self._waited_seconds += seconds
-        if self._waited_seconds > _PATIENCE_SECONDS + _PATIENCE_PER_SECOND * self.given_seconds:
+        if self._patience_left() <= 0.0:
             raise self._out_of_time()
+
+    def _patience_left(self) -> float:
+        """In seconds."""
+        return _PATIENCE_SECONDS + _PATIENCE_PER_SECOND * self.given_seconds - self._waited_seconds
 
     def _out_of_time(self) -> ClipError:
         return ClipError(
@@ -149,13 +159,17 @@ def _bound(pid: int) -> None:
         return
     import resource
 
-    try:
-        resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, 0))
-        resource.prlimit(pid, resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
-    except (ProcessLookupError, PermissionError, ValueError):
+    bounds = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_AS: _MAX_MEMORY_BYTES,
+        resource.RLIMIT_NOFILE: _MAX_FILES,
+        resource.RLIMIT_CPU: _MAX_PROCESSOR_SECONDS,
+    }
+    for bound, most in bounds.items():
         # It has ended already, or a lower bound of the caller's is in force.
-        return
+        with suppress(ProcessLookupError, PermissionError, ValueError):
+            resource.prlimit(pid, bound, (most, most))
 
 
 def _version(ffmpeg: str | None) -> str:

@@ -12,10 +12,29 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from audiofeat.errors import ClipError
+
 Samples = NDArray[np.float32]
 
 BLOCK_FRAMES = 65_536
 """Frames that are decoded at once: memory stays flat, and a short clip is one read."""
+
+
+def check_finite(block: Samples, *, from_frame: int) -> None:
+    """Refuse samples that are no numbers, where they are still those of the file.
+
+    Raises:
+        ClipError: ``input.non-finite``.
+    """
+    finite = np.isfinite(block)
+    if not finite.all():
+        odd = np.flatnonzero(~finite.all(axis=1))
+        raise ClipError(
+            "input.non-finite",
+            f"NaN or infinity in {len(odd)} of {len(block)} frames from frame {from_frame} on, the first in frame "
+            f"{from_frame + odd[0]}",
+            hint="write the file again from its source",
+        )
 
 
 class Resampler:

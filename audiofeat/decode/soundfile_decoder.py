@@ -80,12 +80,14 @@ class SoundfileDecoder:
             self.start_frame = span.start_frame(self.sample_rate)
             self.end_frame = span.end_within(declared, sample_rate=self.sample_rate)
             wanted = self.end_frame - self.start_frame
-            if container.declared_frames and wanted > max_frames(sample_rate=self.sample_rate, limits=limits):
+            is_counted = container.declared_frames is not None or container.is_open_ended
+            if is_counted and wanted > max_frames(sample_rate=self.sample_rate, limits=limits):
                 raise too_long(seen_frames=wanted, sample_rate=self.sample_rate, limits=limits, verb="declares")
             preroll = _PREROLL_SECONDS.get(sound.subtype, 0) * self.sample_rate
             last_seek = self.start_frame if container.last_seek_frame is None else container.last_seek_frame
             self._seek_frame = max(min(self.start_frame, last_seek) - preroll, 0)
             self._dtype = np.int16 if sound.subtype == "PCM_16" else np.float32
+            self.may_be_non_finite = self._dtype != np.int16
             if sound.subtype not in _SUBTYPES:
                 raise ClipError(
                     "input.unsupported-codec",
@@ -142,6 +144,12 @@ def _refused(error: Exception, *, done_frames: int | None) -> ClipError:
     # The text of soundfile itself, without its prefix, which holds the descriptor's number.
     text = getattr(error, "error_string", None) or str(error) or type(error).__name__
     where = "at the header" if done_frames is None else f"in the block from frame {done_frames}"
+    if isinstance(error, MemoryError):
+        return ClipError(
+            "limit.memory",
+            f"libsndfile stopped {where}: there was not enough memory",
+            hint="run again with fewer workers, or leave it out",
+        )
     if code == _SYSTEM_ERROR:
         return ClipError(
             "io.read", f"libsndfile could not read the file {where}: {text}", hint="check the disk, then run again"

@@ -17,6 +17,7 @@ _READERS = {
     "flac": flac.read,
     "ogg": ogg.read,
     "mp3": mpeg.read,
+    "aac": mpeg.read_adts,
     "aiff": aiff.read,
     "caf": caf.read,
     "au": au.read,
@@ -29,7 +30,8 @@ def read_header(file: SourceFile, container: Container) -> Container:
 
     Raises:
         ClipError: ``input.bad-header``, ``input.truncated``, ``input.no-samples``, ``input.corrupt``,
-            ``input.header-mismatch`` or ``input.unsupported-codec``.
+            ``input.header-mismatch``, ``input.chained``, ``input.format-changes``, ``input.external-reference``,
+            ``input.unsupported-codec`` or ``limit.channels``.
     """
     reader = _READERS.get(container.name)
     return container if reader is None else reader(file, container)

@@ -2,7 +2,7 @@
 
 That is so where each packet lasts as long as the one before and nothing was cut but the encoder's delay at the start.
 A file of any other kind is whole and good, only sought in by decoding from the start. What is wrong with a file is
-left to ffmpeg to say.
+left to ffmpeg to say, but for the two things of ``mp4_tracks``.
 
 Source: ISO/IEC 14496-12 (boxes), 8.6.1.2 (``stts``), 8.6.6 (``elst``); QuickTime File Format for ``iTunSMPB``.
 """
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from struct import Struct, error, unpack_from
 
 from audiofeat.decode.container import Container
+from audiofeat.decode.headers.mp4_tracks import check_track
 from audiofeat.decode.opening import SourceFile
 
 _MAX_BOXES = 1_000
@@ -31,7 +32,11 @@ _ITUNES_DELAY = re.compile(rb"iTunSMPB.{0,32}? [0-9A-F]{8} ([0-9A-F]{8}) ", re.D
 
 
 def read(file: SourceFile, container: Container) -> Container:
-    """``container`` with the clock and the length of the first audio track, where a seek by it is exact."""
+    """``container`` with the clock and the length of the first audio track, where a seek by it is exact.
+
+    Raises:
+        ClipError: ``input.external-reference`` or ``input.unsupported-codec``.
+    """
     try:
         moov = _moov(file)
         clock_hz, clock_frames = (None, None) if moov is None else _clock(moov)
@@ -65,11 +70,16 @@ def _moov(file: SourceFile) -> bytes | None:
 
 
 def _clock(moov: bytes) -> _Clock:
-    if _first(moov, b"mvex") is not None:
-        return _NO_CLOCK
     for track in _all(moov, b"trak"):
         media = _first(track, b"mdia") or b""
         if (_first(media, b"hdlr") or b"")[8:12] == b"soun":
+            information = _first(media, b"minf") or b""
+            check_track(
+                references=_first(_first(information, b"dinf") or b"", b"dref") or b"",
+                codec=(_first(_first(information, b"stbl") or b"", b"stsd") or b"")[12:16],
+            )
+            if _first(moov, b"mvex") is not None:
+                return _NO_CLOCK
             tag = _ITUNES_DELAY.search(moov)
             return _track_clock(track, media, tagged_delay=int(tag[1], 16) if tag else None)
     return _NO_CLOCK

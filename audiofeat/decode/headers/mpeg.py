@@ -8,10 +8,12 @@ Source: ISO/IEC 11172-3 section 2.4, 13818-3 (lower rates), 13818-7 (ADTS); id3.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from audiofeat.decode.container import Container
 from audiofeat.decode.headers import promise
+from audiofeat.decode.headers.mpeg_frames import Frame, check_frames
 from audiofeat.decode.opening import SourceFile
 from audiofeat.errors import ClipError
 
@@ -24,7 +26,10 @@ _KBITS = {  # (is MPEG-1, layer) -> kbit/s by index
     (False, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _RATES_HZ = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+_ADTS_RATES_HZ = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+_ADTS_HEADER_BYTES = 7
 _ID3_HEADER_BYTES = 10
+_MAX_ID3_TAGS = 100
 
 
 class _Frame(NamedTuple):
@@ -42,7 +47,9 @@ def id3_end(file: SourceFile) -> int:
         ClipError: ``input.corrupt``: a tag is longer than the file.
     """
     end = 0
-    while file.read_at(end, 3) == b"ID3":
+    for _ in range(_MAX_ID3_TAGS):
+        if file.read_at(end, 3) != b"ID3":
+            return end
         header = file.read_at(end, _ID3_HEADER_BYTES)
         if len(header) < _ID3_HEADER_BYTES or any(byte & 0x80 for byte in header[6:]):
             raise ClipError("input.corrupt", "the ID3 tag's size cannot be read", hint="fetch the file again")
@@ -55,7 +62,7 @@ def id3_end(file: SourceFile) -> int:
                 f"the ID3 tag says {size} bytes, the file has {file.size_bytes}",
                 hint="fetch the file again",
             )
-    return end
+    raise ClipError("input.corrupt", f"more than {_MAX_ID3_TAGS} ID3 tags, one behind the other", hint="make it again")
 
 
 def is_frame_sequence(file: SourceFile, offset: int) -> bool:
@@ -75,23 +82,41 @@ def is_adts(file: SourceFile, offset: int) -> bool:
     header = file.read_at(offset, 6)
     if not _is_adts_header(header):
         return False
-    size = (header[3] & 0x3) << 11 | header[4] << 3 | header[5] >> 5
+    size = _adts_size(header)
     following = file.read_at(offset + size, 6)
-    return size >= 7 and (len(following) < 6 or _is_adts_header(following))
+    return size >= _ADTS_HEADER_BYTES and (len(following) < 6 or _is_adts_header(following))
+
+
+def read_adts(file: SourceFile, container: Container) -> Container:
+    """Check the frames of an ADTS stream. Raises ClipError as ``mpeg_frames.check_frames`` says."""
+    check_frames(file, _start(file), _adts_frame)
+    return container
 
 
 def read(file: SourceFile, container: Container) -> Container:
-    """Check the Xing header of an MP3, and leave files without one to ffmpeg.
+    """Check the Xing header and the frames of an MP3, and leave files without such a header to ffmpeg.
 
     Without it libsndfile *estimates* the length from the first frame's bit rate and stops there.
 
     Raises:
-        ClipError: ``input.truncated`` or ``input.chained``.
+        ClipError: ``input.truncated``, ``input.chained``, ``input.corrupt`` or ``input.format-changes``.
     """
-    no_promise = container._replace(decoder="ffmpeg")
+    start = _start(file)
+    container = _by_xing(file, start, container)
+    check_frames(file, start, _mpeg_frame)
+    return container
+
+
+def _start(file: SourceFile) -> int:
+    """Where the first frame begins."""
     start = id3_end(file)
     while file.read_at(start, 1) == b"\x00":
         start += 1
+    return start
+
+
+def _by_xing(file: SourceFile, start: int, container: Container) -> Container:
+    no_promise = container._replace(decoder="ffmpeg")
     frame = _parse(file.read_at(start, 4))
     if frame is None or frame.layer != 3:
         return no_promise
@@ -133,5 +158,30 @@ def _parse(header: bytes) -> _Frame | None:
     return _Frame(version, layer, sample_rate, header[3] >> 6 == 3, size)
 
 
+@lru_cache(maxsize=1024)
+def _mpeg_frame(header: bytes) -> Frame | None:
+    frame = _parse(header)
+    if frame is None:
+        return None
+    return Frame(f"{frame.sample_rate} Hz, {'one channel' if frame.is_mono else 'two channels'}", frame.size_bytes)
+
+
+def _adts_frame(header: bytes) -> Frame | None:
+    size = _adts_size(header) if _is_adts_header(header) else 0
+    if size < _ADTS_HEADER_BYTES:
+        return None
+    channels = (header[2] & 0x1) << 2 | header[3] >> 6
+    return Frame(f"{_ADTS_RATES_HZ[header[2] >> 2 & 0xF]} Hz, channels {channels}", size)
+
+
+def _adts_size(header: bytes) -> int:
+    return (header[3] & 0x3) << 11 | header[4] << 3 | header[5] >> 5
+
+
 def _is_adts_header(header: bytes) -> bool:
-    return len(header) == 6 and header[0] == 0xFF and header[1] & 0xF6 == 0xF0 and header[2] >> 2 & 0xF < 13
+    return (
+        len(header) == 6
+        and header[0] == 0xFF
+        and header[1] & 0xF6 == 0xF0
+        and header[2] >> 2 & 0xF < len(_ADTS_RATES_HZ)
+    )

@@ -14,11 +14,12 @@ from struct import Struct
 
 from audiofeat.decode.container import Container
 from audiofeat.decode.headers import promise
+from audiofeat.decode.headers.window import Window
 from audiofeat.decode.opening import SourceFile
 from audiofeat.errors import ClipError
 
 _PAGE = Struct("<4sBBqIIIB")
-_MAX_PAGE_BYTES = 27 + 255 + 255 * 255
+_MAX_HEADER_BYTES = _PAGE.size + 255
 _CONTINUED, _FIRST, _LAST = 1, 2, 4
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _VORBIS = b"\x01vorbis"
@@ -58,14 +59,15 @@ def _first_packet(file: SourceFile) -> bytes:
 
 def _check_pages(file: SourceFile) -> int:
     """Walk all pages; the frame at which the last one that ends a packet begins, in the codec's own count."""
+    window = Window(file)
     offset = number = 0
     last_page_frame = end_frame = 0
     has_ended = False
     while offset < file.size_bytes:
-        page = file.read_at(offset, min(_MAX_PAGE_BYTES, file.size_bytes - offset))
-        if len(page) < _PAGE.size:
+        head = window.at(offset, _MAX_HEADER_BYTES)
+        if len(head) < _PAGE.size:
             raise _ends_early(number, "a page's header is cut")
-        magic, version, flags, granule, _, _, checksum, segments = _PAGE.unpack_from(page)
+        magic, version, flags, granule, _, _, checksum, segments = _PAGE.unpack_from(head)
         if magic != b"OggS" or version != 0:
             raise _damaged(number, offset, "no page begins here")
         if has_ended and flags & _FIRST:
@@ -74,7 +76,8 @@ def _check_pages(file: SourceFile) -> int:
                 f"a second Ogg stream begins at byte {offset}, behind the first one's end",
                 hint="split the file into its streams",
             )
-        size = _PAGE.size + segments + sum(page[_PAGE.size : _PAGE.size + segments])
+        size = _PAGE.size + segments + sum(head[_PAGE.size : _PAGE.size + segments])
+        page = window.at(offset, size)
         if size > len(page):
             raise _ends_early(number, f"the last page has {len(page)} of its {size} bytes")
         if _crc(page[:22] + b"\0\0\0\0" + page[26:size]) != checksum:

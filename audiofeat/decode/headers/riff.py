@@ -25,6 +25,7 @@ _LEFT_TO_FFMPEG = {
 # Writers that cannot seek back leave one of these where the length belongs.
 _UNKNOWN_SIZES = (0, 0x7FFFF000, 0x80000000)
 _UNKNOWN_FROM = 0xFFFFFF00
+_MOST_BYTES = 0xFFFFFFFF
 
 
 class _Format(NamedTuple):
@@ -56,7 +57,7 @@ def read(file: SourceFile, container: Container) -> Container:
         elif ident == b"data":
             if format_chunk is None:
                 raise promise.bad_header("the 'data' chunk comes before any 'fmt ' chunk")
-            if long_size is not None and size == 0xFFFFFFFF:
+            if long_size is not None and size == _MOST_BYTES:
                 data = _Data(offset, long_size, long_size in (0, 0xFFFFFFFFFFFFFFFF))
             else:
                 data = _Data(offset, size, size in _UNKNOWN_SIZES or size >= _UNKNOWN_FROM)
@@ -105,6 +106,7 @@ def _chunks(file: SourceFile, header: Struct) -> Iterator[tuple[bytes, int, int]
 def _parse_format(body: bytes, order: str) -> _Format:
     if len(body) < 16:
         raise promise.bad_header(f"a 'fmt ' chunk of {len(body)} bytes; it has at least 16")
+    # The bytes a second are left out: no decoder looks at them, and writers of good files get them wrong.
     tag, channels, sample_rate, _, block_align, bits = Struct(order + "HHIIHH").unpack_from(body)
     if tag == _EXTENSIBLE:
         if len(body) < 26:
@@ -135,12 +137,17 @@ def _judge(file: SourceFile, container: Container, form: _Format, data: _Data, f
     held_bytes = file.size_bytes - data.offset
     if held_bytes < form.block_align:
         raise promise.no_samples(f"{max(held_bytes, 0)} bytes follow the header of {data.offset} bytes")
-    if data.is_open_ended and (data.size == 0 or data.size > held_bytes):
-        if data.size:
+    if data.is_open_ended and (data.size in (0, _MOST_BYTES) or data.size > held_bytes):
+        if data.size > held_bytes:
             return container._replace(is_open_ended=True)
-        if _is_chunk(file, data.offset):
+        if data.size == 0 and _is_chunk(file, data.offset):
             raise promise.no_samples("the 'data' chunk holds 0 bytes")
-        return container._replace(decoder="ffmpeg", is_open_ended=True)  # libsndfile takes the 0 at its word
+        # libsndfile takes the 0, and the most, at its word.
+        return container._replace(
+            decoder="ffmpeg",
+            is_open_ended=True,
+            declared_frames=held_bytes // form.block_align if form.tag in _BITS else None,
+        )
 
     declared, held = data.size // form.block_align, held_bytes // form.block_align
     is_linear = form.tag in _BITS
@@ -149,7 +156,29 @@ def _judge(file: SourceFile, container: Container, form: _Format, data: _Data, f
     if held < declared:
         raise promise.truncated(declared=declared, held=held, unit="frames" if is_linear else "blocks")
     _check_trailing(file, data)
-    return container._replace(declared_frames=declared if is_linear else fact_frames or None)
+    if is_linear:
+        return container._replace(declared_frames=declared)
+    return container._replace(declared_frames=_adpcm_frames(form, blocks=declared, fact_frames=fact_frames))
+
+
+def _adpcm_frames(form: _Format, *, blocks: int, fact_frames: int | None) -> int | None:
+    """The frames of ADPCM: its ``fact`` chunk tells how many of the last block's count.
+
+    Raises:
+        ClipError: ``input.truncated``: the blocks hold less.
+    """
+    if form.tag not in (_MS_ADPCM, _IMA_ADPCM):
+        return None  # a compressed stream's own frames count
+    # What is not in a block's header is two samples a byte; each channel has one or two samples in the header.
+    header_bytes, header_frames = (7, 2) if form.tag == _MS_ADPCM else (4, 1)
+    frames_a_block = 2 * (form.block_align - header_bytes * form.channels) // form.channels + header_frames
+    held = blocks * frames_a_block
+    if fact_frames is None or frames_a_block < 1 or fact_frames <= held - frames_a_block:
+        # libsndfile writes half the frames of IMA ADPCM with two channels there, others write 0.
+        return max(held, 0) or None
+    if fact_frames > held:
+        raise promise.truncated(declared=fact_frames, held=held)
+    return fact_frames
 
 
 def _check_trailing(file: SourceFile, data: _Data) -> None:
