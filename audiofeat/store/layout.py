@@ -116,8 +116,20 @@ def is_ours(paths: StorePaths) -> bool:
         return True
     with suppress(OSError, ValueError, AttributeError):
         return isinstance(json.loads(paths.store_json.read_bytes()).get("format_version"), int)
-    # Without its .state an unfinished store is nothing but shards.
+    # An unfinished one may have lost its lock, or all of .state; or a run ended before it had made more than folders.
     with suppress(OSError):
-        only_shards = {entry.name for entry in paths.root.iterdir()} <= {paths.shards.name}
-        return only_shards and all(is_shard_name(entry.name) for entry in paths.shards.iterdir())
+        return not _foreign_names(paths)
     return False
+
+
+def _foreign_names(paths: StorePaths) -> set[str]:
+    """What lies in an unfinished store, or its ``.state``, and is not of its making."""
+    parts = (paths.commits, paths.tasks, paths.pending, paths.spool, paths.logs)
+    notes = (paths.fingerprints, paths.unchanged, paths.source, paths.files)
+    own = {path.name for path in (*parts, *notes)}
+    foreign = {entry.name for entry in paths.root.iterdir()} - {paths.shards.name, paths.state.name}
+    if paths.shards.exists():
+        foreign |= {entry.name for entry in paths.shards.iterdir() if not is_shard_name(entry.name)}
+    if paths.state.exists():
+        foreign |= {entry.name for entry in paths.state.iterdir() if not entry.name.endswith(".partial")} - own
+    return foreign
