@@ -123,9 +123,8 @@ def link_arrays(
                 except OSError as error:
                     if error.errno in _NO_HARD_LINKS:
                         return
-                    if not _same_file(
-                        link, target
-                    ):  # else it was made: over NFS, a request sent twice fails though done
+                    # Over NFS, a request that was sent twice fails though done.
+                    if not (link.exists() and _same_file(link, target)):
                         raise
                 changed.add(link.parent)
         # The next run may find nothing to do, and then looks at no link.

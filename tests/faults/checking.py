@@ -39,7 +39,7 @@ def broken_promises(store: Path, *, promised: Iterable[str], must_be_whole: bool
 
 
 def _published(store: Path) -> Mapping[str, Any] | None:
-    """The state that ``store.json`` tells of, in its place or pending with what it wants; None where it is not whole."""
+    """The state that ``store.json`` tells of, in its place or pending; None where not all that it names is there."""
     for folder in (store, store / ".state/pending"):
         try:
             description = json.loads((folder / "store.json").read_bytes())

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from faults.disk import Call
+from faults.figures import Figures
 
 Mutation = Callable[[Call, Callable[[], Any]], Any]
+
+MAY_GO: frozenset[str] = frozenset()
+"""Those that no power cut shows to be needed: work is lost without them, nothing more."""
 
 
 def unchanged(call: Call, make: Callable[[], Any]) -> Any:
@@ -35,3 +41,27 @@ def copying_for_renaming(call: Call, make: Callable[[], Any]) -> Any:
         file.write(content)
     os.unlink(call.path)
     return None
+
+
+def torture(folder: Path, *, scale: float = 1.0) -> Figures:
+    """Each fsync of a run left out in turn: a power cut must show it, unless the line is one of :data:`MAY_GO`."""
+    from faults.scenes import scenes
+    from faults.sweep_calls import calls_of
+    from faults.sweep_power import cut_power
+
+    figures = Figures("an fsync left out, to be noticed by the power cuts")
+    begun = time.monotonic()
+    noticed: dict[str, bool] = {}
+    for scene in scenes(folder / "scenes"):
+        for site in sorted({site for call, site in calls_of(scene, folder / "counted") if call.name == "fsync"}):
+            for seed in range(max(1, round(4 * scale))):
+                if not noticed.get(site):
+                    found = Figures(site)
+                    cut_power(scene, folder, found, states=60, mutation=without_fsync_at(site), seed=seed)
+                    noticed[site] = bool(found.violations)
+    figures.tried = len(noticed)
+    figures.violations = [
+        f"nobody misses the {site}" for site, was in noticed.items() if not was and site not in MAY_GO
+    ]
+    figures.seconds = time.monotonic() - begun
+    return figures

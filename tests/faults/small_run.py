@@ -97,7 +97,7 @@ class _Engine:
             make_folder(folder)
         for task in tasks:
             write_json(self._paths.task(task.slot), task.to_json())
-        budget = RowBudget(self._paths.spool, process_bytes=2_000)  # so that some rows wait on disk
+        budget = RowBudget(self._paths.spool, process_bytes=700)  # so that some rows wait on disk
         for task in tasks:
             work = ShardWork(task)
             for index, clip in enumerate(task.clips):
@@ -150,5 +150,5 @@ if __name__ == "__main__":
     try:
         run_small(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
     except AudioFeatError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)

@@ -1,0 +1,67 @@
+"""A fault at any call of a run and a power cut at any instant: what was reported finished stays, the next run ends it.
+
+The sweeps in full are ``scripts/torture``; here each takes a sample, another call or instant of each kind.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from faults.children import in_child
+from faults.figures import Figures
+from faults.mutations import copying_for_renaming, without_fsync_at
+from faults.scenes import Scene, scenes
+from faults.strace_sweep import inject, may_trace, numbers_of
+from faults.sweep_calls import FAULTS, KILL, Fault, sweep
+from faults.sweep_power import cut_power
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="runs are disturbed in forked processes")
+
+
+@pytest.fixture(scope="module")
+def all_scenes(tmp_path_factory: pytest.TempPathFactory) -> list[Scene]:
+    return scenes(tmp_path_factory.mktemp("scenes"))
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_fault_1_10_11_13_14_15_16_17_36_at_any_call_costs_nothing_that_was_finished(
+    all_scenes: list[Scene], tmp_path: Path, fault: Fault
+) -> None:
+    figures = Figures("")
+    for number, scene in enumerate(all_scenes):
+        sweep(scene, tmp_path, figures, faults=[fault], stride=151, first=FAULTS.index(fault) * 13 + number * 31)
+    assert figures.violations == []
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_fault_9_a_power_cut_costs_nothing_that_was_finished(
+    all_scenes: list[Scene], tmp_path: Path, index: int
+) -> None:
+    figures = Figures("")
+    cut_power(all_scenes[index], tmp_path, figures, states=8)
+    assert figures.tried == 8
+    assert figures.violations == []
+
+
+# The sweeps themselves
+
+
+def test_a_missing_rename_is_noticed_by_the_kills(all_scenes: list[Scene], tmp_path: Path) -> None:
+    figures = Figures("")
+    update = all_scenes[1]
+    sweep(update, tmp_path, figures, faults=[KILL], stride=11, first=3, mutation=copying_for_renaming)
+    assert any("no whole store" in violation for violation in figures.violations)
+
+
+@pytest.mark.skipif(not may_trace(), reason="strace is not here, or may not trace")
+def test_fault_1_10_at_system_calls(all_scenes: list[Scene], tmp_path: Path) -> None:
+    figures = Figures("")
+    update = all_scenes[1]
+    numbers = numbers_of(update, tmp_path)
+    for call, injection in (("rename", "signal=SIGKILL"), ("fsync", "lasting error=ENOSPC")):
+        number = numbers[call][len(numbers[call]) // 2]
+        inject(update, tmp_path, figures, call=call, number=number, injection=injection)
+    assert figures.tried == 2
+    assert figures.violations == []
