@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from audiofeat.errors import LockedError
-from audiofeat.store.layout import StorePaths
+from audiofeat.store.layout import HOLDER, StorePaths
 from audiofeat.store.staging import make_folder, storage_errors
 
 # What a file system without locks answers: the run goes on without one.
@@ -36,9 +36,8 @@ def store_lock(paths: StorePaths) -> Iterator[None]:
         _take(paths, descriptor)
         # For those who come meanwhile and find the store locked: a disk that refuses it has no worse to say.
         with suppress(OSError):
-            os.ftruncate(
-                descriptor, os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
-            )
+            holder = f"{HOLDER}{os.getpid()} on {socket.gethostname()}"
+            os.ftruncate(descriptor, os.pwrite(descriptor, holder.encode(), 0))
         yield
     finally:
         os.close(descriptor)

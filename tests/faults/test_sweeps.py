@@ -9,9 +9,8 @@ import os
 from pathlib import Path
 
 import pytest
-from faults.children import in_child
 from faults.figures import Figures
-from faults.mutations import copying_for_renaming, without_fsync_at
+from faults.mutations import copying_for_renaming
 from faults.scenes import Scene, scenes
 from faults.strace_sweep import inject, may_trace, numbers_of
 from faults.sweep_calls import FAULTS, KILL, Fault, sweep
