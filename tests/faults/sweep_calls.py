@@ -128,12 +128,17 @@ def disturbed(
 
     def hook() -> Hook:
         numbers = itertools.count()
+        failed = ""
 
         def befalls(call: Call, make: Callable[[], Any]) -> Any:
+            nonlocal failed
             index = next(numbers)
+            if call.name == "fsync" and call.path == failed:
+                note("fsync-again")
             if call.name in fault.calls and (index == number or (fault.is_lasting and index > number)):
                 if index == number:
                     note("reached")
+                    failed = call.path if call.name == "fsync" and os.path.isfile(call.path) else ""
                 return fault.befall(call, make)
             return mutation(call, make)
 
@@ -147,6 +152,8 @@ def disturbed(
     words = log.read_text().split() if log.exists() else []
     if "reached" not in words:
         yield f"the call was not reached: {ended.said}"
+    if "fsync-again" in words:
+        yield "what could not be made durable was tried once more: the system may have dropped the bytes"
     yield from _not_told(ended, fault, store)
     shards = scene.shards()
     promised = [shards[word] for word in words if word in shards]

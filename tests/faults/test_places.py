@@ -14,7 +14,7 @@ from faults.scenes import Scene, scenes
 from faults.small_run import run_small
 from running import contents, differences
 
-from audiofeat.errors import StorageError
+from audiofeat.errors import LockedError, StorageError
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.lock import store_lock
 from audiofeat.store.staging import commit, storage_errors
@@ -71,9 +71,8 @@ def test_fault_11_a_lock_that_cannot_be_written_to_is_held_all_the_same(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "pwrite", pwrite)
-    with store_lock(StorePaths(tmp_path)), open(tmp_path / ".state/lock", "rb") as other:
-        with pytest.raises(BlockingIOError):
-            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with store_lock(StorePaths(tmp_path)), pytest.raises(LockedError), store_lock(StorePaths(tmp_path)):
+        pass
 
 
 @pytest.mark.parametrize("is_folder", [True, False])

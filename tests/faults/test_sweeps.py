@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from faults.figures import Figures
-from faults.mutations import copying_for_renaming
+from faults.mutations import copying_for_renaming, without_fsync_at
 from faults.scenes import Scene, scenes
 from faults.strace_sweep import inject, may_trace, numbers_of
 from faults.sweep_calls import FAULTS, KILL, Fault, sweep
@@ -45,6 +45,13 @@ def test_fault_9_a_power_cut_costs_nothing_that_was_finished(
 
 
 # The sweeps themselves
+
+
+def test_a_missing_fsync_is_noticed_by_the_power_cuts(all_scenes: list[Scene], tmp_path: Path) -> None:
+    for part in ("fsync in finish < write < write_shard", "fsync in fsync_folder < commit < write_shard"):
+        figures = Figures("")
+        cut_power(all_scenes[0], tmp_path, figures, states=10, mutation=without_fsync_at(part), seed=3)
+        assert figures.violations, part
 
 
 def test_a_missing_rename_is_noticed_by_the_kills(all_scenes: list[Scene], tmp_path: Path) -> None:
