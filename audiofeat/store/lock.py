@@ -34,10 +34,12 @@ def store_lock(paths: StorePaths) -> Iterator[None]:
         descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         _take(paths, descriptor)
-        # For those who come meanwhile and find the store locked: a disk that refuses it has no worse to say.
+        # For those who come meanwhile and find the store locked, and a mark of ours that outlives a power cut. A disk
+        # that refuses it has no worse to say.
         with suppress(OSError):
             holder = f"{HOLDER}{os.getpid()} on {socket.gethostname()}"
             os.ftruncate(descriptor, os.pwrite(descriptor, holder.encode(), 0))
+            os.fsync(descriptor)
         yield
     finally:
         os.close(descriptor)

@@ -13,8 +13,15 @@ from faults.figures import Figures
 
 Mutation = Callable[[Call, Callable[[], Any]], Any]
 
-MAY_GO: frozenset[str] = frozenset()
-"""Those that no power cut shows to be needed: work is lost without them, nothing more."""
+MAY_GO = (
+    "write_fingerprints",
+    "_remember <",
+    "remember_source <",
+    "write_json < _bring_up_to_date",  # tasks
+    "commit < write_file < write_json < write",
+    "store_lock",
+)
+"""Parts of the sites that no power cut shows to be needed: only notes that cost work, not results, when they are lost."""
 
 
 def unchanged(call: Call, make: Callable[[], Any]) -> Any:
@@ -61,7 +68,9 @@ def torture(folder: Path, *, scale: float = 1.0) -> Figures:
                     noticed[site] = bool(found.violations)
     figures.tried = len(noticed)
     figures.violations = [
-        f"nobody misses the {site}" for site, was in noticed.items() if not was and site not in MAY_GO
+        f"nobody misses the {site}"
+        for site, was in noticed.items()
+        if not was and not any(part in site for part in MAY_GO)
     ]
     figures.seconds = time.monotonic() - begun
     return figures

@@ -70,7 +70,7 @@ FAULTS = (
 )
 
 
-def calls_of(scene: Scene, store: Path) -> list[tuple[Call, str]]:
+def calls_of(scene: Scene, store: Path, *, mutation: Mutation = unchanged) -> list[tuple[Call, str]]:
     """The calls of a run that nothing disturbs, and what makes them."""
     noted = store.with_name("calls")
 
@@ -79,7 +79,7 @@ def calls_of(scene: Scene, store: Path) -> list[tuple[Call, str]]:
 
         def note(call: Call, make: Callable[[], Any]) -> Any:
             calls.append((call, call.site))
-            return make()
+            return mutation(call, make)
 
         with watched(store, note):
             run_small(scene.source, store, scene.store_format)
@@ -104,7 +104,7 @@ def sweep(
     mutation: Mutation = unchanged,
 ) -> None:
     """Each fault at every ``stride``-th call of the scene's run, from call ``first`` on."""
-    calls = calls_of(scene, folder / "counted")
+    calls = calls_of(scene, folder / "counted", mutation=mutation)
     for fault in faults:
         for number in range(first % stride, len(calls), stride):
             call, site = calls[number]

@@ -13,7 +13,7 @@ from faults.figures import Figures
 from faults.mutations import copying_for_renaming, without_fsync_at
 from faults.scenes import Scene, scenes
 from faults.strace_sweep import inject, may_trace, numbers_of
-from faults.sweep_calls import FAULTS, KILL, Fault, sweep
+from faults.sweep_calls import FAULTS, Fault, sweep
 from faults.sweep_power import cut_power
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="runs are disturbed in forked processes")
@@ -30,7 +30,7 @@ def test_fault_1_10_11_13_14_15_16_17_36_at_any_call_costs_nothing_that_was_fini
 ) -> None:
     figures = Figures("")
     for number, scene in enumerate(all_scenes):
-        sweep(scene, tmp_path, figures, faults=[fault], stride=151, first=FAULTS.index(fault) * 13 + number * 31)
+        sweep(scene, tmp_path, figures, faults=[fault], stride=211, first=FAULTS.index(fault) * 13 + number * 53)
     assert figures.violations == []
 
 
@@ -39,8 +39,8 @@ def test_fault_9_a_power_cut_costs_nothing_that_was_finished(
     all_scenes: list[Scene], tmp_path: Path, index: int
 ) -> None:
     figures = Figures("")
-    cut_power(all_scenes[index], tmp_path, figures, states=8)
-    assert figures.tried == 8
+    cut_power(all_scenes[index], tmp_path, figures, states=6)
+    assert figures.tried == 6
     assert figures.violations == []
 
 
@@ -54,20 +54,19 @@ def test_a_missing_fsync_is_noticed_by_the_power_cuts(all_scenes: list[Scene], t
         assert figures.violations, part
 
 
-def test_a_missing_rename_is_noticed_by_the_kills(all_scenes: list[Scene], tmp_path: Path) -> None:
+def test_a_missing_rename_is_noticed_by_the_power_cuts(all_scenes: list[Scene], tmp_path: Path) -> None:
+    # Not by the kills: what a copy leaves half done, digests and pending parts make good.
     figures = Figures("")
-    update = all_scenes[1]
-    sweep(update, tmp_path, figures, faults=[KILL], stride=11, first=3, mutation=copying_for_renaming)
-    assert any("no whole store" in violation for violation in figures.violations)
+    cut_power(all_scenes[1], tmp_path, figures, states=8, mutation=copying_for_renaming)
+    assert figures.violations
 
 
 @pytest.mark.skipif(not may_trace(), reason="strace is not here, or may not trace")
-def test_fault_1_10_at_system_calls(all_scenes: list[Scene], tmp_path: Path) -> None:
+def test_fault_14_at_a_system_call(all_scenes: list[Scene], tmp_path: Path) -> None:
     figures = Figures("")
     update = all_scenes[1]
     numbers = numbers_of(update, tmp_path)
-    for call, injection in (("rename", "signal=SIGKILL"), ("fsync", "lasting error=ENOSPC")):
-        number = numbers[call][len(numbers[call]) // 2]
-        inject(update, tmp_path, figures, call=call, number=number, injection=injection)
-    assert figures.tried == 2
+    middle = numbers["rename"][len(numbers["rename"]) // 2]
+    inject(update, tmp_path, figures, call="rename", number=middle, injection="error=EIO")
+    assert figures.tried == 1
     assert figures.violations == []
