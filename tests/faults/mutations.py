@@ -21,7 +21,7 @@ MAY_GO = (
     "commit < write_file < write_json < write",
     "store_lock",
 )
-"""Parts of the sites that no power cut shows to be needed: only notes that cost work, not results, when they are lost."""
+"""Parts of the sites that no power cut shows to be needed: notes whose loss costs work, not results."""
 
 
 def unchanged(call: Call, make: Callable[[], Any]) -> Any:

@@ -30,7 +30,7 @@ def test_fault_1_10_11_13_14_15_16_17_36_at_any_call_costs_nothing_that_was_fini
 ) -> None:
     figures = Figures("")
     for number, scene in enumerate(all_scenes):
-        sweep(scene, tmp_path, figures, faults=[fault], stride=211, first=FAULTS.index(fault) * 13 + number * 53)
+        sweep(scene, tmp_path, figures, faults=[fault], stride=307, first=FAULTS.index(fault) * 13 + number * 53)
     assert figures.violations == []
 
 
