@@ -32,7 +32,7 @@ from audiofeat.shard import ShardWork
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.packing import packing_of
 from audiofeat.store.rows import RowBudget
-from audiofeat.store.staging import read_json
+from audiofeat.store.staging import read_json, storage_errors
 from audiofeat.tasks import ShardTask
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Worker:
             budget=RowBudget(self._paths.spool),
             shared=Shared(),
         )
-        feeds = [_NotingFeed(self._feed, self._hands, number) for number in range(job.lanes)]
+        feeds = [_NotingFeed(self._feed, self._hands, number, place=Path(job.hands)) for number in range(job.lanes)]
         self._lanes = [Lane(lane_job, feed, frontend=self._programs, complete=self._complete) for feed in feeds]
 
     def run(self, commands: Iterator[Mapping[str, Any]]) -> None:
@@ -201,8 +201,8 @@ class Worker:
 class _NotingFeed:
     """The feed as one lane sees it: each clip is noted as in hand before it is touched."""
 
-    def __init__(self, feed: ShardFeed, hands: int, number: int) -> None:
-        self._feed, self._hands, self._offset = feed, hands, number * HAND_BYTES
+    def __init__(self, feed: ShardFeed, hands: int, number: int, *, place: Path) -> None:
+        self._feed, self._hands, self._offset, self._place = feed, hands, number * HAND_BYTES, place
 
     def again(self, shard: ShardWork, index: int) -> None:
         self._feed.again(shard, index)
@@ -211,12 +211,17 @@ class _NotingFeed:
         return self._feed.put_off(shard, index, reason=reason)
 
     def next(self, *, wait: bool) -> tuple[ShardWork, int] | None:
+        """As :class:`ShardFeed`. Raises StorageError where nothing can be noted."""
         if wait:
-            os.pwrite(self._hands, b" " * HAND_BYTES, self._offset)
+            self._note(b" " * HAND_BYTES)
         item = self._feed.next(wait=wait)
         if item is not None:
-            os.pwrite(self._hands, encode_hand(item[0].task.slot, item[1]), self._offset)
+            self._note(encode_hand(item[0].task.slot, item[1]))
         return item
+
+    def _note(self, hand: bytes) -> None:
+        with storage_errors(self._place):
+            os.pwrite(self._hands, hand, self._offset)
 
 
 def _end_with_decoders() -> None:

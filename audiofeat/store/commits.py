@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from blake3 import blake3
 
 from audiofeat.records import FeatureSpec
@@ -18,7 +19,7 @@ from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.packing import Packing
 from audiofeat.store.shard_format import ShardClip
-from audiofeat.store.staging import commit, read_json, staged, storage_errors, write_json
+from audiofeat.store.staging import commit, fsync_folder, read_json, staged, storage_errors, write_json
 from audiofeat.tasks import Commit, ShardEntry
 
 
@@ -34,13 +35,19 @@ def write_shard(
     if not clips:
         return None
     kind = shard_format(packing.kind, packing)
-    with storage_errors(paths.shards), staged(paths.shards, name=slot) as partial:
+    rows = sum(clip.n_frames for clip in clips)
+    row_bytes = sum(spec.dims * np.dtype(spec.dtype).itemsize for spec in features)
+    with storage_errors(paths.shards, needs_bytes=rows * row_bytes), staged(paths.shards, name=slot) as partial:
         kind.write(partial, clips, features)
         digest = kind.digest(partial)
         size_bytes = kind.size_bytes(partial)
         name = f"{slot}-{digest[:16]}{kind.suffix}"
-        commit(partial, paths.shards / name)
-    rows = sum(clip.n_frames for clip in clips)
+        final = paths.shards / name
+        if final.exists() and kind.digest(final) == digest:
+            # An earlier run has made the same. Readers may have it open, and a folder cannot be replaced in one step.
+            fsync_folder(paths.shards)
+        else:
+            commit(partial, final)
     return ShardEntry(name, slot, size_bytes, digest, clips=len(clips), rows=rows, packing=packing.word)
 
 

@@ -49,28 +49,39 @@ def publish(paths: StorePaths, *, manifest: bytes, quarantine: bytes, store_json
 
 
 def roll_forward(paths: StorePaths) -> None:
-    """Finish a publication that got as far as having everything pending; else forget it."""
+    """Finish a publication that got as far as having everything pending; else forget it, and what was half written.
+
+    Raises:
+        StorageError: the disk refuses.
+    """
     if (paths.pending / paths.store_json.name).exists():
         for final in (paths.manifest, paths.quarantine, paths.store_json):
             pending = paths.pending / final.name
             if pending.exists():
                 commit(pending, final)
     remove(paths.pending)
+    _sweep_partials(paths)
+
+
+def _sweep_partials(paths: StorePaths) -> None:
+    """Remove what was to become a file of the store or of its state, and never did."""
+    with storage_errors(paths.root):
+        for folder in (paths.root, paths.state):
+            for entry in folder.iterdir():
+                if entry.name.startswith(".") and entry.name.endswith(PARTIAL_SUFFIX):
+                    remove(entry)
 
 
 def sweep(paths: StorePaths, *, keep: Iterable[str]) -> None:
     """Remove what no record names: stale shards, records that ``store.json`` took over, partial files, spools."""
     named = set(keep)
+    _sweep_partials(paths)
     with storage_errors(paths.root):
         for entry in sorted(paths.shards.iterdir()):
             if entry.name not in named and is_shard_name(entry.name):
                 remove(entry)
         for folder in (paths.commits, paths.tasks, paths.spool, paths.pending):
             remove(folder)
-        for folder in (paths.root, paths.state):
-            for entry in folder.iterdir():
-                if entry.name.startswith(".") and entry.name.endswith(PARTIAL_SUFFIX):
-                    remove(entry)
         fsync_folder(paths.shards)
         fsync_folder(paths.state)
 
@@ -102,15 +113,32 @@ def link_arrays(
                     present.unlink()
             with suppress(OSError):
                 (paths.root / feature).rmdir()
+        changed = set()
         for link, target in wanted.items():
             if not link.exists():
+                changed |= _missing_folders(link.parent, above=paths.root)
                 link.parent.mkdir(parents=True, exist_ok=True)
                 try:
                     os.link(target, link)
                 except OSError as error:
-                    if error.errno not in _NO_HARD_LINKS:
+                    if error.errno in _NO_HARD_LINKS:
+                        return
+                    # Over NFS, a request that was sent twice fails though done.
+                    if not (link.exists() and _same_file(link, target)):
                         raise
-                    return
+                changed.add(link.parent)
+        # The next run may find nothing to do, and then looks at no link.
+        for folder in changed:
+            fsync_folder(folder)
+
+
+def _missing_folders(folder: Path, *, above: Path) -> set[Path]:
+    """The folders in which a new one will appear when this one is made."""
+    missing = set()
+    while folder != above and not folder.exists():
+        folder = folder.parent
+        missing.add(folder)
+    return missing
 
 
 def _same_file(link: Path, target: Path | None) -> bool:

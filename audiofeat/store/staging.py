@@ -21,9 +21,11 @@ PARTIAL_SUFFIX = ".partial"
 
 
 @contextmanager
-def storage_errors(path: Path, *, rest: str = "what is finished stays") -> Iterator[None]:
+def storage_errors(path: Path, *, rest: str = "what is finished stays", needs_bytes: int = 0) -> Iterator[None]:
     """Turn an OSError of the block into a StorageError about ``path``; ``rest`` says what became of the rest.
 
+    Args:
+        needs_bytes: how much the block writes, where that is known; 0: unknown.
     Raises:
         StorageError: with the system's words and the free space at ``path``.
     """
@@ -34,16 +36,17 @@ def storage_errors(path: Path, *, rest: str = "what is finished stays") -> Itera
     except OSError as error:
         is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         raise StorageError(
-            f"cannot write {path}: {error.strerror or error}{_free_space(path) if is_full else ''}",
+            f"cannot write {path}: {error.strerror or error}{_free_space(path, needs_bytes) if is_full else ''}",
             hint=f"{'make room' if is_full else 'mend that'}, then run the same command again: {rest}",
         ) from error
 
 
-def _free_space(path: Path) -> str:
+def _free_space(path: Path, needs_bytes: int) -> str:
+    needs = f"needs {needs_bytes / 1e6:,.1f} MB, " if needs_bytes else ""
     for folder in (path, *path.parents):
         with suppress(OSError):
             usage = shutil.disk_usage(folder)
-            return f" ({usage.free / 1e6:,.0f} MB of {usage.total / 1e6:,.0f} MB free at {folder})"
+            return f" ({needs}has {usage.free / 1e6:,.1f} MB of {usage.total / 1e6:,.1f} MB free at {folder})"
     return ""
 
 
@@ -68,15 +71,27 @@ def commit(partial: Path, final: Path) -> None:
             # A folder cannot be replaced in one step. It is named by its content, so that whatever stands there
             # is the same or damaged: nobody reads it between the two renames without checking.
             with staged(final.parent, name=final.name) as aside:
-                os.rename(final, aside)
+                _rename(final, aside)
                 try:
-                    os.rename(partial, final)
+                    _rename(partial, final)
                 except BaseException:
                     os.rename(aside, final)
                     raise
         else:
-            os.replace(partial, final)
+            _rename(partial, final)
         fsync_folder(final.parent)
+
+
+def _rename(partial: Path, final: Path) -> None:
+    """A rename that is believed to have failed only where it has: over NFS, a request sent twice fails though done."""
+    before = os.lstat(partial)
+    try:
+        os.replace(partial, final)
+    except OSError:
+        with suppress(OSError):
+            if not os.path.lexists(partial) and os.path.samestat(before, os.lstat(final)):
+                return
+        raise
 
 
 def write_file(path: Path, content: bytes) -> None:
