@@ -116,12 +116,13 @@ def _keys_of_shards(paths: StorePaths, config: Config) -> set[str] | None:
 
 
 def read_quarantine(paths: StorePaths) -> list[Failure]:
-    """The failures of a finished store; none where the file is not there."""
+    """The failures of a finished store; none where the file is not there, or not one of failures."""
     try:
         lines = paths.quarantine.read_text("ascii").splitlines()
-        return [Failure.from_json(json.loads(line)) for line in lines]
-    except (OSError, ValueError, TypeError):
+        failures = [Failure.from_json(json.loads(line)) for line in lines]
+    except (OSError, ValueError, TypeError, RecursionError):
         return []
+    return failures if all(isinstance(failure.clip_key, str) for failure in failures) else []
 
 
 def shard_is_there(paths: StorePaths, shard: ShardEntry, *, store_format: str) -> bool:

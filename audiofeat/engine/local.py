@@ -23,8 +23,9 @@ from audiofeat.errors import AudioFeatError, ClipError, ConfigError, Interrupted
 from audiofeat.identity import identify
 from audiofeat.lane import MOST_EXAMPLES
 from audiofeat.outcome import failure_of
+from audiofeat.store.checked_json import write_checked_json
 from audiofeat.store.layout import StorePaths
-from audiofeat.store.staging import make_folder, write_json
+from audiofeat.store.staging import make_folder
 from audiofeat.tasks import ClipTask, Reuse, ShardTask
 
 MOST_LANES = 4
@@ -113,7 +114,7 @@ class LocalEngine:
         for folder in (self._paths.logs, self._paths.spool, self._paths.tasks):
             make_folder(folder)
         for task in tasks:
-            write_json(self._paths.task(task.slot), task.to_json())
+            write_checked_json(self._paths.task(task.slot), task.to_json())
         # The largest first, so that the processes end together.
         self._waiting.extend(sorted(tasks, key=lambda task: len(task.clips), reverse=True))
         for lanes in self._shares(len(tasks)):
@@ -262,7 +263,7 @@ class LocalEngine:
         _add(self._ended, {"clips_failed": 1})  # no lane will count it
         self.report.examples = [*self.report.examples, f"{failure.source}: {failure.reason}"][:MOST_EXAMPLES]
         condemned = ShardTask(task.slot, tuple(clips))
-        write_json(self._paths.task(task.slot), condemned.to_json())
+        write_checked_json(self._paths.task(task.slot), condemned.to_json())
         return condemned
 
 

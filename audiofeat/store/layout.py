@@ -77,7 +77,7 @@ class StorePaths:
     @property
     def fingerprints(self) -> Path:
         """Size, modification time and inode of each source file when its bytes were read."""
-        return self.state / "fingerprints.parquet"
+        return self.state / "fingerprints"
 
     @property
     def unchanged(self) -> Path:
@@ -114,7 +114,7 @@ def is_ours(paths: StorePaths) -> bool:
     """Whether the folder at ``paths.root`` is a store, finished or not, whatever of it may be missing or damaged."""
     if paths.lock.exists():
         return True
-    with suppress(OSError, ValueError, AttributeError):
+    with suppress(OSError, ValueError, AttributeError, RecursionError):
         return isinstance(json.loads(paths.store_json.read_bytes()).get("format_version"), int)
     # Without its .state an unfinished store is nothing but shards.
     with suppress(OSError):
