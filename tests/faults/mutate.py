@@ -27,7 +27,8 @@ _EDGES = (
 _TOKENS = (
     b"RIFF", b"WAVE", b"fmt ", b"data", b"RF64", b"ds64", b"LIST", b"fLaC", b"OggS", b"ID3", b"ftyp", b"moov", b"stts",
     b"COMM", b"SSND", b"caff", b".snd", b"#EXTM3U\n", b"<MPD", b'"', b",", b"\t", b"\n", b"\r\n", b"\0",
-    b"\xef\xbb\xbf", b"[" * 3000, b'{"a":' * 1200, b"null", b"NaN", b"1e999", b"-1", b"9" * 50, b"\\ud800", b"\xff", b"../", b"&a *a",
+    b"\xef\xbb\xbf", b"[" * 3000, b'{"a":' * 1200, b"null", b"NaN", b"1e999", b"-1", b"9" * 50, b"\\ud800", b"\xff",
+    b"../", b"&a *a",
 )  # fmt: skip
 _MAX_BYTES = 1 << 17
 
