@@ -82,13 +82,14 @@ def known_results(paths: StorePaths, settings: Settings) -> Known:
 
 def _note_damaged_store(known: Known, paths: StorePaths, config: Config) -> None:
     """Of a store that cannot be trusted, the keys at least: none of its clips may go unnoticed."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not any(path.exists() for path in (paths.store_json, paths.manifest, paths.quarantine)):
         return
     try:
         known.keys.update(_clip_keys(pq.read_table(paths.manifest, use_threads=False)))
-    except (OSError, ValueError):
+    except (pa.ArrowException, OSError, ValueError, LookupError):
         keys = _keys_of_shards(paths, config)
         known.has_lost_keys = keys is None
         known.keys.update(keys or ())
