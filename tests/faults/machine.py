@@ -24,7 +24,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -34,6 +33,7 @@ from audiofeat.errors import AudioFeatError, LockedError, StorageError
 from audiofeat.reading.store import Store
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.lock import store_lock
+from audiofeat.store.publish import roll_forward
 from audiofeat.store.shard_format import Array
 from audiofeat.verify import verify_store
 
@@ -92,6 +92,8 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(number=_OPERATIONS, is_power_cut=st.booleans())
     def die(self, number: int, is_power_cut: bool) -> None:
         """A run ends at an operation on files, where it has so many."""
+        was_clean = self.is_clean
+        before = contents(self.store) if was_clean else {}
         self.states.append(self._wanted())
         with mishap(number) as happening:
             self._command()()
@@ -99,6 +101,8 @@ class StoreMachine(RuleBasedStateMachine):
             self.is_clean = False
             if is_power_cut:
                 cut_power(self.store, happening.unsynced)
+            if was_clean:
+                self._expect_old_or_new(before)
         elif self.is_damaged:
             self._repair()
         else:
@@ -127,10 +131,11 @@ class StoreMachine(RuleBasedStateMachine):
 
     # Damage, and what finds it.
 
-    @precondition(lambda self: self.is_clean)
     @rule(chance=st.randoms(use_true_random=False), is_deletion=st.booleans())
     def damage(self, chance, is_deletion: bool) -> None:  # type: ignore[no-untyped-def]
         """A file goes, or one of its bits flips. Runs may come before somebody verifies."""
+        if not self.is_clean:
+            self._run()
         shards, state = self.store / "shards", self.store / ".state"
         # NPY's links are other names of the same arrays, and a store is complete without them.
         of_content = [*self.store.iterdir(), *shards.rglob("*")]
@@ -145,9 +150,10 @@ class StoreMachine(RuleBasedStateMachine):
         if self.is_damaged and (self.store / "store.json").exists():
             assert verify_store(self.store, workers=1).problems, f"{path.relative_to(self.store)} was damaged unnoticed"
 
-    @precondition(lambda self: self.is_clean)
     @rule()
     def verify(self) -> None:
+        if not self.is_clean:
+            self._run()
         problems = verify_store(self.store, workers=1).problems
         assert not problems, problems
 
@@ -203,6 +209,15 @@ class StoreMachine(RuleBasedStateMachine):
         if self.is_damaged:
             self._repair()
         self._note_finished()
+
+    def _expect_old_or_new(self, before: dict[str, bytes]) -> None:
+        """What was published stands, or what was to be: that takes no work but the last of three renames."""
+        roll_forward(StorePaths(self.store))
+        found = verify_store(self.store, workers=1).problems
+        assert not [problem for problem in found if problem.kind != "link"], found
+        parts = ("store.json", "manifest.parquet", "quarantine.jsonl")
+        now, after = contents(self.store), contents(self._from_scratch())
+        assert any(all(now[part] == state[part] for part in parts) for state in (before, after))
 
     def _repair(self) -> None:
         """What a run copied it has checked; what it let stand ``verify`` finds, and another run makes again."""
