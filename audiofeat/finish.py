@@ -15,10 +15,11 @@ from audiofeat.reading.info import StoreInfo
 from audiofeat.records import FeatureSpec, Fingerprint
 from audiofeat.settings import Settings
 from audiofeat.source import Listing
+from audiofeat.store.checked_json import read_checked_json, write_checked_json
 from audiofeat.store.commits import read_commit
 from audiofeat.store.digests import file_digest, is_whole
 from audiofeat.store.layout import StorePaths
-from audiofeat.store.staging import read_json, remove, write_json
+from audiofeat.store.staging import remove
 from audiofeat.tasks import Commit
 
 
@@ -105,10 +106,10 @@ def _remember(
     rows, failures = contents.rows, contents.failures
     names = [row.decoder for row in rows] + [failure.decoder for failure in failures if failure.decoder]
     used = used_decoders(names, decoders)
-    write_json(
+    write_checked_json(
         paths.unchanged,
         {
-            "digest": unchanged_digest(settings, listing, used),
+            "start": unchanged_digest(settings, listing, used),
             "programs": sorted(used),
             "store_json": file_digest(paths.store_json),
         },
@@ -117,14 +118,14 @@ def _remember(
 
 def is_unchanged(paths: StorePaths, settings: Settings, listing: Listing, decoders: Mapping[str, str]) -> bool:
     """Whether the last run left exactly what a run over this listing would make."""
-    values = read_json(paths.unchanged)
+    values = read_checked_json(paths.unchanged)
     if values is None or not paths.store_json.exists() or is_half_done(paths):
         return False  # what an interrupted run has left must be swept, even if it began with other settings
     programs = values.get("programs")
     if not isinstance(programs, list):
         return False
     used = {program: decoders.get(program, "") for program in programs}
-    if values.get("digest") != unchanged_digest(settings, listing, used):
+    if values.get("start") != unchanged_digest(settings, listing, used):
         return False
     if values.get("store_json") != file_digest(paths.store_json):
         return False

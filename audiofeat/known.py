@@ -84,13 +84,14 @@ def known_results(paths: StorePaths, settings: Settings) -> Known:
 
 def _note_damaged_store(known: Known, paths: StorePaths, config: Config) -> None:
     """Of a store that cannot be trusted, the keys at least: none of its clips may go unnoticed."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not any(path.exists() for path in (paths.store_json, paths.manifest, paths.quarantine)):
         return
     try:
         known.keys.update(_clip_keys(pq.read_table(paths.manifest, use_threads=False)))
-    except (OSError, ValueError):
+    except (pa.ArrowException, OSError, ValueError, LookupError):
         keys = _keys_of_shards(paths, config)
         known.has_lost_keys = keys is None
         known.keys.update(keys or ())
@@ -118,12 +119,13 @@ def _keys_of_shards(paths: StorePaths, config: Config) -> set[str] | None:
 
 
 def read_quarantine(paths: StorePaths) -> list[Failure]:
-    """The failures of a finished store; none where the file is not there."""
+    """The failures of a finished store; none where the file is not there, or not one of failures."""
     try:
         lines = paths.quarantine.read_text("ascii").splitlines()
-        return [Failure.from_json(json.loads(line)) for line in lines]
-    except (OSError, ValueError, TypeError):
+        failures = [Failure.from_json(json.loads(line)) for line in lines]
+    except (OSError, ValueError, TypeError, RecursionError):
         return []
+    return failures if all(isinstance(failure.clip_key, str) for failure in failures) else []
 
 
 def shard_is_there(paths: StorePaths, shard: ShardEntry, *, store_format: str) -> bool:

@@ -8,23 +8,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from blake3 import blake3
+
 from audiofeat.config import Config, load_config, stored_config
 from audiofeat.errors import ConfigError, DamageError, SourceError
 from audiofeat.job import Job, RunOptions
 from audiofeat.reading.info import StoreInfo
+from audiofeat.store.checked_json import read_checked_json, write_checked_json
 from audiofeat.store.layout import StorePaths
-from audiofeat.store.staging import read_json, remove, write_file, write_json
+from audiofeat.store.staging import remove, write_file
 
 
 def remember_source(job: Job) -> None:
     """Leave a note of the job's source, unless the same is there already. Raises StorageError."""
     paths, options = job.paths, job.options
-    note: Mapping[str, Any] = {
+    note: dict[str, Any] = {
         "config": stored_config(job.config),
         "source": os.path.abspath(job.source),
         "manifest": job.config.manifest.model_dump(),
         "follow_links": options.follow_links,
-        "has_files": options.files is not None,
+        "files_digest": None,
     }
     if options.files is None:
         remove(paths.files)
@@ -33,10 +36,11 @@ def remember_source(job: Job) -> None:
         root = os.path.abspath(job.listing.root)
         names = (os.fsencode(os.path.join(root, clip.path)) for clip in job.listing.clips)
         listed = b"".join(name + b"\0" for name in names)
+        note["files_digest"] = blake3(listed).hexdigest()
         if not paths.files.exists() or paths.files.read_bytes() != listed:
             write_file(paths.files, listed)
-    if read_json(paths.source) != note:
-        write_json(paths.source, note)
+    if read_checked_json(paths.source) != note:
+        write_checked_json(paths.source, note)
 
 
 def remembered_job(store: str, options: RunOptions, *, source: str | None = None) -> tuple[Config, RunOptions]:
@@ -51,7 +55,7 @@ def remembered_job(store: str, options: RunOptions, *, source: str | None = None
         SourceError: what was the source is not there.
     """
     paths = StorePaths(Path(store))
-    note = read_json(paths.source) or {}
+    note = read_checked_json(paths.source) or {}
     try:
         stored: Mapping[str, Any] = StoreInfo(store).config
     except DamageError:
@@ -70,13 +74,19 @@ def remembered_job(store: str, options: RunOptions, *, source: str | None = None
         )
     values = {**stored, "manifest": note.get("manifest", {})}
     config = load_config(values, source=source or note["source"], store_path=store)
-    files = None
-    if note.get("has_files"):
-        try:
-            files = paths.files.read_bytes()
-        except OSError as error:
-            raise ConfigError(
-                f"the list of files that {store} was made of cannot be read: {error}",
-                hint="audiofeat extract --files-from ...",
-            ) from error
+    files = _files(paths, note["files_digest"]) if note.get("files_digest") else None
     return config, replace(options, follow_links=note.get("follow_links", True), files=files)
+
+
+def _files(paths: StorePaths, digest: str) -> bytes:
+    """The list of files that a store was made of. Raises ConfigError where it is not there as it was."""
+    hint = "audiofeat extract --files-from ..."
+    try:
+        files = paths.files.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"the list of files that {paths.root} was made of cannot be read: {error}", hint=hint
+        ) from error
+    if blake3(files).hexdigest() != digest:
+        raise ConfigError(f"the list of files that {paths.root} was made of is damaged: {paths.files}", hint=hint)
+    return files

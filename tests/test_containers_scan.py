@@ -487,6 +487,16 @@ def test_a_truncated_parquet_is_refused(tmp_path: Path) -> None:
     assert refusal(file).startswith("a.parquet: 1 problem\n  file   -   cannot be read as Parquet: ")
 
 
+def test_a_footer_that_contradicts_itself_ends_no_process(tmp_path: Path) -> None:
+    """One changed bit calls the bytes required; asked for their statistics then, pyarrow ends in SIGABRT."""
+    file = write_parquet(tmp_path / "a.parquet", audio=pa.array([{"bytes": b"RIFF", "path": "a.wav"}], AUDIO))
+    optional, required = (b"\x15\x0c\x25" + flag + b"\x18\x05bytes" for flag in (b"\x02", b"\x00"))
+    data = file.read_bytes()
+    assert data.count(optional) == 1
+    file.write_bytes(data.replace(optional, required))
+    assert refusal(file).startswith("a.parquet: 1 problem\n  file   -   cannot be read as Parquet: ")
+
+
 def test_a_json_column_beside_paths_is_no_role(tmp_path: Path) -> None:
     file = write_parquet(tmp_path / "a.parquet", path=["a.wav"], key=[7], words=[json.dumps(["ja"])])
     assert [(clip.key, clip.meta) for clip in listed(file).clips] == [("7", ('["ja"]',))]

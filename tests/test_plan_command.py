@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 from running import age, audiofeat, contents, write_clip, write_clips
 
+from audiofeat.records import Fingerprint
+from audiofeat.store.checked_json import read_checked_json, write_checked_json
+from audiofeat.store.fingerprints import write_fingerprints
+
 JOB = ("--config", "kaldi-fbank80")
 
 
@@ -115,21 +119,11 @@ def test_mistakes_of_a_plan(source: Path, store: Path, arguments: tuple[str, ...
 def test_told_by_content_a_file_is_hashed_whatever_its_times_say(source: Path, store: Path) -> None:
     """As where a build fixes times and reuses inodes; here the store's note is forged, and nothing but bytes tells."""
     assert audiofeat("plan", source, store, *JOB, "--fingerprint", "content").code == 0
-    import pyarrow.parquet as pq
-
-    place = store / ".state/fingerprints.parquet"
-    noted = pq.read_table(place)
     changed = shutil.copytree(source, store.parent / "changed")
     write_clip(changed / "speaker0/take1.wav", seed=77, seconds=0.5)
     status = (changed / "speaker0/take1.wav").stat()
-    forged = {
-        "key": "speaker0/take1",
-        "size_bytes": status.st_size,
-        "ctime_ns": status.st_ctime_ns,
-        "inode": status.st_ino,
-        "place": "",
-    }
-    pq.write_table(type(noted).from_pylist([forged], schema=noted.schema), place)
+    forged = Fingerprint(status.st_size, status.st_ctime_ns, status.st_ino)
+    write_fingerprints(store / ".state/fingerprints", {"speaker0/take1": forged})
 
     def decoded(*arguments: str) -> int:
         out = audiofeat("plan", changed, store, *JOB, *arguments, "--json").out
@@ -161,7 +155,7 @@ def test_retry_finds_a_source_that_has_moved_and_a_file_that_was_mended(
 
 def test_retry_asks_for_a_source_that_is_gone(store: Path) -> None:
     place = store / ".state/source.json"
-    place.write_text(json.dumps(json.loads(place.read_text()) | {"source": "/nowhere/recordings"}))
+    write_checked_json(place, (read_checked_json(place) or {}) | {"source": "/nowhere/recordings"})
     done = audiofeat("retry", store)
     assert done.code == 2
     assert "/nowhere/recordings, which is not there any more" in done.err

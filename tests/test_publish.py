@@ -181,7 +181,7 @@ def test_sweeping_keeps_what_is_named_and_removes_all_else(paths: StorePaths) ->
     left = sorted(path.relative_to(paths.root).as_posix() for path in paths.root.rglob("*"))
     assert left == [
         ".state",
-        ".state/fingerprints.parquet",
+        ".state/fingerprints",
         "README.txt",
         "shards",
         "shards/0123456789ab-kept.h5",

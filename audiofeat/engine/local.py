@@ -25,8 +25,9 @@ from audiofeat.engine.messages import WorkerJob
 from audiofeat.engine.process import WorkerProcess
 from audiofeat.errors import AudioFeatError, ConfigError, Interrupted, MissingToolError, StorageError
 from audiofeat.lane import MOST_EXAMPLES
+from audiofeat.store.checked_json import write_checked_json
 from audiofeat.store.layout import StorePaths
-from audiofeat.store.staging import make_folder, write_json
+from audiofeat.store.staging import make_folder
 from audiofeat.tasks import ShardTask
 
 MOST_LANES = 4
@@ -123,7 +124,7 @@ class LocalEngine:
         for folder in (self._paths.logs, self._paths.spool, self._paths.tasks):
             make_folder(folder)
         for task in tasks:
-            write_json(self._paths.task(task.slot), task.to_json())
+            write_checked_json(self._paths.task(task.slot), task.to_json())
         # The largest first, so that the processes end together.
         self._waiting.extend(sorted(tasks, key=lambda task: len(task.clips), reverse=True))
         shares = self._shares(len(tasks))
@@ -306,7 +307,7 @@ class LocalEngine:
         marked, failure = condemned(task, index, source=self._job.source, end=end, was_killed=was_killed)
         _add(self._ended, {"clips_failed": 1})  # no lane will count it
         self.report.examples = [*self.report.examples, f"{failure.source}: {failure.reason}"][:MOST_EXAMPLES]
-        write_json(self._paths.task(task.slot), marked.to_json())
+        write_checked_json(self._paths.task(task.slot), marked.to_json())
         return marked
 
 

@@ -29,10 +29,11 @@ from audiofeat.frontend.recipe import Recipe, feature_specs, recipe_of
 from audiofeat.lane import Lane, LaneJob
 from audiofeat.memory import Memory
 from audiofeat.shard import ShardWork
+from audiofeat.store.checked_json import read_checked_json
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.packing import packing_of
 from audiofeat.store.rows import RowBudget
-from audiofeat.store.staging import read_json, storage_errors
+from audiofeat.store.staging import storage_errors
 from audiofeat.tasks import ShardTask
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Worker:
         _end_with_decoders()  # the pipe has ended: the run is gone, and nobody will read what would be written
 
     def _add(self, slot: str) -> None:
-        values = read_json(self._paths.task(slot))
+        values = read_checked_json(self._paths.task(slot))
         if values is None:
             self._fault(MissingToolError(f"the task of shard {slot} cannot be read", hint="run the same command again"))
             return

@@ -1,4 +1,8 @@
-"""Fingerprints of source files between two runs: a shortcut past hashing every file again."""
+"""Fingerprints of source files between two runs: a shortcut past hashing every file again.
+
+A Parquet file with its digest behind it. Arrow is never given bytes that are not those that were written: what it makes
+of others may be other keys, any exception, or the end of the process.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from blake3 import blake3
 
 from audiofeat.records import Fingerprint
 from audiofeat.store.staging import write_file
@@ -21,6 +26,7 @@ _SCHEMA = pa.schema(
         ("place", pa.string()),
     ]
 )
+_DIGEST_BYTES = 32
 
 
 def write_fingerprints(path: Path, fingerprints: Mapping[str, Fingerprint]) -> None:
@@ -34,15 +40,20 @@ def write_fingerprints(path: Path, fingerprints: Mapping[str, Fingerprint]) -> N
     }
     sink = io.BytesIO()
     pq.write_table(pa.table(columns, schema=_SCHEMA), sink)
-    write_file(path, sink.getvalue())
+    content = sink.getvalue()
+    write_file(path, content + blake3(content).digest())
 
 
 def read_fingerprints(path: Path) -> dict[str, Fingerprint]:
-    """The fingerprints at ``path`` by key; none where the file is missing or unreadable, as in a fresh checkout."""
+    """The fingerprints at ``path`` by key; none where the file is missing or damaged."""
     try:
-        table = pq.read_table(path, schema=_SCHEMA)
-    except (OSError, ValueError):
+        stored = path.read_bytes()
+    except OSError:
         return {}
+    content, digest = stored[:-_DIGEST_BYTES], stored[-_DIGEST_BYTES:]
+    if blake3(content).digest() != digest:
+        return {}
+    table = pq.read_table(pa.BufferReader(content), schema=_SCHEMA)
     columns = (table.column(name).to_pylist() for name in ("size_bytes", "ctime_ns", "inode", "place"))
     values = map(Fingerprint, *columns)
     return dict(zip(table.column("key").to_pylist(), values, strict=True))

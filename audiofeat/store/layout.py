@@ -80,7 +80,7 @@ class StorePaths:
     @property
     def fingerprints(self) -> Path:
         """Size, modification time and inode of each source file when its bytes were read."""
-        return self.state / "fingerprints.parquet"
+        return self.state / "fingerprints"
 
     @property
     def unchanged(self) -> Path:
@@ -125,7 +125,7 @@ def is_ours(paths: StorePaths) -> bool:
     with suppress(OSError):
         if paths.lock.read_bytes().startswith(HOLDER.encode()):
             return True
-    with suppress(OSError, ValueError, AttributeError):
+    with suppress(OSError, ValueError, AttributeError, RecursionError):
         values = json.loads(paths.store_json.read_bytes())
         if isinstance(values.get("format_version"), int) and isinstance(values.get("content_digest"), str):
             return True

@@ -113,7 +113,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     """The JSON object at ``path``; None where there is none, or none that can be read."""
     try:
         values = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return values if isinstance(values, dict) else None
 

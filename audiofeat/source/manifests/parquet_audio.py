@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, Literal
@@ -62,12 +65,51 @@ class AudioColumn:
 
 def _null_count(file: Any, group: int, column: str) -> int | None:
     """How many nulls a column of bytes has in a row group, as its statistics say; None where they do not."""
+    _check_footer(file, group, column)
     leaves = [file.schema.column(number).path for number in range(len(file.schema))]
     chunk = file.metadata.row_group(group).column(leaves.index(column))
     # Statistics of another type than the schema's, which damage makes, would end the process: no Python error.
     if chunk.physical_type not in _BYTES_STORED_AS or chunk.statistics is None:
         return None
     return int(chunk.statistics.null_count) if chunk.statistics.has_null_count else None
+
+
+def _check_footer(file: Any, group: int, column: str) -> None:
+    """Let Arrow judge what the footer says of a column's part of a row group, and read none of it.
+
+    Where that contradicts itself a reader raises, whereas to ask for it by itself, as for statistics, ends the process.
+
+    Raises:
+        OSError, pyarrow.ArrowException: it does.
+    """
+    import pyarrow.parquet
+
+    reader = pyarrow.parquet.ParquetFile(_Unread(), metadata=file.metadata, pre_buffer=False)
+    with suppress(_ReadError):  # then it got as far as to ask for the column's bytes
+        next(reader.iter_batches(1, row_groups=[group], columns=[column], use_threads=False), None)
+
+
+class _ReadError(Exception):
+    """Something was to be read."""
+
+
+class _Unread(io.RawIOBase):
+    """A file whose bytes nobody gets, as large as any."""
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return offset
+
+    def tell(self) -> int:
+        return 1 << 62
+
+    def read(self, size: int = -1) -> bytes:
+        raise _ReadError
 
 
 def find_audio(schema: Any, manifest: Manifest, *, place: str, problems: Problems) -> AudioColumn:
