@@ -2,7 +2,8 @@
 
 A worker that dies costs its shards an attempt. Those of which it had clips in hand are done again at the end, in a
 process that has one clip in hand at a time: a clip with which a process dies there, and which was in hand at a death
-before, is put in quarantine (``decoder.crashed``), and the rest goes on.
+before, is put in quarantine (``decoder.crashed``), and the rest goes on. Rows that were being copied when it died are
+not copied again, since HDF5 may crash over a damaged shard: those clips are decoded.
 """
 
 from __future__ import annotations
@@ -224,6 +225,7 @@ class LocalEngine:
         self._deaths_in_a_row += 1
         in_hand = process.clips_in_hand()
         self._deaths_with.update(in_hand)
+        self._distrust(process, in_hand)
         culprit = self._culprit(process, in_hand)
         if culprit is not None:
             slot, index = culprit
@@ -246,6 +248,16 @@ class LocalEngine:
         slot, index = in_hand[0]
         clip = process.shards[slot].clips[index]
         return in_hand[0] if clip.is_decoded else None
+
+    def _distrust(self, process: WorkerProcess, in_hand: Sequence[tuple[str, int]]) -> None:
+        """Have the clips decoded whose rows were to be copied when their process died."""
+        for slot, index in in_hand:
+            clips = list(process.shards[slot].clips)
+            reuse = clips[index].reuse
+            if reuse is not None and reuse.shard is not None:
+                clips[index] = replace(clips[index], reuse=None)
+                process.shards[slot] = ShardTask(slot, tuple(clips))
+                write_json(self._paths.task(slot), process.shards[slot].to_json())
 
     def _condemn(self, task: ShardTask, index: int, end: str) -> ShardTask:
         """Mark the clip that was alone in hand when its process died as failed."""

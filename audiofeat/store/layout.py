@@ -19,6 +19,9 @@ FORMAT_VERSION = 3
 3: store.json's digest of itself; moments in place of sums; storage options.
 """
 
+HOLDER = "process "
+"""What the text in a store's lock begins with: many a program keeps a ``.state/lock``, and perhaps a ``store.json``."""
+
 NUMBERS_VERSION = 2
 """Of the numbers in them: raised when one bit of any feature changes for the same input and libraries.
 
@@ -98,6 +101,13 @@ class StorePaths:
     def logs(self) -> Path:
         return self.state / "logs"
 
+    @property
+    def in_state(self) -> frozenset[str]:
+        """The names of all that may lie in ``.state``."""
+        parts = (self.lock, self.commits, self.tasks, self.pending, self.spool, self.fingerprints)
+        notes = (self.unchanged, self.source, self.files, self.logs)
+        return frozenset(path.name for path in (*parts, *notes))
+
     def commit(self, slot: str) -> Path:
         return self.commits / f"{slot}.json"
 
@@ -112,12 +122,25 @@ def is_shard_name(name: str) -> bool:
 
 def is_ours(paths: StorePaths) -> bool:
     """Whether the folder at ``paths.root`` is a store, finished or not, whatever of it may be missing or damaged."""
-    if paths.lock.exists():
-        return True
-    with suppress(OSError, ValueError, AttributeError):
-        return isinstance(json.loads(paths.store_json.read_bytes()).get("format_version"), int)
-    # Without its .state an unfinished store is nothing but shards.
     with suppress(OSError):
-        only_shards = {entry.name for entry in paths.root.iterdir()} <= {paths.shards.name}
-        return only_shards and all(is_shard_name(entry.name) for entry in paths.shards.iterdir())
+        if paths.lock.read_bytes().startswith(HOLDER.encode()):
+            return True
+    with suppress(OSError, ValueError, AttributeError):
+        values = json.loads(paths.store_json.read_bytes())
+        if isinstance(values.get("format_version"), int) and isinstance(values.get("content_digest"), str):
+            return True
+    # An unfinished one whose lock, or all of whose .state, is gone is known by having nothing else in it.
+    with suppress(OSError):
+        present = _names_in(paths.root)
+        is_only_ours = bool(present) and present <= {paths.shards.name, paths.state.name}
+        return (
+            is_only_ours
+            and all(map(is_shard_name, _names_in(paths.shards)))
+            and all(name in paths.in_state or name.startswith(".") for name in _names_in(paths.state))
+        )
     return False
+
+
+def _names_in(folder: Path) -> set[str]:
+    """Nothing where there is no such folder. Raises OSError."""
+    return {entry.name for entry in folder.iterdir()} if folder.exists() else set()

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from audiofeat.errors import LockedError
-from audiofeat.store.layout import StorePaths
+from audiofeat.store.layout import HOLDER, StorePaths
 from audiofeat.store.staging import make_folder, storage_errors
 
 
@@ -38,7 +38,7 @@ def store_lock(paths: StorePaths) -> Iterator[None]:
                 hint="wait until it has ended, or name another store",
             ) from error
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        os.pwrite(descriptor, f"{HOLDER}{os.getpid()} on {socket.gethostname()}".encode(), 0)
         yield
     finally:
         os.close(descriptor)
