@@ -94,7 +94,7 @@ def test_commits_under_other_settings_do_not_count(tmp_path: Path) -> None:
 
 @FORMATS
 @pytest.mark.parametrize("is_published", [True, False])
-def test_a_shard_that_is_gone_or_cut_off_is_not_known_and_neither_are_its_clips(
+def test_row_99_a_shard_that_is_gone_or_cut_off_is_not_known_and_neither_are_its_clips(
     tmp_path: Path, store_format: str, *, is_published: bool
 ) -> None:
     settings = settings_for(store_format=store_format)
@@ -119,7 +119,7 @@ def test_a_shard_that_is_gone_or_cut_off_is_not_known_and_neither_are_its_clips(
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"slot": "x"}', b'{"shard": 3}'])
-def test_a_commit_record_that_makes_no_sense_does_not_count(tmp_path: Path, content: bytes) -> None:
+def test_row_99_a_commit_record_that_makes_no_sense_does_not_count(tmp_path: Path, content: bytes) -> None:
     paths = StorePaths(tmp_path)
     _, tasks, _ = write_shards(paths, settings_for(), ARRAYS)
     paths.commit(tasks[0].slot).write_bytes(content)

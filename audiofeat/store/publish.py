@@ -104,9 +104,11 @@ def link_arrays(
                 if present.is_dir() and not present.is_symlink():
                     with suppress(OSError):
                         present.rmdir()  # only where nothing is left in it
-                elif present in wanted or present in arrays_before:
-                    if not _same_file(present, wanted.get(present)):
+                elif present in wanted:
+                    if not _same_file(present, wanted[present]):
                         present.unlink()
+                elif present in arrays_before:
+                    present.unlink()
             with suppress(OSError):
                 (paths.root / feature).rmdir()
         for link, target in wanted.items():
@@ -142,5 +144,5 @@ class _Arrays:
         return found
 
 
-def _same_file(link: Path, target: Path | None) -> bool:
-    return target is not None and target.exists() and os.path.samefile(link, target)
+def _same_file(link: Path, target: Path) -> bool:
+    return target.exists() and os.path.samefile(link, target)
