@@ -250,13 +250,16 @@ class LocalEngine:
         return in_hand[0] if clip.is_decoded else None
 
     def _distrust(self, process: WorkerProcess, in_hand: Sequence[tuple[str, int]]) -> None:
-        """Have the clips decoded whose rows were to be copied when their process died."""
-        for slot, index in in_hand:
-            clips = list(process.shards[slot].clips)
-            reuse = clips[index].reuse
-            if reuse is not None and reuse.shard is not None:
-                clips[index] = replace(clips[index], reuse=None)
-                process.shards[slot] = ShardTask(slot, tuple(clips))
+        """Have clips decoded that were to come from a shard out of which one was being copied when the process died."""
+        reused = [process.shards[slot].clips[index].reuse for slot, index in in_hand]
+        suspects = {reuse.shard for reuse in reused if reuse is not None} - {None}
+        for slot, task in process.shards.items():
+            clips = tuple(
+                replace(clip, reuse=None) if clip.reuse and clip.reuse.shard in suspects else clip
+                for clip in task.clips
+            )
+            if clips != task.clips:
+                process.shards[slot] = ShardTask(slot, clips)
                 write_json(self._paths.task(slot), process.shards[slot].to_json())
 
     def _condemn(self, task: ShardTask, index: int, end: str) -> ShardTask:
