@@ -1,4 +1,4 @@
-"""Bits turned in the shards of finished stores, and ``audiofeat repair``: what was hit is decoded again, nothing else."""
+"""Bits turned in shards of finished stores, and ``audiofeat repair``: what was hit is decoded again, no more."""
 
 from __future__ import annotations
 
