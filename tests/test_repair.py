@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from running import audiofeat, commits, contents, kill_tree, start, wait_until, write_clip, write_clips
+from small_store import make_store, settings_for
 
 from audiofeat import open_store
+from audiofeat.job import RunOptions
+from audiofeat.remembered import remembered_job
 
 JOB = ("--config", "kaldi-fbank80", "--set", "store.shard_clips=2", "--quiet")
 FORMATS = ["hdf5", "npy"]
@@ -197,6 +200,19 @@ def test_a_damaged_quarantine_is_written_anew(source: Path, tmp_path: Path) -> N
     quarantine.write_bytes(quarantine.read_bytes().replace(b"hint", b"hunt"))
     assert audiofeat("repair", store).code == 3
     assert contents(store) == before
+
+
+@pytest.mark.parametrize("is_damaged", [True, False])
+def test_a_damaged_description_does_not_make_a_store_of_a_gpu_one_of_a_cpu(tmp_path: Path, *, is_damaged: bool) -> None:
+    settings = settings_for()
+    paths = make_store(tmp_path / "store", settings, {}, failing=["broken"])
+    note = {"config": settings.stored, "source": str(tmp_path), "device": "gpu"}
+    paths.source.write_text(json.dumps(note))
+    if is_damaged:
+        paths.store_json.write_bytes(paths.store_json.read_bytes()[:-3])
+    _, options = remembered_job(str(paths.root), RunOptions(repair=True))
+    # A description that is whole tells the device itself.
+    assert options.device == ("gpu" if is_damaged else "auto")
 
 
 def test_where_versions_are_others_a_repair_would_give_other_bits(
