@@ -54,13 +54,13 @@ def sweep(
     truth = folder / "truth.npz"
     np.savez(truth, **{f"{key}|{name}": rows for key, clip in ARRAYS.items() for name, rows in clip.items()})
     generator = random.Random(packing)
-    for is_cut, wanted in ((False, flips), (True, cuts)):
-        done = 0
-        while done < wanted:
-            shards = sorted(paths.shards.iterdir())[: wanted - done]
-            harms = [_harm(_files(shard), generator, is_cut=is_cut) for shard in shards]
-            _judge_shards(figures, paths, truth, harms, shards, packing=packing)
-            done += len(shards)
+    kinds = [False] * flips + [True] * cuts
+    generator.shuffle(kinds)
+    shards = sorted(paths.shards.iterdir())
+    for start in range(0, len(kinds), len(shards)):
+        hit = list(zip(shards, kinds[start:], strict=False))
+        harms = [_harm(_files(shard), generator, is_cut=is_cut) for shard, is_cut in hit]
+        _judge_shards(figures, paths, truth, harms, [shard for shard, _ in hit], packing=packing)
     names = list(TABLES)
     for number in range(table_flips + table_cuts):
         harm = _harm([paths.root / names[number % len(names)]], generator, is_cut=number >= table_flips)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,7 +45,10 @@ def killed_at_each_step(work: Callable[[], object]) -> Iterator[int]:
     """The numbers of the steps, after a process of its own was killed before each."""
     step = 0
     while True:
-        child = os.fork()
+        with warnings.catch_warnings():
+            # Python 3.12 and later warn of threads beside a fork; those of pytest-xdist hold no lock of ours.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
         if child == 0:
             with dying_at(step):
                 try:
