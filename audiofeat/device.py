@@ -31,7 +31,7 @@ def choose_device(wanted: str, *, stored: str | None) -> str:
     if wanted == "auto" and stored == "gpu" and not has_gpu:
         raise ConfigError(
             "the store was made on a GPU and there is none here; a CPU gives other bits",
-            hint="--device cpu to make the store again on the CPU, or another store",
+            hint="a machine with a GPU; `audiofeat extract --device cpu` makes the store again on the CPU",
         )
     return "gpu" if has_gpu else "cpu"
 

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiofeat.config import Config, changed_keys, load_config
@@ -20,9 +21,10 @@ from audiofeat.reading.store import Store
 from audiofeat.records import ClipRow, Failure, Fingerprint
 from audiofeat.settings import Settings
 from audiofeat.store.commits import read_commit
+from audiofeat.store.description import find_description
 from audiofeat.store.digests import is_whole
 from audiofeat.store.formats import shard_format
-from audiofeat.store.layout import StorePaths
+from audiofeat.store.layout import StorePaths, is_shard_name
 from audiofeat.tasks import Commit, Reuse, ShardEntry, Stamp
 
 if TYPE_CHECKING:
@@ -100,22 +102,37 @@ def _note_damaged_store(known: Known, paths: StorePaths, config: Config) -> None
 
 def _keys_of_shards(paths: StorePaths, config: Config) -> set[str] | None:
     """What the shards themselves say; None where they do not say it of all of the source's clips."""
-    kind = shard_format(config.store.format)
     if config.audio.chunk_seconds is not None or config.audio.channels == "each" or not paths.shards.is_dir():
         return None
+    shards = {entry.name: entry for entry in paths.shards.iterdir() if is_shard_name(entry.name)}
+    described = find_description(paths.store_json) or {}
+    if not {shard["name"] for shard in described.get("shards", ())} <= shards.keys():
+        return None
     keys: set[str] = set()
-    for entry in paths.shards.iterdir():
+    for entry in shards.values():
         if entry.name.startswith("."):
             continue
         try:
-            with closing(kind.open(entry)) as shard:
-                locations = shard.index()
+            found = _keys_of_file(entry) if entry.suffix == ".h5" else _keys_of_folder(entry)
         except (OSError, ValueError, KeyError):
             return None
-        if locations is None:
+        if found is None:
             return None
-        keys.update(location.key for location in locations)
+        keys.update(found)
     return keys
+
+
+def _keys_of_file(shard: Path) -> set[str]:
+    with closing(shard_format("hdf5").open(shard)) as reader:
+        return {location.key for location in reader.index() or ()}
+
+
+def _keys_of_folder(shard: Path) -> set[str] | None:
+    """None as well where the shard is not the one that it is named after: an array may be gone."""
+    from audiofeat.store.npy import keys_in_names
+
+    is_whole_shard = shard_format("npy").digest(shard).startswith(shard.name[13:29])
+    return keys_in_names(shard) if is_whole_shard else None
 
 
 def read_quarantine(paths: StorePaths) -> list[Failure]:

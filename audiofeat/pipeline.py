@@ -67,7 +67,7 @@ def run(
             report.reused = len(listing.clips) - sum(failure.parent is None for failure in read_quarantine(paths))
         else:
             _bring_up_to_date(report, job, tools, watcher=watcher, stop=stop)
-        remember_source(job)
+        remember_source(job, device=tools.settings.device)
         report.note_store(StoreInfo(paths.root))
     options.max_failures.check(failed=report.failed, seen=len(listing.clips), is_over=True)
     report.wall_seconds = time.perf_counter() - begun

@@ -19,8 +19,12 @@ from audiofeat.store.layout import StorePaths
 from audiofeat.store.staging import remove, write_file
 
 
-def remember_source(job: Job) -> None:
-    """Leave a note of the job's source, unless the same is there already. Raises StorageError."""
+def remember_source(job: Job, *, device: str) -> None:
+    """Leave a note of the job's source, unless the same is there already. Raises StorageError.
+
+    Args:
+        device: what the store is of, ``cpu`` or ``gpu``: where its description is damaged, nothing else tells.
+    """
     paths, options = job.paths, job.options
     note: dict[str, Any] = {
         "config": stored_config(job.config),
@@ -28,6 +32,7 @@ def remember_source(job: Job) -> None:
         "manifest": job.config.manifest.model_dump(),
         "follow_links": options.follow_links,
         "files_digest": None,
+        "device": device,
     }
     if options.files is None:
         remove(paths.files)
@@ -62,6 +67,8 @@ def remembered_job(store: str, options: RunOptions, *, source: str | None = None
         if not isinstance(note.get("config"), dict):
             raise
         stored = note["config"]
+        if options.device == "auto":
+            options = replace(options, device=note.get("device", "auto"))
     if source is None and "source" not in note:
         raise ConfigError(
             f"{store} does not remember its source: {paths.source} is not there or not readable",

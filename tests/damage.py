@@ -10,19 +10,22 @@ from pathlib import Path
 
 from running import environment
 
-# Says of each key that it goes to it, and then whether it could be read and was what was written.
+# Says of each key that it goes to it, and then whether it could be read, and was what had been written.
 _READER = """
 import sys
+import numpy as np
 from audiofeat import open_store
+truth = np.load(sys.argv[2])
 with open_store(sys.argv[1], verify=True) as store:
     for key in store:
-        if key not in sys.argv[2:]:
+        if key not in sys.argv[3:]:
             print("at", key, flush=True)
             try:
-                store[key]
+                clip = store[key]
             except Exception:
                 continue
-            print("ok", key, flush=True)
+            is_right = all(np.array_equal(truth[f"{key}|{name}"], rows) for name, rows in clip.items())
+            print("ok" if is_right else "wrong", key, flush=True)
 """
 
 
@@ -45,16 +48,23 @@ def flipped(path: Path, bit: int) -> Iterator[None]:
         flip(path, bit)
 
 
-def readable_keys(store: Path) -> set[str]:
-    """The keys of a store's clips that a reader gets as they were written; where it dies, it is sent on behind."""
-    readable: set[str] = set()
+def readable_keys(store: Path, truth: Path) -> tuple[set[str], set[str]]:
+    """The keys of a store's clips that a reader which checks digests gets; where it dies, it is sent on behind.
+
+    Args:
+        truth: an .npz with ``KEY|FEATURE`` of all that was written.
+    Returns:
+        those of the clips that are what was written, and those of the clips that are not.
+    """
+    found: dict[str, set[str]] = {"ok": set(), "wrong": set(), "at": set()}
     deadly: list[str] = []
     while True:
-        command = [sys.executable, "-c", _READER, str(store), *deadly]
+        command = [sys.executable, "-c", _READER, str(store), str(truth), *deadly]
         done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=False)
         said = [line.partition(" ") for line in done.stdout.splitlines()]
-        readable.update(key for word, _, key in said if word == "ok")
+        for word, _, key in said:
+            found[word].add(key)
         if done.returncode >= 0:
             assert done.returncode == 0, done.stderr
-            return readable
+            return found["ok"], found["wrong"]
         deadly.append(said[-1][2])

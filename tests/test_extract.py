@@ -179,7 +179,7 @@ def test_links_are_followed_unless_refused(one_clip: Path, tmp_path: Path) -> No
     assert list(package.open_store(tmp_path / "own")) == ["own"]
 
 
-def test_no_recompute_refuses_and_leaves_the_store_alone(
+def test_row_98_no_recompute_refuses_and_leaves_the_store_alone(
     complaint: Command, sample_run: SampleRun, sample_data: Path
 ) -> None:
     store, _, _ = sample_run
@@ -200,7 +200,7 @@ def test_empty_mel_bands_are_warned_of(one_clip: Path, tmp_path: Path) -> None:
     assert "hold no FFT bin" in quiet.err
 
 
-def test_a_foreign_folder_is_not_touched(complaint: Command, one_clip: Path, tmp_path: Path) -> None:
+def test_row_92_a_foreign_folder_is_not_touched(complaint: Command, one_clip: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     done = complaint("extract", one_clip, tmp_path, *LOGMEL)
     assert done.code == 2

@@ -94,7 +94,7 @@ def test_commits_under_other_settings_do_not_count(tmp_path: Path) -> None:
 
 @FORMATS
 @pytest.mark.parametrize("is_published", [True, False])
-def test_a_shard_that_is_gone_or_cut_off_is_not_known_and_neither_are_its_clips(
+def test_row_99_a_shard_that_is_gone_or_cut_off_is_not_known_and_neither_are_its_clips(
     tmp_path: Path, store_format: str, *, is_published: bool
 ) -> None:
     settings = settings_for(store_format=store_format)
@@ -119,7 +119,7 @@ def test_a_shard_that_is_gone_or_cut_off_is_not_known_and_neither_are_its_clips(
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"slot": "x"}', b'{"shard": 3}'])
-def test_a_commit_record_that_makes_no_sense_does_not_count(tmp_path: Path, content: bytes) -> None:
+def test_row_99_a_commit_record_that_makes_no_sense_does_not_count(tmp_path: Path, content: bytes) -> None:
     paths = StorePaths(tmp_path)
     _, tasks, _ = write_shards(paths, settings_for(), ARRAYS)
     paths.commit(tasks[0].slot).write_bytes(content)
@@ -220,17 +220,33 @@ def test_a_quarantine_that_is_not_the_one_written_is_not_believed(tmp_path: Path
     assert done_of(known) == ARRAYS.keys()
 
 
-def test_of_a_damaged_store_the_keys_are_known_and_no_more(tmp_path: Path) -> None:
-    paths = make_store(tmp_path, settings_for(), ARRAYS, failing=FAILING)
+@FORMATS
+def test_of_a_damaged_store_the_keys_are_known_and_no_more(tmp_path: Path, store_format: str) -> None:
+    settings = settings_for(store_format=store_format)
+    paths = make_store(tmp_path, settings, ARRAYS, failing=FAILING)
     content = paths.store_json.read_bytes()
     paths.store_json.write_bytes(content[:-40])
-    known = known_results(paths, settings_for())
+    known = known_results(paths, settings)
     assert (known.clips, known.keys, known.has_lost_keys) == ({}, KEYS, False)
     paths.manifest.write_bytes(b"no manifest")
-    known = known_results(paths, settings_for())
-    assert (known.clips, known.keys, known.has_lost_keys) == ({}, KEYS, False), "shards have an index"
-    min(paths.shards.iterdir()).write_bytes(b"no shard")
-    assert known_results(paths, settings_for()).has_lost_keys
+    known = known_results(paths, settings)
+    assert (known.clips, known.keys, known.has_lost_keys) == ({}, KEYS, False), "shards name their clips"
+    shard = min(paths.shards.iterdir())
+    file = shard if shard.is_file() else min(shard.rglob("*.npy"))
+    file.write_bytes(b"no shard")
+    assert known_results(paths, settings).has_lost_keys
+    shutil.rmtree(shard) if shard.is_dir() else shard.unlink()
+    paths.store_json.write_bytes(content)
+    assert known_results(paths, settings).has_lost_keys, "a shard is gone"
+
+
+def test_names_of_arrays_that_are_not_their_keys_tell_no_keys(tmp_path: Path) -> None:
+    """Of ``%41`` nobody can say whether a question mark stood there, and of a long name's hash what did."""
+    for number, key in enumerate(("a?b", "%41", "x" * 300)):
+        settings = settings_for(store_format="npy")
+        paths = make_store(tmp_path / str(number), settings, {**ARRAYS, key: next(iter(ARRAYS.values()))})
+        paths.manifest.write_bytes(b"no manifest")
+        assert known_results(paths, settings).has_lost_keys
 
 
 def test_what_a_feature_leaves_out_is_judged_again_with_other_features(tmp_path: Path) -> None:

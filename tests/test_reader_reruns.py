@@ -54,7 +54,7 @@ def clip_or_complaint(store: Store, key: str) -> Array | str:
 
 
 @FORMATS
-def test_a_reader_keeps_its_state_or_says_that_it_is_gone(paths: StorePaths, store_format: str) -> None:
+def test_fault_35_a_reader_keeps_its_state_or_says_that_it_is_gone(paths: StorePaths, store_format: str) -> None:
     with open_store(paths.root) as store:
         shards = dict(zip(store, store.column("shard").to_pylist(), strict=True))
         store.read("folder/002", "mfcc")
@@ -106,7 +106,7 @@ def between_the_two(tmp_path: Path) -> tuple[StorePaths, StorePaths]:
     return old, new
 
 
-def test_opening_waits_for_a_run_that_is_just_publishing(tmp_path: Path) -> None:
+def test_fault_35_opening_waits_for_a_run_that_is_just_publishing(tmp_path: Path) -> None:
     old, _ = between_the_two(tmp_path)
     publishing = threading.Timer(0.3, lambda: commit(old.pending / "store.json", old.store_json))
     publishing.start()
@@ -146,7 +146,7 @@ def test_a_store_json_that_changes_while_the_manifest_is_opened(
         assert store.shards.keys() == open_store(paths.root).shards.keys()
 
 
-def test_many_openings_during_many_runs_never_see_a_mixture(tmp_path: Path) -> None:
+def test_fault_35_many_openings_during_many_runs_never_see_a_mixture(tmp_path: Path) -> None:
     """All values of a store have one sign: the old ones are positive, the new ones negative."""
     states = [
         {key: {name: sign * np.abs(rows) for name, rows in clip.items()} for key, clip in OLD.items()}

@@ -199,7 +199,9 @@ def strange_filter(file: h5py.File, other: Path) -> None:
 @pytest.mark.parametrize(
     "way", [external_link, soft_link, virtual, external_storage, a_group, never_written, strange_filter]
 )
-def test_what_no_shard_of_ours_has_is_damage_and_shows_no_other_file(shard: Path, tmp_path: Path, way: object) -> None:
+def test_row_94_97_what_no_shard_of_ours_has_is_damage_and_shows_no_other_file(
+    shard: Path, tmp_path: Path, way: object
+) -> None:
     assert callable(way)
     other = tmp_path / "other.h5"
     with h5py.File(other, "w") as file:

@@ -69,7 +69,7 @@ LIES = {
 
 
 @pytest.mark.parametrize("lie", LIES)
-def test_a_lying_array_is_refused(shard: Path, lie: str) -> None:
+def test_row_96_a_lying_array_is_refused(shard: Path, lie: str) -> None:
     (shard / "log_mel" / "a.npy").write_bytes(LIES[lie])
     with pytest.raises(ValueError, match=r"NPY|array|header|unpack|magic|[Oo]bject"):
         NpyShards().open(shard).read("log_mel", Location("a", 0, 4), 0, 4)

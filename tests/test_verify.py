@@ -94,14 +94,14 @@ def test_a_file_or_a_folder_of_something_else_is_no_damage(tmp_path: Path) -> No
 
 
 @FORMATS
-def test_a_store_of_a_newer_version_is_no_damage_but_cannot_be_verified(paths: StorePaths) -> None:
+def test_row_91_a_store_of_a_newer_version_is_no_damage_but_cannot_be_verified(paths: StorePaths) -> None:
     rewrite(paths, lambda values: values.update(format_version=FORMAT_VERSION + 1))
     with pytest.raises(DamageError, match="newer"):
         verify_store(paths.root)
 
 
 @FORMATS
-def test_a_missing_shard(paths: StorePaths) -> None:
+def test_row_99_a_missing_shard(paths: StorePaths) -> None:
     shard = largest(paths)
     keys = keys_in(paths, shard)
     shutil.rmtree(shard) if shard.is_dir() else shard.unlink()
@@ -113,7 +113,7 @@ def test_a_missing_shard(paths: StorePaths) -> None:
 
 @FORMATS
 @pytest.mark.parametrize("kept", [0, 7, 0.5])
-def test_a_truncated_file_of_a_shard(paths: StorePaths, kept: float) -> None:
+def test_row_93_a_truncated_file_of_a_shard(paths: StorePaths, kept: float) -> None:
     shard = largest(paths)
     file = shard if shard.is_file() else next(shard.rglob("log_mel/**/*.npy"))
     content = file.read_bytes()

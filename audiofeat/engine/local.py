@@ -2,8 +2,9 @@
 
 A worker that dies costs its shards an attempt. Those of which it had clips in hand are done again at the end, in a
 process that has one clip in hand at a time: a clip with which a process dies there, and which was in hand at a death
-before, is put in quarantine (``decoder.crashed``), and the rest goes on. One that says nothing for minutes, as if it
-were frozen, is ended and has died.
+before, is put in quarantine (``decoder.crashed``), and the rest goes on. Rows that were being copied when it died are
+not copied again, since HDF5 may crash over a damaged shard: those clips are decoded. One that says nothing for minutes,
+as if it were frozen, is ended and has died.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from audiofeat.config.wording import counted
@@ -263,6 +264,7 @@ class LocalEngine:
             self._take_less()
         in_hand = process.clips_in_hand()
         self._deaths_with.update(in_hand)
+        self._distrust(process, in_hand)
         culprit = self._culprit(process, in_hand)
         if culprit is not None:
             slot, index = culprit
@@ -290,6 +292,19 @@ class LocalEngine:
         slot, index = in_hand[0]
         clip = process.shards[slot].clips[index]
         return in_hand[0] if clip.is_decoded else None
+
+    def _distrust(self, process: WorkerProcess, in_hand: Sequence[tuple[str, int]]) -> None:
+        """Have clips decoded that were to come from a shard out of which one was being copied when the process died."""
+        reused = [process.shards[slot].clips[index].reuse for slot, index in in_hand]
+        suspects = {reuse.shard for reuse in reused if reuse is not None} - {None}
+        for slot, task in process.shards.items():
+            clips = tuple(
+                replace(clip, reuse=None) if clip.reuse and clip.reuse.shard in suspects else clip
+                for clip in task.clips
+            )
+            if clips != task.clips:
+                process.shards[slot] = ShardTask(slot, clips)
+                write_checked_json(self._paths.task(slot), process.shards[slot].to_json())
 
     def _take_less(self) -> None:
         """Memory may have run out: go on with half the lanes."""

@@ -11,6 +11,7 @@ writes no such shards, and they would show a reader other files of its machine.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -262,6 +263,16 @@ def _dataset_id(file: h5py.File, name: str) -> h5py.h5d.DatasetID:
         raise ValueError(f"{name} needs the HDF5 filters {sorted(filters - _FILTERS)}, which no shard has")
     if _BLOSC2 in filters:
         import hdf5plugin  # noqa: F401  # importing it is what makes the filter known to HDF5
-    if 0 not in dataset.shape and not dataset.get_storage_size():
-        raise ValueError(f"no values of {name} were ever written")
+    if not _is_all_there(dataset, layout):
+        raise ValueError(f"{name} claims the shape {dataset.shape}, and not all of its values were ever written")
     return dataset
+
+
+def _is_all_there(dataset: h5py.h5d.DatasetID, layout: h5py.h5p.PropDCID) -> bool:
+    """Whether something is stored for every value: a shape of any size may be claimed in a few bytes."""
+    if 0 in dataset.shape:
+        return True
+    if layout.get_layout() != h5py.h5d.CHUNKED:
+        return bool(dataset.get_storage_size() >= math.prod(dataset.shape) * dataset.dtype.itemsize)
+    n_chunks = math.prod(-(-size // step) for size, step in zip(dataset.shape, layout.get_chunk(), strict=True))
+    return bool(dataset.get_num_chunks() == n_chunks)

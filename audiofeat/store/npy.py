@@ -54,6 +54,18 @@ def _safe_name(part: str) -> str:
     return safe
 
 
+def keys_in_names(shard: Path) -> set[str] | None:
+    """The keys that the names of a shard's arrays tell; None where a name is not its key, or may not be."""
+    keys: set[str] = set()
+    for feature in shard.iterdir():
+        for array in feature.rglob("*.npy") if feature.name != MOMENTS else ():
+            name = array.relative_to(feature).as_posix().removesuffix(".npy")
+            if "%" in name or any(map(_LOOKS_SHORTENED.search, name.split("/"))):
+                return None
+            keys.add(name)
+    return keys
+
+
 class NpyShards:
     """The ``npy`` kind of shard."""
 

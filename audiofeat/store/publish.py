@@ -8,10 +8,13 @@ places, ``store.json`` last again. A run that was interrupted in between is fini
 from __future__ import annotations
 
 import errno
+import filecmp
 import json
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +95,8 @@ def link_arrays(
     """Show an NPY store's arrays as ``<feature>/<key>.npy`` too, by hard links, for shell scripts.
 
     Readers go by the manifest and never look at these; where the file system has no hard links there are none.
+    A link goes only while the shard that it was made from is still there (:func:`sweep` comes later): whatever else
+    lies in these folders is somebody's own.
 
     Args:
         arrays: (key, shard name) of every clip.
@@ -103,13 +108,17 @@ def link_arrays(
         for key, shard in arrays
         for feature in features
     }
+    arrays_before = _Arrays(paths)
     with storage_errors(paths.root):
         for feature in {*features, *possible}:
             for present in sorted((paths.root / feature).rglob("*"), reverse=True):
                 if present.is_dir() and not present.is_symlink():
                     with suppress(OSError):
                         present.rmdir()  # only where nothing is left in it
-                elif not _same_file(present, wanted.get(present)):
+                elif present in wanted:
+                    if not _same_file(present, wanted[present]):
+                        present.unlink()
+                elif present in arrays_before:
                     present.unlink()
             with suppress(OSError):
                 (paths.root / feature).rmdir()
@@ -141,5 +150,27 @@ def _missing_folders(folder: Path, *, above: Path) -> set[Path]:
     return missing
 
 
-def _same_file(link: Path, target: Path | None) -> bool:
-    return target is not None and target.exists() and os.path.samefile(link, target)
+class _Arrays:
+    """All arrays of all shards that are there, whether of the present state or not."""
+
+    def __init__(self, paths: StorePaths) -> None:
+        self._paths = paths
+
+    def __contains__(self, link: object) -> bool:
+        """Whether a file was made from an array: a link to it, or in a copied store a file of the same bytes."""
+        if not isinstance(link, Path) or not link.is_file() or link.is_symlink():
+            return False
+        targets = self._by_link.get(link, ())
+        return any(_same_file(link, target) or filecmp.cmp(link, target, shallow=False) for target in targets)
+
+    @cached_property
+    def _by_link(self) -> Mapping[Path, Sequence[Path]]:
+        found: defaultdict[Path, list[Path]] = defaultdict(list)
+        for shard in self._paths.shards.iterdir():
+            for array in shard.rglob("*.npy") if shard.is_dir() else ():
+                found[self._paths.root / array.relative_to(shard)].append(array)
+        return found
+
+
+def _same_file(link: Path, target: Path) -> bool:
+    return target.exists() and os.path.samefile(link, target)

@@ -2,7 +2,8 @@
 
 Each has an environment variable that asks for it, and all but the last two befall worker processes only:
 
-- ``AUDIOFEAT_TEST_CRASH_ON``: opening a path that contains this text ends the process by SIGSEGV, as a decoder would.
+- ``AUDIOFEAT_TEST_CRASH_ON``: opening a path that contains this text ends the process by SIGSEGV, as a decoder would,
+  or HDF5 with a shard.
 - ``AUDIOFEAT_TEST_FAIL_ON``: opening a path that contains this text raises an exception that nobody foresaw.
 - ``AUDIOFEAT_TEST_OPEN_ERRORS``: ``EACCES=a.wav,ESTALE=b.wav``: what opening a path that contains the text fails with.
 - ``AUDIOFEAT_TEST_BAD_SECTOR``: reading on, in a path that contains this text, fails with EIO.
@@ -30,7 +31,7 @@ _OPEN_ERRORS = [each.split("=", 1) for each in os.environ.get("AUDIOFEAT_TEST_OP
 _BAD_SECTOR = os.environ.get("AUDIOFEAT_TEST_BAD_SECTOR")
 _CLOSED_FOLDER = os.environ.get("AUDIOFEAT_TEST_CLOSED_FOLDER")
 
-_open, _fsync, _preadv, _scandir = os.open, os.fsync, os.preadv, os.scandir
+_open, _dup, _fsync, _preadv, _scandir = os.open, os.dup, os.fsync, os.preadv, os.scandir
 
 
 def _open_or_not(path: Any, *arguments: Any, **options: Any) -> int:
@@ -58,6 +59,13 @@ def _scandir_or_not(path: Any) -> Any:
     return _scandir(path)
 
 
+def _dup_or_not(descriptor: int) -> int:
+    """The package duplicates the descriptors of shards that HDF5 has opened, and HDF5 opens without Python."""
+    if _CRASH_ON and _CRASH_ON in os.readlink(f"/proc/self/fd/{descriptor}"):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return _dup(descriptor)
+
+
 def _slow_fsync(descriptor: Any) -> None:
     time.sleep(_FSYNC_SECONDS)
     _fsync(descriptor)
@@ -79,7 +87,7 @@ if "AUDIOFEAT_TEST_SOUNDFILE" in os.environ:
 
 if any("audiofeat.engine.worker" in argument for argument in sys.orig_argv):
     if _CRASH_ON or _FAIL_ON or _OPEN_ERRORS:
-        os.open = _open_or_not
+        os.open, os.dup = _open_or_not, _dup_or_not
     if _BAD_SECTOR:
         os.preadv = _preadv_or_not
     if _FSYNC_SECONDS:

@@ -1,23 +1,24 @@
-"""Two hundred single bits, turned at random places of a store's files: each is found, and laid at the right door."""
+"""Single bits turned and files cut off in a store: each is found, and laid at the right door."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import h5py
 import pytest
-from damage import flip, flipped, readable_keys
-from small_store import make_store, settings_for, small_arrays
-from store_suite import FEATURES, random_arrays
+from damage import flip, flipped
+from faults import flips
+from faults.figures import Figures
+from faults.flips import ARRAYS
+from small_store import make_store, settings_for
+from store_suite import FEATURES
 
 from audiofeat.reading.store import Store
+from audiofeat.store.hdf5 import Hdf5Shards
 from audiofeat.store.layout import StorePaths
 from audiofeat.verify import verify_store
 
-ARRAYS = {f"folder/{number:03d}": random_arrays(3 + number % 9, seed=number) for number in range(150)}
 FORMATS = pytest.mark.parametrize("store_format", ["hdf5", "npy"])
 
 
@@ -34,42 +35,21 @@ def test_a_whole_store_is_whole(paths: StorePaths) -> None:
     assert (report.clips, report.shards) == (150, len(list(paths.shards.iterdir())))
 
 
-@FORMATS
-def test_every_flipped_bit_of_a_shard_is_found_and_hits_the_clips_that_it_hits(paths: StorePaths) -> None:
-    generator = random.Random(20)
-    shards = sorted(paths.shards.iterdir())
-    rounds = -(-150 // len(shards))
-    for _ in range(rounds):
-        places = [_random_bit(shard, generator) for shard in shards]
-        with ExitStack() as stack:
-            for path, bit in places:
-                stack.enter_context(flipped(path, bit))
-            report = verify_store(paths.root)
-            damaged = ARRAYS.keys() - readable_keys(paths.root)
-        assert report.damaged_shards == {shard.name for shard in shards}
-        assert report.damaged_clips == damaged
-        told = {problem.keys for problem in report.problems if problem.kind.startswith("clip.")}
-        assert told == {(key,) for key in damaged}
-    assert verify_store(paths.root).problems == ()
-
-
-@FORMATS
-@pytest.mark.parametrize("part", ["store.json", "manifest.parquet", "quarantine.jsonl"])
-def test_every_flipped_bit_of_what_tells_of_the_store_is_found_and_hits_no_clip(
-    tmp_path: Path, store_format: str, part: str
+@pytest.mark.parametrize("packing", flips.PACKINGS)
+def test_fault_43_row_93_flips_and_cuts_are_found_and_none_is_read_as_if_it_were_nothing(
+    tmp_path: Path, packing: str
 ) -> None:
-    paths = make_store(tmp_path, settings_for(store_format=store_format), small_arrays(5), failing=["broken"])
-    path = tmp_path / part
-    generator = random.Random(part)
-    for _ in range(17):
-        with flipped(path, generator.randrange(8 * path.stat().st_size)):
-            report = verify_store(tmp_path)
-        assert [(problem.kind, problem.place) for problem in report.problems] == [
-            (part.partition(".")[0].replace("store", "store_json"), part)
-        ]
-        assert report.damaged_clips == report.damaged_shards == frozenset()
-        assert report.exit_code == 12
-    assert verify_store(paths.root).problems == ()
+    figures = Figures("flips")
+    flips.sweep(figures, tmp_path, packing, flips=24, cuts=12, table_flips=9, table_cuts=3)
+    assert figures.violations == []
+    assert figures.tried == 48
+
+
+def test_a_sweep_sees_a_digest_that_nobody_compares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Hdf5Shards, "digest", lambda self, path: path.name[13:29])
+    figures = Figures("flips")
+    flips.sweep(figures, tmp_path, "hdf5", flips=10, cuts=0, table_flips=0, table_cuts=0)
+    assert any("not found" in violation for violation in figures.violations)
 
 
 def test_a_flipped_bit_in_a_packed_dataset_damages_one_clip(tmp_path: Path) -> None:
@@ -107,18 +87,6 @@ def test_flips_everywhere_at_once(tmp_path: Path) -> None:
     report = verify_store(paths.root)
     assert report.problems[0].kind == "store_json"
     assert report.damaged_shards == {shard.name for shard in paths.shards.iterdir()}
-
-
-def _random_bit(shard: Path, generator: random.Random) -> tuple[Path, int]:
-    """A bit of one of a shard's files, each bit as likely as any other."""
-    files = [shard] if shard.is_file() else sorted(_files(shard))
-    position = generator.randrange(sum(8 * file.stat().st_size for file in files))
-    for file in files:
-        size_bits = 8 * file.stat().st_size
-        if position < size_bits:
-            return file, position
-        position -= size_bits
-    raise ValueError("the shard is empty")
 
 
 def _files(folder: Path) -> Iterator[Path]:
