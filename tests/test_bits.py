@@ -64,7 +64,9 @@ def extract(source: Path, store: Path, job: Path, *options: str, **variables: st
 
 
 @pytest.mark.parametrize("workers", [2, 4, 9], ids=lambda count: f"{count} workers")
-def test_workers_change_no_byte(many_clips: Path, expected: Path, job: Path, tmp_path: Path, workers: int) -> None:
+def test_fault_41_workers_change_no_byte(
+    many_clips: Path, expected: Path, job: Path, tmp_path: Path, workers: int
+) -> None:
     package.extract(many_clips, tmp_path / "store", job, workers=workers)
     assert differences(tmp_path / "store", expected) == []
 

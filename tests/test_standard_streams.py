@@ -26,7 +26,7 @@ def in_a_shell(*arguments: str | Path, streams: str) -> Finished:
 
 
 @pytest.mark.parametrize("arguments", [["presets"], ["presets", "whisper-80"], ["--help"], ["--version"]], ids=str)
-def test_a_full_disk_behind_standard_output_is_a_storage_error(arguments: list[str]) -> None:
+def test_fault_12_a_full_disk_behind_standard_output_is_a_storage_error(arguments: list[str]) -> None:
     assert in_a_shell(*arguments, streams=">/dev/full") == (14, "", FULL)
 
 
