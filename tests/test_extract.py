@@ -353,7 +353,7 @@ def test_a_store_that_cannot_be_made_ends_with_14(one_clip: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("store_format", ["hdf5", "npy"])
-def test_a_disk_that_takes_no_more_ends_with_14_and_the_run_can_go_on(
+def test_fault_13_a_disk_that_takes_no_more_ends_with_14_and_the_run_can_go_on(
     one_clip: Path, clips: Path, tmp_path: Path, store_format: str
 ) -> None:
     command = [sys.executable, "-m", "audiofeat", "extract", clips, tmp_path / "store", *LOGMEL]

@@ -77,7 +77,7 @@ class Disk:
 
 
 @pytest.mark.parametrize("free_bytes", [0, 1, 96, 800, 2_048, 10_000, 50_000, 99_000])
-def test_a_full_disk_is_one_error_and_no_crash(
+def test_fault_10_a_full_disk_is_one_error_and_no_crash(
     budget: RowBudget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_bytes: int
 ) -> None:
     clips = [shard_clip(str(number), random_arrays(500, seed=number), budget) for number in range(5)]

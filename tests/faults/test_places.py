@@ -13,6 +13,7 @@ from faults.children import in_child
 from faults.scenes import Scene, scenes
 from faults.small_run import run_small
 from running import contents, differences
+from small_store import settings_for, small_arrays, write_shards
 
 from audiofeat.errors import LockedError, StorageError
 from audiofeat.store.layout import StorePaths
@@ -96,3 +97,21 @@ def test_fault_10_the_message_says_what_is_needed_and_what_is_there(tmp_path: Pa
     words = r"\(needs 12\.5 MB, has [\d,.]+ MB of [\d,.]+ MB free at"
     with pytest.raises(StorageError, match=words), storage_errors(tmp_path, needs_bytes=12_500_000):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_fault_1_a_note_that_was_half_written_goes_with_the_next_run(npy: Scene, tmp_path: Path) -> None:
+    store = npy.begin(tmp_path / "store")
+    assert in_child(lambda: run_small(npy.source, store, "npy")).status == 0
+    (store / ".state/.source.json.0123456789ab.partial").write_bytes(b"{")
+    assert in_child(lambda: run_small(npy.source, store, "npy")).status == 0
+    assert list(store.rglob("*.partial")) == []
+
+
+@pytest.mark.parametrize("store_format", ["hdf5", "npy"])
+def test_fault_1_a_shard_that_is_there_already_is_not_replaced(tmp_path: Path, store_format: str) -> None:
+    settings = settings_for(store_format=store_format)
+    paths = StorePaths(tmp_path / "store")
+    write_shards(paths, settings, small_arrays(2))
+    before = {path.name: path.stat().st_ino for path in paths.shards.iterdir()}
+    write_shards(paths, settings, small_arrays(2))
+    assert {path.name: path.stat().st_ino for path in paths.shards.iterdir()} == before
