@@ -89,9 +89,12 @@ class StoreMachine(RuleBasedStateMachine):
     def run(self, is_backwards: bool) -> None:
         self._run(is_backwards=is_backwards)
 
-    @rule(number=_OPERATIONS, is_power_cut=st.booleans())
-    def die(self, number: int, is_power_cut: bool) -> None:
-        """A run ends at an operation on files, where it has so many."""
+    @rule(number=_OPERATIONS, is_power_cut=st.booleans(), is_fresh=st.booleans())
+    def die(self, number: int, is_power_cut: bool, is_fresh: bool) -> None:
+        """A run ends at an operation on files, where it has so many; ``is_fresh``: one that has a change to publish."""
+        if is_fresh:
+            self._run()
+            self._write("a", is_bad=False)
         was_clean = self.is_clean
         before = contents(self.store) if was_clean else {}
         self.states.append(self._wanted())
