@@ -22,10 +22,12 @@ FORMAT_VERSION = 3
 HOLDER = "process "
 """What the text in a store's lock begins with: many a program keeps a ``.state/lock``, and perhaps a ``store.json``."""
 
-NUMBERS_VERSION = 2
+NUMBERS_VERSION = 3
 """Of the numbers in them: raised when one bit of any feature changes for the same input and libraries.
 
-2: products and sums are added up in an order of our own, the same on every processor."""
+2: products and sums are added up in an order of our own, the same on every processor.
+3: ADPCM in WAV is counted by its blocks: of two channels as libsndfile writes them, half the sound was left out.
+"""
 
 
 @dataclass(frozen=True, slots=True)
