@@ -82,7 +82,7 @@ def test_fault_30_the_second_run_on_a_store_ends_at_once_and_names_the_first(tmp
 
 
 def test_fault_32_34_two_runs_without_a_lock_do_no_damage(tmp_path: Path) -> None:
-    figures = two_writers.torture(tmp_path, rounds=8, kinds=[False])
+    figures = two_writers.race(tmp_path, rounds=8, kinds=[False])
     assert figures.violations == [], figures.name
     assert figures.tried == 8
 

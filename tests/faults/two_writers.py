@@ -38,7 +38,12 @@ for turn in turns:
 _CLIPS = 12
 
 
-def torture(
+def torture(folder: Path) -> list[Figures]:
+    """Both kinds of store."""
+    return [race(folder / store_format, store_format=store_format) for store_format in ("hdf5", "npy")]
+
+
+def race(
     folder: Path,
     *,
     rounds: int = 60,
