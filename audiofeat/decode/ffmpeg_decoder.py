@@ -170,6 +170,7 @@ class FfmpegDecoder:
             exit_code=exit_code,
             frames=self._given_frames,
             is_open_ended=self._container.is_open_ended,
+            is_all=self._given_frames == self._container.counted_frames,
         )
         if error is not None:
             raise error
