@@ -16,6 +16,7 @@ from audiofeat.errors import ClipError
 _HEADER_BYTES = 6
 _ID3_BYTES = 10
 _SEARCH_BYTES = 1 << 16
+_MOST_FRAMES = 10_000_000  # more than a day of them, in files made to keep us walking
 _SURE_FRAMES = 3  # so many in a row are no accident
 
 
@@ -41,7 +42,7 @@ def check_frames(file: SourceFile, start: int, parse: Parse) -> int:
     window = Window(file)
     kind: str | None = None
     offset, number, is_whole = start, 0, True
-    while offset < file.size_bytes:
+    while offset < file.size_bytes and number < _MOST_FRAMES:
         frame = parse(window.at(offset, _HEADER_BYTES))
         if frame is None:
             tag_end = _id3_end(window.at(offset, _ID3_BYTES), offset)
