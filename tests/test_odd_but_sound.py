@@ -11,6 +11,8 @@ import pytest
 from decode_inputs import decode, refused, wav_bytes
 from faults.inputs.seeds import FRAMES, encoded, flac_claiming, id3, with_bytes, written
 
+from audiofeat.records import Excerpt
+
 _ID3V1 = b"TAG" + bytes(125)
 _APE = b"APETAGEX" + struct.pack("<IIII", 2_000, 32, 0, 0) + bytes(8)
 _LYRICS = b"LYRICSBEGININD0000210" + b"000020LYRICS200" + _ID3V1
@@ -54,7 +56,10 @@ _BEHIND = {
 def test_row_54_what_follows_the_last_mp3_frame_is_of_no_consequence(tmp_path: Path, behind: str) -> None:
     (tmp_path / "plain.mp3").write_bytes(_plain())
     (tmp_path / "odd.mp3").write_bytes(_plain() + _BEHIND[behind])
-    assert np.array_equal(decode(tmp_path / "odd.mp3").samples, decode(tmp_path / "plain.mp3").samples)
+    whole = decode(tmp_path / "plain.mp3").samples
+    assert np.array_equal(decode(tmp_path / "odd.mp3").samples, whole)
+    part = decode(tmp_path / "odd.mp3", excerpt=Excerpt(0.25, 0.5, None)).samples
+    assert np.array_equal(part, whole[FRAMES // 4 : FRAMES // 2])
 
 
 _SOUND: dict[str, Callable[[], bytes]] = {
@@ -101,3 +106,9 @@ def test_row_74_a_tag_between_two_streams_would_cost_a_frame(tmp_path: Path) -> 
 def test_row_69_an_mp3_that_libsndfile_does_not_find_is_left_to_ffmpeg(tmp_path: Path, before: bytes) -> None:
     (tmp_path / "odd.mp3").write_bytes(before + written("MP3"))
     assert FRAMES <= decode(tmp_path / "odd.mp3").source_frames < FRAMES + 2_000
+
+
+def test_an_mp3_of_which_nothing_comes_is_an_error_like_others(tmp_path: Path) -> None:
+    content = _plain()
+    (tmp_path / "one.mp3").write_bytes(content[: content.index(content[:2], 4)])
+    assert refused(tmp_path / "one.mp3").reason == "input.corrupt"

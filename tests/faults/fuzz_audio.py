@@ -82,7 +82,7 @@ def _look_at(path: Path) -> None:
         return
     finally:
         file.close()
-    for name in ("declared_frames", "counted_frames", "last_seek_frame", "clock_hz", "clock_frames"):
+    for name in ("declared_frames", "last_seek_frame", "clock_hz", "clock_frames"):
         value = getattr(found, name)
         expect(that=value is None or (type(value) is int and value >= 0), says=f"{name} is {value!r}")
 

@@ -120,7 +120,8 @@ def read(file: SourceFile, container: Container) -> Container:
     xing = None if first is None else _xing(file, start, first)
     if first is None or xing is None:
         frames = check_frames(file, start, _mpeg_frame)
-        return container._replace(decoder="ffmpeg", counted_frames=frames * first.samples if first else None)
+        seconds = None if first is None else frames * first.samples / first.sample_rate
+        return container._replace(decoder="ffmpeg", counted_seconds=seconds)
     _check_chained(file, start, xing)
     frames = check_frames(file, start, _mpeg_frame)
     held_bytes = file.size_bytes - start
