@@ -19,6 +19,9 @@ class Container(NamedTuple):
     """Frames that the header promises, where a header can be trusted to be exact; None where it says nothing."""
     is_open_ended: bool = False
     """The header was written before the length was known: the samples go on to the end of the file."""
+    counted_seconds: float | None = None
+    """How long all packets last together, where they were counted: when so much comes, a decoder that complains of what
+    is no packet means the bytes behind the last one."""
     last_seek_frame: int | None = None
     """The last frame that libsndfile seeks to exactly; None where that is any."""
     clock_hz: int | None = None

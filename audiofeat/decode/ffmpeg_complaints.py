@@ -20,6 +20,7 @@ _CORRUPT = re.compile(
     r"CRC (error|mismatch)|[Cc]orrupt|Header missing|invalid residual|invalid sync code|Invalid PCM packet"
     r"|Invalid data found|Error (while|submitting|decoding|parsing)|non monotonically increasing dts|Invalid frame"
 )
+_NO_PACKET = re.compile(r"Header missing|Error submitting packet to decoder: Invalid data")
 _NO_STREAM = re.compile(r"matches no streams|does not contain any stream")
 _NO_CODEC = re.compile(
     r"Codec \(|Decoder .*not found|Decoding requested, but no decoder|not on whitelist|[Uu]nknown codec"
@@ -33,11 +34,13 @@ _QUOTED_CHARACTERS = 200
 _AGAIN = "fetch or make the file again"
 
 
-def judge(stderr: str, *, exit_code: int, frames: int, is_open_ended: bool) -> ClipError | None:
+def judge(
+    stderr: str, *, exit_code: int, frames: int, is_open_ended: bool = False, is_all: bool = False
+) -> ClipError | None:
     """What is wrong with a clip of which ffmpeg gave ``frames`` frames; None if nothing is.
 
     ``is_open_ended``: the header states no length, so ffmpeg finds a last packet shorter than it thought; that is no
-    damage.
+    damage. ``is_all``: these are all frames of all packets, so what ffmpeg takes for a bad packet is none.
     """
     lines = [line for line in map(_scrubbed, stderr.splitlines()) if line]
     if exit_code < 0:
@@ -57,6 +60,8 @@ def judge(stderr: str, *, exit_code: int, frames: int, is_open_ended: bool) -> C
         serious = [
             line for line in serious if not re.search(r"Packet corrupt|corrupt input packet|Invalid PCM packet", line)
         ]
+    if is_all:
+        serious = [line for line in serious if not _NO_PACKET.search(line)]
     if line := _first(_TRUNCATED, serious):
         return ClipError("input.truncated", f"the file ends early, after {frames} frames; ffmpeg: {line}", hint=_AGAIN)
     if line := _first(_CORRUPT, serious):

@@ -33,6 +33,8 @@ _MAX_AU_HEADER_BYTES = 4096
 _PREROLL_SECONDS = 1
 # ffmpeg cuts at whole seconds, one before and one behind the span: that tells whether the file is there, and goes on.
 _MARGIN_SECONDS = 1
+# It reads on behind a cut, by less than this.
+_AHEAD_SECONDS = 10
 
 
 class FfmpegDecoder:
@@ -86,7 +88,7 @@ class FfmpegDecoder:
             if len(block) < BLOCK_FRAMES:
                 break
         if end is not None and self._frame == end:
-            self._drop(2 * _MARGIN_SECONDS * self.sample_rate)
+            self._drop((2 * _MARGIN_SECONDS + _AHEAD_SECONDS) * self.sample_rate)
         self._judge()
         declared = self._container.declared_frames
         if end is None and declared is not None and self._frame < declared:
@@ -109,6 +111,9 @@ class FfmpegDecoder:
         """Start ffmpeg at the span, if it may seek, or else at the file's start; sets the rate and the channels."""
         end = self._span.end_seconds
         end_seconds = None if end is None else math.ceil(end) + _MARGIN_SECONDS
+        counted = self._container.counted_seconds
+        if end_seconds is not None and counted is not None and end_seconds > counted - _AHEAD_SECONDS:
+            end_seconds = None  # so that all come, or it is not known of what ffmpeg complains
         start_seconds = math.floor(self._span.start_seconds) - _MARGIN_SECONDS
         seek_seconds = start_seconds - _PREROLL_SECONDS
         self._has_sought = may_seek and seek_seconds > 0
@@ -162,6 +167,12 @@ class FfmpegDecoder:
         while frames > 0 and (dropped := len(self._read(min(BLOCK_FRAMES, frames)))):
             frames -= dropped
 
+    def _is_all(self) -> bool:
+        counted = self._container.counted_seconds
+        if counted is None or not self._given_frames:
+            return False
+        return self._given_frames == round(counted * self.sample_rate)
+
     def _judge(self) -> None:
         """Wait for ffmpeg's end, then say what was wrong, if anything was."""
         complaints, exit_code = self._process.finish()
@@ -170,6 +181,7 @@ class FfmpegDecoder:
             exit_code=exit_code,
             frames=self._given_frames,
             is_open_ended=self._container.is_open_ended,
+            is_all=self._is_all(),
         )
         if error is not None:
             raise error

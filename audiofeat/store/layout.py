@@ -27,6 +27,7 @@ NUMBERS_VERSION = 3
 
 2: products and sums are added up in an order of our own, the same on every processor.
 3: ADPCM in WAV is counted by its blocks: of two channels as libsndfile writes them, half the sound was left out.
+   FLAC and MP3 that hold more than their headers say are read to their end.
 """
 
 

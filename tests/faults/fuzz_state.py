@@ -28,6 +28,7 @@ from audiofeat.store.fingerprints import read_fingerprints
 from audiofeat.store.layout import StorePaths
 
 _N_CLIPS = 7
+_OPTIONS = RunOptions(device="cpu")  # what the store remembers, too, so that it need not be asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ def _scene(folder: Path) -> _Scene:
     keys = [*small_arrays(_N_CLIPS), "folder/bad", "folder/worse"]
     clips = [Clip(key, f"{key}.wav", 1_000, 1, 1) for key in sorted(keys)]
     listing = listing_of(clips, folder / "store")
-    remember_source(Job(config, RunOptions(files=b"x"), str(source), paths, listing, 0, ()))
-    return _Scene(paths, settings, listing, remembered_job(str(paths.root), RunOptions()))
+    remember_source(Job(config, RunOptions(files=b"x"), str(source), paths, listing, 0, ()), device="cpu")
+    return _Scene(paths, settings, listing, remembered_job(str(paths.root), _OPTIONS))
 
 
 def commits(folder: Path) -> Target:
@@ -144,7 +145,7 @@ def remembered(folder: Path) -> Target:
         for description in (whole, b""):
             scene.paths.store_json.write_bytes(description)
             try:
-                found = remembered_job(store, RunOptions())
+                found = remembered_job(store, _OPTIONS)
             except (ConfigError, SourceError, DamageError):
                 continue
             finally:

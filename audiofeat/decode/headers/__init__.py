@@ -31,7 +31,7 @@ def read_header(file: SourceFile, container: Container) -> Container:
     Raises:
         ClipError: ``input.bad-header``, ``input.truncated``, ``input.no-samples``, ``input.corrupt``,
             ``input.header-mismatch``, ``input.chained``, ``input.format-changes``, ``input.external-reference``,
-            ``input.unsupported-codec`` or ``limit.channels``.
+            ``input.unsupported-codec``, ``limit.channels`` or ``limit.sample-rate``.
     """
     reader = _READERS.get(container.name)
     return container if reader is None else reader(file, container)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from audiofeat.decode.container import Container
 from audiofeat.decode.headers import mpeg, promise
+from audiofeat.decode.headers.flac_frames import ends_behind
 from audiofeat.decode.opening import SourceFile
 
 _STREAMINFO_BYTES = 34
@@ -33,4 +34,9 @@ def read(file: SourceFile, container: Container) -> Container:
     if total_frames == 0:
         # A legal stream of unknown length, which soundfile cannot read.
         return container._replace(decoder="ffmpeg", is_open_ended=True)
+    block_frames = int.from_bytes(block[4:6], "big")
+    if ends_behind(total_frames, file, start, block_frames=block_frames):
+        return container._replace(decoder="ffmpeg")  # libsndfile would leave the rest out
+    if not mpeg.is_where_libsndfile_looks(file, start):
+        container = container._replace(decoder="ffmpeg")
     return container._replace(declared_frames=total_frames)

@@ -39,14 +39,27 @@ class _Frame(NamedTuple):
     is_mono: bool
     size_bytes: int
 
+    @property
+    def samples(self) -> int:
+        if self.layer == 1:
+            return 384
+        return 576 if self.layer == 3 and self.version != 3 else 1152
 
-def id3_end(file: SourceFile) -> int:
-    """Where the ID3v2 tags at the start of ``file`` end.
+
+class _Xing(NamedTuple):
+    frames: int
+    """Without the one that it stands in."""
+    size_bytes: int
+    """With that one."""
+
+
+def id3_end(file: SourceFile, start: int = 0) -> int:
+    """Where the ID3v2 tags at ``start`` of ``file`` end.
 
     Raises:
         ClipError: ``input.corrupt``: a tag is longer than the file.
     """
-    end = 0
+    end = start
     for _ in range(_MAX_ID3_TAGS):
         if file.read_at(end, 3) != b"ID3":
             return end
@@ -94,17 +107,34 @@ def read_adts(file: SourceFile, container: Container) -> Container:
 
 
 def read(file: SourceFile, container: Container) -> Container:
-    """Check the Xing header and the frames of an MP3, and leave files without such a header to ffmpeg.
+    """Check the frames of an MP3 and its Xing header, and leave files to ffmpeg that have none, or a wrong one.
 
-    Without it libsndfile *estimates* the length from the first frame's bit rate and stops there.
+    Without it libsndfile *estimates* the length from the first frame's bit rate and stops there; and it stops after as
+    many frames as the header says.
 
     Raises:
         ClipError: ``input.truncated``, ``input.chained``, ``input.corrupt`` or ``input.format-changes``.
     """
     start = _start(file)
-    container = _by_xing(file, start, container)
-    check_frames(file, start, _mpeg_frame)
-    return container
+    first = _parse(file.read_at(start, 4))
+    xing = None if first is None else _xing(file, start, first)
+    if first is None or xing is None:
+        frames = check_frames(file, start, _mpeg_frame)
+        seconds = None if first is None else frames * first.samples / first.sample_rate
+        return container._replace(decoder="ffmpeg", counted_seconds=seconds)
+    _check_chained(file, start, xing)
+    frames = check_frames(file, start, _mpeg_frame)
+    held_bytes = file.size_bytes - start
+    # Some writers count a tag among the bytes, which is gone or another one when the file has been edited.
+    if held_bytes < xing.size_bytes and frames - 1 < xing.frames:
+        raise promise.truncated(declared=xing.size_bytes, held=held_bytes, unit="bytes of MP3")
+    is_right = frames - 1 <= xing.frames != frames
+    return container if is_right and is_where_libsndfile_looks(file, start) else container._replace(decoder="ffmpeg")
+
+
+def is_where_libsndfile_looks(file: SourceFile, start: int) -> bool:
+    """Whether libsndfile finds what begins at ``start``, behind ID3 tags: it knows of no footer and no padding."""
+    return start == 0 or (start == id3_end(file) and file.read_at(start - _ID3_HEADER_BYTES, 3) != b"3DI")
 
 
 def _start(file: SourceFile) -> int:
@@ -115,30 +145,28 @@ def _start(file: SourceFile) -> int:
     return start
 
 
-def _by_xing(file: SourceFile, start: int, container: Container) -> Container:
-    no_promise = container._replace(decoder="ffmpeg")
-    frame = _parse(file.read_at(start, 4))
-    if frame is None or frame.layer != 3:
-        return no_promise
+def _xing(file: SourceFile, start: int, frame: _Frame) -> _Xing | None:
+    """What the Xing header in the first frame says; None where it is not there, or does not say how much follows."""
+    if frame.layer != 3:
+        return None
     side_bytes = (17 if frame.is_mono else 32) if frame.version == 3 else (9 if frame.is_mono else 17)
     xing = file.read_at(start + 4 + side_bytes, 16)
     has_frames_and_bytes = int.from_bytes(xing[4:8], "big") & 0x3 == 0x3
-    declared_bytes = int.from_bytes(xing[12:16], "big")
-    if xing[:4] not in (b"Xing", b"Info") or not has_frames_and_bytes or declared_bytes == 0:
-        return no_promise
+    found = _Xing(int.from_bytes(xing[8:12], "big"), int.from_bytes(xing[12:16], "big"))
+    if xing[:4] not in (b"Xing", b"Info") or not has_frames_and_bytes or found.size_bytes == 0:
+        return None
+    return found
+
+
+def _check_chained(file: SourceFile, start: int, xing: _Xing) -> None:
+    end = start + xing.size_bytes
     held_bytes = file.size_bytes - start
-    if held_bytes < declared_bytes:
-        raise promise.truncated(declared=declared_bytes, held=held_bytes, unit="bytes of MP3")
-    end = start + declared_bytes
-    if 10 * (held_bytes - declared_bytes) > declared_bytes and (
-        file.read_at(end, 3) == b"ID3" or is_frame_sequence(file, end)
-    ):
+    if 10 * (held_bytes - xing.size_bytes) > xing.size_bytes and is_frame_sequence(file, id3_end(file, end)):
         raise ClipError(
             "input.chained",
             f"a second MP3 begins at byte {end}, behind the first one's end",
             hint="split the file into its streams",
         )
-    return container
 
 
 def _parse(header: bytes) -> _Frame | None:

@@ -16,7 +16,7 @@ from audiofeat.errors import ClipError
 _HEADER_BYTES = 6
 _ID3_BYTES = 10
 _SEARCH_BYTES = 1 << 16
-_AT_THE_END = (b"TAG", b"APETAGEX", b"LYRICSBEGIN")
+_MOST_FRAMES = 10_000_000  # more than a day of them, in files made to keep us walking
 _SURE_FRAMES = 3  # so many in a row are no accident
 
 
@@ -31,8 +31,8 @@ class Frame(NamedTuple):
 Parse = Callable[[bytes], Frame | None]
 
 
-def check_frames(file: SourceFile, start: int, parse: Parse) -> None:
-    """Walk the frames from ``start``; ``parse`` takes the first six bytes of one.
+def check_frames(file: SourceFile, start: int, parse: Parse) -> int:
+    """Walk the frames from ``start``, and count those that are whole; ``parse`` takes the first six bytes of one.
 
     What follows the last frame, be it a tag or rubbish, is of no consequence.
 
@@ -41,14 +41,14 @@ def check_frames(file: SourceFile, start: int, parse: Parse) -> None:
     """
     window = Window(file)
     kind: str | None = None
-    offset, number = start, 0
-    while offset < file.size_bytes:
+    offset, number, is_whole = start, 0, True
+    while offset < file.size_bytes and number < _MOST_FRAMES:
         frame = parse(window.at(offset, _HEADER_BYTES))
         if frame is None:
             tag_end = _id3_end(window.at(offset, _ID3_BYTES), offset)
             if tag_end is None:
                 _check_rest(window.at(offset, _SEARCH_BYTES), offset, number, parse)
-                return
+                break
             offset = tag_end
             continue
         if kind is None and number == 1:  # a Xing header, if there is one, may be of a kind of its own
@@ -61,6 +61,8 @@ def check_frames(file: SourceFile, start: int, parse: Parse) -> None:
             )
         offset += frame.size_bytes
         number += 1
+        is_whole = offset <= file.size_bytes
+    return number if is_whole else number - 1
 
 
 def _id3_end(head: bytes, offset: int) -> int | None:
@@ -72,8 +74,6 @@ def _id3_end(head: bytes, offset: int) -> int | None:
 
 def _check_rest(rest: bytes, offset: int, number: int, parse: Parse) -> None:
     """Refuse the file if frames go on a little behind ``offset``, where none begins."""
-    if rest.startswith(_AT_THE_END):
-        return
     place = rest.find(b"\xff")
     while place >= 0:
         if _is_sequence(rest, place, parse):

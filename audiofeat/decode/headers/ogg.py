@@ -21,6 +21,7 @@ from audiofeat.errors import ClipError
 _PAGE = Struct("<4sBBqIIIB")
 _MAX_HEADER_BYTES = _PAGE.size + 255
 _CONTINUED, _FIRST, _LAST = 1, 2, 4
+_SEARCH_BYTES = 1 << 16
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _VORBIS = b"\x01vorbis"
 _SOUNDFILE_CODECS = (_VORBIS, b"OpusHead")
@@ -64,6 +65,8 @@ def _check_pages(file: SourceFile) -> int:
     last_page_frame = end_frame = 0
     has_ended = False
     while offset < file.size_bytes:
+        if has_ended and b"OggS" not in window.at(offset, _SEARCH_BYTES):
+            break  # a tag or rubbish follows
         head = window.at(offset, _MAX_HEADER_BYTES)
         if len(head) < _PAGE.size:
             raise _ends_early(number, "a page's header is cut")

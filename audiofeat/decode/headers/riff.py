@@ -26,6 +26,7 @@ _LEFT_TO_FFMPEG = {
 _UNKNOWN_SIZES = (0, 0x7FFFF000, 0x80000000)
 _UNKNOWN_FROM = 0xFFFFFF00
 _MOST_BYTES = 0xFFFFFFFF
+_NO_COUNT_FROM = 2**62  # libsndfile writes about 2**63 into Wave64 with MS ADPCM
 
 
 class _Format(NamedTuple):
@@ -82,11 +83,13 @@ def read_w64(file: SourceFile, container: Container) -> Container:
         if ident[:4] == b"fmt ":
             format_chunk = _parse_format(file.read_at(body, min(size, 40)), "<")
         elif ident[:4] == b"fact":
-            fact_frames = int.from_bytes(file.read_at(body, min(size, 8)), "little")
+            found = int.from_bytes(file.read_at(body, min(size, 8)), "little")
+            fact_frames = found if found < _NO_COUNT_FROM else None
         elif ident[:4] == b"data":
             if format_chunk is None:
                 raise promise.bad_header("the 'data' chunk comes before any 'fmt ' chunk")
-            return _judge(file, container, format_chunk, _Data(body, size, size == 0 or size >= 2**62), fact_frames)
+            data = _Data(body, size, size == 0 or size >= _NO_COUNT_FROM)
+            return _judge(file, container, format_chunk, data, fact_frames)
         offset = body + (size + 7) // 8 * 8
     raise _too_many_chunks()
 
@@ -113,6 +116,8 @@ def _parse_format(body: bytes, order: str) -> _Format:
             raise promise.bad_header(f"an extensible 'fmt ' chunk of {len(body)} bytes; it has 40")
         (tag,) = Struct(order + "H").unpack_from(body, 24)
     promise.check_channels_and_rate(channels=channels, sample_rate=sample_rate)
+    if tag in (_ALAW, _MULAW):
+        bits = 8  # no decoder looks at it, and writers leave a 0, or the 16 of what was encoded
     if tag in _BITS:
         if bits not in _BITS[tag]:
             raise promise.bad_header(f"{bits} bits a sample with format tag 0x{tag:X}")
@@ -149,6 +154,8 @@ def _judge(file: SourceFile, container: Container, form: _Format, data: _Data, f
             declared_frames=held_bytes // form.block_align if form.tag in _BITS else None,
         )
 
+    if data.size in (file.size_bytes, file.size_bytes - 8):  # some writers put the size of the file there
+        data = data._replace(size=held_bytes)
     declared, held = data.size // form.block_align, held_bytes // form.block_align
     is_linear = form.tag in _BITS
     if declared == 0:
