@@ -125,8 +125,12 @@ def link_arrays(
         changed = set()
         for link, target in wanted.items():
             if not link.exists():
-                changed |= _missing_folders(link.parent, above=paths.root)
-                link.parent.mkdir(parents=True, exist_ok=True)
+                missing = _missing_folders(link.parent, above=paths.root)
+                try:
+                    link.parent.mkdir(parents=True, exist_ok=True)
+                except (FileExistsError, NotADirectoryError):  # somebody's own file has the folder's name: it stays
+                    continue
+                changed |= missing
                 try:
                     os.link(target, link)
                 except OSError as error:
@@ -173,4 +177,7 @@ class _Arrays:
 
 
 def _same_file(link: Path, target: Path) -> bool:
-    return target.exists() and os.path.samefile(link, target)
+    try:
+        return os.path.samefile(link, target)
+    except FileNotFoundError:  # either may be gone, or a link that leads nowhere
+        return False
