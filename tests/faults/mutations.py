@@ -22,6 +22,7 @@ MAY_GO = (
     "write_checked_json < remember_source",
     "write_json < _bring_up_to_date",  # tasks
     "fsync in store_lock",
+    "make_folder < store_lock",  # the folder that it makes is durable again with the one of the shards beside it
 )
 """Parts of the sites that no power cut shows to be needed: notes whose loss costs work, not results."""
 
