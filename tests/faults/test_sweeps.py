@@ -51,7 +51,7 @@ def test_fault_9_a_power_cut_costs_nothing_that_was_finished(
 def test_a_missing_fsync_is_noticed_by_the_power_cuts(all_scenes: list[Scene], tmp_path: Path) -> None:
     for part in ("fsync in finish < write < write_shard", "fsync in fsync_folder < commit < write_shard"):
         figures = Figures("")
-        cut_power(all_scenes[0], tmp_path, figures, states=10, mutation=without_fsync_at(part), seed=3)
+        cut_power(all_scenes[0], tmp_path, figures, states=5, mutation=without_fsync_at(part), seed=3)
         assert figures.violations, part
 
 
