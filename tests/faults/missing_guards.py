@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import itertools
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ class Guard:
 def torture(folder: Path, scenes: list[Scene]) -> Figures:
     """Each guard of runs that update a store: its check finds nothing with it, and something without."""
     figures = Figures("a rename, the lock, a digest, the order of publication left out, to be noticed")
+    begun = time.monotonic()
     for scene in scenes:
         if scene.was_finished:
             for guard in GUARDS:
@@ -55,6 +57,7 @@ def torture(folder: Path, scenes: list[Scene]) -> Figures:
                 figures.violations += not_guarded(guard, scene, folder)
     figures.violations += copied_unnoticed(scenes, folder)
     figures.tried += 1
+    figures.seconds = time.monotonic() - begun
     return figures
 
 
