@@ -75,18 +75,25 @@ def _sweep_partials(paths: StorePaths) -> None:
                     remove(entry)
 
 
-def sweep(paths: StorePaths, *, keep: Iterable[str]) -> None:
-    """Remove what no record names: stale shards, records that ``store.json`` took over, partial files, spools."""
+def sweep(paths: StorePaths, *, keep: Iterable[str]) -> bool:
+    """Remove what no record names: stale shards, records that ``store.json`` took over, partial files, spools.
+
+    Returns:
+        whether all stale shards are gone; what cannot be removed now, as over NFS what readers have open, may be later.
+    """
     named = set(keep)
+    is_swept = True
     _sweep_partials(paths)
     with storage_errors(paths.root):
         for entry in sorted(paths.shards.iterdir()):
             if entry.name not in named and is_shard_name(entry.name):
                 remove(entry)
+                is_swept = is_swept and not os.path.lexists(entry)
         for folder in (paths.commits, paths.tasks, paths.spool, paths.pending):
             remove(folder)
         fsync_folder(paths.shards)
         fsync_folder(paths.state)
+    return is_swept
 
 
 def link_arrays(

@@ -14,7 +14,7 @@ from faults.missing_guards import GUARDS, Guard, copied_unnoticed, not_guarded
 from faults.mutations import without_fsync_at
 from faults.scenes import Scene, scenes
 from faults.strace_sweep import inject, may_trace, numbers_of
-from faults.sweep_calls import FAULTS, Fault, sweep
+from faults.sweep_calls import FAULTS, Fault, calls_of, disturbed, sweep
 from faults.sweep_power import cut_power
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="runs are disturbed in forked processes")
@@ -73,3 +73,18 @@ def test_fault_14_at_a_system_call(all_scenes: list[Scene], tmp_path: Path) -> N
     inject(update, tmp_path, figures, call="rename", number=middle, injection="error=EIO")
     assert figures.tried == 1
     assert figures.violations == []
+
+
+@pytest.mark.parametrize("index", [1, 3])
+def test_fault_14_a_stale_shard_that_cannot_be_removed_goes_with_the_next_run(
+    all_scenes: list[Scene], tmp_path: Path, index: int
+) -> None:
+    scene = all_scenes[index]
+    calls = calls_of(scene, tmp_path / "counted")
+    number = next(
+        number
+        for number, (call, site) in enumerate(calls)
+        if call.name == "unlink" and "< sweep" in site and "/shards/" in call.path
+    )
+    (fault,) = (fault for fault in FAULTS if fault.name == "EIO once")
+    assert list(disturbed(scene, tmp_path, fault, number)) == []
