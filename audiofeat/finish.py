@@ -61,8 +61,9 @@ def finish_store(
     link_arrays(paths, arrays, features=[feature.name for feature in features], possible=FEATURE_NAMES)
     # While the commit records are there, they tell which files their results are of; then the fingerprints must.
     write_fingerprints(paths.fingerprints, fingerprints)
-    sweep(paths, keep=(shard.entry.name for shard in shards if shard.entry))
-    _remember(paths, settings, listing, contents, fingerprints, decoders)
+    # Without the shortcut the next run sweeps again.
+    if sweep(paths, keep=(shard.entry.name for shard in shards if shard.entry)):
+        _remember(paths, settings, listing, contents, fingerprints, decoders)
 
 
 def _keys_of(commit: Commit) -> set[str]:

@@ -25,6 +25,7 @@ from audiofeat.plan import Plan, make_plan
 from audiofeat.settings import Settings, settings_of
 from audiofeat.source import Cuts, Listing, check_unique, list_files, list_source
 from audiofeat.source.listing import sort_clips
+from audiofeat.store.checked_json import read_checked_json
 from audiofeat.store.description import find_description
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths, is_ours
 from audiofeat.store.packing import packing_of
@@ -103,14 +104,24 @@ def open_job(config: Config, options: RunOptions) -> Job:
     warnings = tuple(empty_band_warnings(config))
     check_norms(recipe_at_any_rate(config))
     listed_at_ns = time.time_ns()
+    listing = listing_of(source, config, options)
+    if not listing.clips:
+        raise _nothing_matched(source, listing)
+    _refuse_foreign_folder(paths)
+    return Job(config, options, source, paths, listing, listed_at_ns, warnings)
+
+
+def listing_of(source: str, config: Config, options: RunOptions) -> Listing:
+    """What a source holds of what is asked for, be it nothing.
+
+    Raises:
+        ConfigError, SourceError: it cannot be listed, two of its clips want one key, or it asks for what cannot be.
+    """
     listing = _list(source, config, options)
     if options.only is not None:
         listing = replace(listing, clips=[clip for clip in listing.clips if clip.key in options.only])
-    if not listing.clips:
-        raise _nothing_matched(source, listing)
     _check_keys(config, listing)
-    _refuse_foreign_folder(paths)
-    return Job(config, options, source, paths, listing, listed_at_ns, warnings)
+    return listing
 
 
 def tools_for(job: Job) -> Tools:
@@ -121,7 +132,9 @@ def tools_for(job: Job) -> Tools:
     """
     stored = find_description(job.paths.store_json)
     _refuse_newer_store(job.paths, stored)
-    device = choose_device(job.options.device, stored=(stored or {}).get("numbers", {}).get("device"))
+    # Of a damaged store, what the last run remembers of it (audiofeat.remembered).
+    made_on = (stored or {}).get("numbers") or read_checked_json(job.paths.source) or {}
+    device = choose_device(job.options.device, stored=made_on.get("device"))
     ffmpeg = find_ffmpeg()
     return Tools(settings_of(job.config, device=device), ffmpeg, decoder_versions(ffmpeg))
 

@@ -86,14 +86,16 @@ def known_results(paths: StorePaths, settings: Settings) -> Known:
 
 def _note_damaged_store(known: Known, paths: StorePaths, config: Config) -> None:
     """Of a store that cannot be trusted, the keys at least: none of its clips may go unnoticed."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    from audiofeat.store.manifest import found_texts
 
     if not any(path.exists() for path in (paths.store_json, paths.manifest, paths.quarantine)):
         return
     try:
-        known.keys.update(_clip_keys(pq.read_table(paths.manifest, use_threads=False)))
-    except (pa.ArrowException, OSError, ValueError, LookupError):
+        named = [parent or key for parent, key in found_texts(paths.manifest, ["parent", "key"])]
+        if None in named:
+            raise ValueError("clips without a key")
+        known.keys.update(filter(None, named))
+    except ValueError:
         keys = _keys_of_shards(paths, config)
         known.has_lost_keys = keys is None
         known.keys.update(keys or ())

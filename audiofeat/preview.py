@@ -12,12 +12,14 @@ from audiofeat.choice import Reason
 from audiofeat.config import Config
 from audiofeat.contents import contents_of
 from audiofeat.decode import declared_seconds
+from audiofeat.errors import DamageError, NoStoreError
 from audiofeat.finish import is_half_done, is_unchanged, tables_are_whole
 from audiofeat.frontend.recipe import feature_specs
 from audiofeat.job import Job, RunOptions, Tools, open_job, plan_for, tools_for
 from audiofeat.known import read_quarantine
 from audiofeat.plan import Plan
 from audiofeat.reading.info import StoreInfo
+from audiofeat.reading.store import Store
 from audiofeat.records import Clip, ClipRow, Failure, FeatureSpec
 from audiofeat.report import listing_warnings
 from audiofeat.store.description import encode_description
@@ -199,14 +201,10 @@ def _row_bytes(features: Iterable[FeatureSpec]) -> int:
 
 def _stored_seconds(paths: StorePaths) -> dict[str, float]:
     """How long the clips of the source were when the store was made, by key; nothing where no manifest tells."""
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(paths.manifest, columns=["key", "parent", "duration_seconds"], use_threads=False)
-    except (OSError, ValueError):
-        return {}
     seconds: defaultdict[str, float] = defaultdict(float)
-    keys, parents, durations = (column.to_pylist() for column in table.columns)
-    for key, parent, duration in zip(keys, parents, durations, strict=True):
-        seconds[parent or key] += duration
+    try:
+        for row in Store(paths.root).rows(["key", "parent", "duration_seconds"]):
+            seconds[row["parent"] or row["key"]] += row["duration_seconds"]
+    except (NoStoreError, DamageError, KeyError):  # KeyError: version 1 had no parents
+        return {}
     return dict(seconds)

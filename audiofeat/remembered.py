@@ -67,8 +67,6 @@ def remembered_job(store: str, options: RunOptions, *, source: str | None = None
         if not isinstance(note.get("config"), dict):
             raise
         stored = note["config"]
-        if options.device == "auto":
-            options = replace(options, device=note.get("device", "auto"))
     if source is None and "source" not in note:
         raise ConfigError(
             f"{store} does not remember its source: {paths.source} is not there or not readable",

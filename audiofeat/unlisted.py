@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from urllib.parse import unquote_to_bytes
 
 from audiofeat.known import Known, read_quarantine
@@ -26,9 +27,9 @@ def clips_not_listed(listing: Listing, known: Known, paths: StorePaths, *, keep_
 
     Those that a manifest once gave a key of its own are not among them: a folder would name them otherwise.
     """
-    folders = tuple(f"{folder}/" for folder in (*listing.unreadable, *listing.dangling))
-    if not folders:
+    if not listing.away:
         return []
+    folders = listing.away
     clips: dict[str, Clip] = {}
     for key, source in _sources(known, paths):
         if key in clips or not source.startswith(folders):
@@ -43,16 +44,13 @@ def clips_not_listed(listing: Listing, known: Known, paths: StorePaths, *, keep_
 
 def _sources(known: Known, paths: StorePaths) -> Iterator[tuple[str, str]]:
     """Each known clip of the source and its file, whether its result may be used again or not; some of them twice."""
-    import pyarrow.parquet as pq
+    from audiofeat.store.manifest import found_texts
 
     for key, result in known.clips.items():
         results: tuple[ClipRow | Failure, ...] = (*result.rows, *result.failures)
         yield from ((key, each.source) for each in results)
-    try:
-        manifest = pq.read_table(paths.manifest, use_threads=False)
-    except (OSError, ValueError):  # then what is known of the clips is all there is
-        return
-    names = [name for name in ("key", "source", "parent") if name in manifest.column_names]
-    for row in manifest.select(names).to_pylist():
-        yield row.get("parent") or row["key"], row["source"]
+    with suppress(ValueError):  # then what is known of the clips is all there is
+        for parent, own, file in found_texts(paths.manifest, ["parent", "key", "source"]):
+            if own is not None and file is not None:
+                yield parent or own, file
     yield from ((failure.clip_key, failure.source) for failure in read_quarantine(paths))

@@ -238,6 +238,19 @@ def test_a_clip_may_take_the_place_of_a_folder_and_back(paths: StorePaths, array
         assert list(shown(paths).values()) == [f"log_mel of {key}" for key in state]
 
 
+def test_what_others_put_in_a_links_place_ends_no_run(paths: StorePaths, arrays: dict[str, str]) -> None:
+    """Files where its folders were to be stay, and the link is not made; links that lead nowhere go."""
+    (paths.root / "log_mel").mkdir()
+    (paths.root / "log_mel" / "a.npy").symlink_to(paths.root / "nowhere")
+    for mine in ("log_mel/b", "mfcc"):
+        (paths.root / mine).write_text("mine")
+    link_arrays(paths, arrays.items(), features=["log_mel", "mfcc"], possible=["log_mel", "mfcc"])
+    assert {name for name in shown(paths) if "/b/" not in name} == {
+        "log_mel/b", *(f"log_mel/{key}.npy" for key in arrays if "/" not in key)
+    }  # fmt: skip
+    assert (paths.root / "log_mel" / "b").read_text() == (paths.root / "mfcc").read_text() == "mine"
+
+
 def test_a_damaged_link_is_made_again(paths: StorePaths, arrays: dict[str, str]) -> None:
     link_arrays(paths, arrays.items(), features=["log_mel"], possible=[])
     link = paths.root / "log_mel" / "a.npy"

@@ -13,8 +13,11 @@ from running import audiofeat, commits, contents, kill_tree, start, wait_until, 
 from small_store import make_store, settings_for
 
 from audiofeat import open_store
-from audiofeat.job import RunOptions
+from audiofeat.errors import ConfigError
+from audiofeat.job import Job, RunOptions, tools_for
 from audiofeat.remembered import remembered_job
+from audiofeat.source import Listing
+from audiofeat.store.checked_json import write_checked_json
 
 JOB = ("--config", "kaldi-fbank80", "--set", "store.shard_clips=2", "--quiet")
 FORMATS = ["hdf5", "npy"]
@@ -202,17 +205,20 @@ def test_a_damaged_quarantine_is_written_anew(source: Path, tmp_path: Path) -> N
     assert contents(store) == before
 
 
-@pytest.mark.parametrize("is_damaged", [True, False])
-def test_a_damaged_description_does_not_make_a_store_of_a_gpu_one_of_a_cpu(tmp_path: Path, *, is_damaged: bool) -> None:
+def test_a_damaged_description_does_not_make_a_store_of_a_gpu_one_of_a_cpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     settings = settings_for()
     paths = make_store(tmp_path / "store", settings, {}, failing=["broken"])
-    note = {"config": settings.stored, "source": str(tmp_path), "device": "gpu"}
-    paths.source.write_text(json.dumps(note))
-    if is_damaged:
-        paths.store_json.write_bytes(paths.store_json.read_bytes()[:-3])
-    _, options = remembered_job(str(paths.root), RunOptions(repair=True))
-    # A description that is whole tells the device itself.
-    assert options.device == ("gpu" if is_damaged else "auto")
+    write_checked_json(paths.source, {"config": settings.stored, "source": str(tmp_path), "device": "gpu"})
+    config, options = remembered_job(str(paths.root), RunOptions(repair=True))
+    job = Job(config, options, str(tmp_path), paths, Listing(str(tmp_path), []), 0, ())
+    assert tools_for(job).settings.device == "cpu"  # the description is whole, and tells it itself
+    paths.store_json.write_bytes(paths.store_json.read_bytes()[:-3])
+    with pytest.raises(ConfigError, match="made on a GPU") as caught:
+        tools_for(job)
+    assert "audiofeat extract --device cpu" in (caught.value.hint or "")
 
 
 def test_where_versions_are_others_a_repair_would_give_other_bits(

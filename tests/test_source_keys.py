@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from dataclasses import replace
 from urllib.parse import unquote_to_bytes
 
 import pytest
@@ -14,6 +15,7 @@ from audiofeat.errors import SourceError
 from audiofeat.records import Clip
 from audiofeat.source import Cuts, check_unique, key_of, source_text
 from audiofeat.source.unique import NO_CUTS
+from audiofeat.store.npy import npy_path
 
 FILE_NAMES = st.binary(min_size=1, max_size=40).filter(lambda name: b"\0" not in name)
 
@@ -79,6 +81,18 @@ def test_all_collisions_are_counted_and_twenty_shown() -> None:
         check_unique(clips, store_format="hdf5")
     assert str(caught.value).count(".mp3") == 20
     assert "... and 5 more" in str(caught.value)
+
+
+def test_keys_that_npy_files_write_alike_are_refused() -> None:
+    """Only manifests can name both: in one shard, such a pair ended the run."""
+    clips = clips_of("a.wav", "b.wav", "c.wav", "d.wav")
+    for key, twin in (("x:", "x%3A"), ("x?", "x%3f"), ("x.", "x%2E"), ("x\\", "x%5C")):
+        assert npy_path("mfcc", key).lower() == npy_path("mfcc", twin).lower()
+        named = [replace(clip, key=name) for clip, name in zip(clips, (key, twin, "x%25", "x%"), strict=True)]
+        check_unique(named, store_format="hdf5")
+        with pytest.raises(SourceError, match="percent codes") as caught:
+            check_unique(named, store_format="npy")
+        assert "(1 found)" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,10 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from planned import Source, to_decode
 from small_store import DECODER, FINGERPRINT, make_store, settings_for, small_arrays
@@ -47,6 +50,26 @@ def test_other_settings_and_a_lost_state_leave_the_keys_known(paths: StorePaths)
     assert len(keys_not_listed(paths, settings="mel.bands=40")) == 4
     shutil.rmtree(paths.state)
     assert len(keys_not_listed(paths)) == 4
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        {"other": ["a"]},
+        {"key": [1], "source": [2]},
+        {"key": [None], "source": [None]},
+        {"key": [b"\xff"], "source": ["folder/a.wav"]},
+        {"key": ["a"], "parent": [["b"]], "source": ["folder/a.wav"]},
+    ],
+)
+def test_a_manifest_that_nobody_vouches_for_may_say_anything(paths: StorePaths, column: dict[str, list[Any]]) -> None:
+    paths.store_json.unlink()
+    table = pa.table({name: pa.array(values) for name, values in column.items()})
+    if pa.types.is_binary(table.schema.types[0]):
+        table = table.set_column(0, "key", pa.array([b"\xff"]).view(pa.string()))
+    pq.write_table(table, paths.manifest)
+    assert keys_not_listed(paths) == ["folder/broken"]
+    assert known_results(paths, settings_for()).keys >= {"folder/broken"}
 
 
 def test_folders_that_only_begin_alike_are_not_meant(paths: StorePaths) -> None:

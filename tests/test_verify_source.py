@@ -20,10 +20,10 @@ from audiofeat import extract
 from audiofeat.cli import cli
 from audiofeat.errors import ConfigError, SourceError
 from audiofeat.records import ClipRow
+from audiofeat.store.checked_json import read_checked_json, write_checked_json
 from audiofeat.store.description import encode_description, read_description
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.manifest import encode_manifest, read_manifest
-from audiofeat.store.staging import read_json, write_json
 from audiofeat.verify import verify_store
 from audiofeat.verify.frames import FrameCounts
 from audiofeat.verify.sample import Sample
@@ -74,6 +74,20 @@ def test_a_source_that_has_changed_is_told_and_no_damage(folder: Path) -> None:
     }
 
 
+def test_what_lies_in_a_closed_folder_is_not_missing(folder: Path) -> None:
+    """Nor what a link leads to that leads nowhere just now, be it all that there is."""
+    (folder / "source").rename(folder / "away")
+    (folder / "source").mkdir()
+    for place in (folder / "away").iterdir():
+        (folder / "source" / place.name).symlink_to(folder / "nowhere")
+    report = verify_store(folder / "store", source=folder / "source")
+    kinds = {problem.place: problem.kind for problem in report.source_problems}
+    in_folders = [name for name in kinds if "/" in name]
+    assert in_folders
+    assert len(kinds) == 12
+    assert all(kinds[name] == "source.unreadable" for name in in_folders)
+
+
 def test_a_source_that_is_gone(folder: Path) -> None:
     for file in files_of(folder):
         file.unlink()
@@ -84,9 +98,9 @@ def test_a_source_that_is_gone(folder: Path) -> None:
         verify_store(folder / "store", source=folder / "nowhere")
     (folder / "source").rename(folder / "elsewhere")
     (folder / "elsewhere/more.wav").write_bytes(b"RIFF")
-    note = read_json(StorePaths(folder / "store").source) or {}
+    note = read_checked_json(StorePaths(folder / "store").source) or {}
     note["source"] = str(folder / "source")
-    write_json(StorePaths(folder / "store").source, note)
+    write_checked_json(StorePaths(folder / "store").source, note)
     with pytest.raises(SourceError, match="not there any more") as caught:
         verify_store(folder / "store", sample=2)
     assert caught.value.hint == "--source with the place where it is now"

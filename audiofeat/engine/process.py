@@ -62,9 +62,9 @@ class WorkerProcess:
         self._unread = b""
         self._is_closed = False
         self._hands = log.with_suffix(".hands")
-        with suppress(FileNotFoundError):
-            self._hands.unlink()
         with storage_errors(log):
+            self._hands.unlink(missing_ok=True)
+            self._hands.touch()  # here, where a disk that refuses it is heard of
             stderr = open(log, "wb")  # noqa: SIM115  # closed below; what else fails is not the log's fault
         with stderr:
             self._child = _child(stderr, device=job.device)

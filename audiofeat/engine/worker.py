@@ -62,7 +62,7 @@ class Worker:
         self._ready: Future[None] = Future()
         """TensorFlow, and the programs where their sample rate is known beforehand."""
         self._is_starting = threading.Lock()
-        self._hands = os.open(job.hands, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self._hands = os.open(job.hands, os.O_WRONLY | os.O_CLOEXEC)
         lane_job = LaneJob(
             root=job.source,
             paths=self._paths,

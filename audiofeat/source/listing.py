@@ -43,6 +43,12 @@ class Listing:
     warnings: list[str] = field(default_factory=list)
     """What somebody should know who reads the run's report."""
 
+    @property
+    def away(self) -> tuple[str, ...]:
+        """What the names begin with of which the listing says nothing: of folders not listed, of links that lead
+        nowhere."""
+        return tuple(f"{folder}/" for folder in (*self.unreadable, *self.dangling))
+
 
 def sort_clips(clips: list[Clip]) -> list[Clip]:
     """``clips`` itself, sorted by key; clips that share one stand in one order until they are refused."""

@@ -15,6 +15,8 @@ from audiofeat.records import Clip
 from audiofeat.source.keys import excerpt_suffix, source_name, source_text
 
 _SHOWN_COLLISIONS = 20
+# What audiofeat.store.npy writes for characters that not every file system takes in a name.
+_NPY_CODE = re.compile("%([01][0-9A-F]|2[02AE]|3[ACEF]|[57]C|7E)", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,8 @@ def check_unique(clips: Sequence[Clip], *, store_format: str, cuts: Cuts = NO_CU
     if store_format != "npy":
         return
     _refuse(
-        _shared(clips, identity=lambda clip: _caseless(clip.key)),
-        problem="clips whose keys differ only by case or Unicode form, which NPY files cannot tell apart everywhere",
+        _shared(clips, identity=lambda clip: _caseless(_without_codes(clip.key))),
+        problem="clips whose keys differ only by case, Unicode form or percent codes, as NPY files may not everywhere",
         hint=lambda _: "--format hdf5 holds any keys; or rename one file of each pair, or give it another key",
     )
     _refuse(
@@ -82,6 +84,11 @@ def _shared(clips: Sequence[Clip], *, identity: Callable[[Clip], str]) -> Iterat
         together = tuple(group)
         if len(together) > 1:
             yield together
+
+
+def _without_codes(key: str) -> str:
+    """Equal for keys that have one NPY file, as ``a:`` and ``a%3A``, of which only a manifest can name both."""
+    return _NPY_CODE.sub(lambda code: chr(int(code[1], 16)), key) if "%" in key else key
 
 
 def _caseless(key: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from pathlib import Path
 
 import pyarrow as pa
@@ -111,3 +112,21 @@ def read_manifest(path: Path) -> pa.Table:
         OSError: it cannot be read; pyarrow.ArrowInvalid (a ValueError): it is not a Parquet file.
     """
     return pq.read_table(path)
+
+
+def found_texts(path: Path, names: Sequence[str]) -> Iterator[tuple[str | None, ...]]:
+    """What a manifest that nobody vouches for says in columns of text, row by row; None where it has no such column.
+
+    Raises:
+        ValueError: it cannot be read, or says something else there.
+    """
+    try:
+        table = pq.read_table(path, use_threads=False)
+        present = set(table.column_names)
+        columns = [table.column(name).to_pylist() if name in present else repeat(None, len(table)) for name in names]
+    except (pa.ArrowException, OSError, ValueError, LookupError) as error:
+        raise ValueError(f"{path} is no manifest: {error}") from error
+    for row in zip(*columns, strict=True):
+        if not all(value is None or isinstance(value, str) for value in row):
+            raise ValueError(f"{path} is no manifest: it says {row!r}")
+        yield row

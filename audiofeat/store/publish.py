@@ -75,18 +75,25 @@ def _sweep_partials(paths: StorePaths) -> None:
                     remove(entry)
 
 
-def sweep(paths: StorePaths, *, keep: Iterable[str]) -> None:
-    """Remove what no record names: stale shards, records that ``store.json`` took over, partial files, spools."""
+def sweep(paths: StorePaths, *, keep: Iterable[str]) -> bool:
+    """Remove what no record names: stale shards, records that ``store.json`` took over, partial files, spools.
+
+    Returns:
+        whether all stale shards are gone; what cannot be removed now, as over NFS what readers have open, may be later.
+    """
     named = set(keep)
+    is_swept = True
     _sweep_partials(paths)
     with storage_errors(paths.root):
         for entry in sorted(paths.shards.iterdir()):
             if entry.name not in named and is_shard_name(entry.name):
                 remove(entry)
+                is_swept = is_swept and not os.path.lexists(entry)
         for folder in (paths.commits, paths.tasks, paths.spool, paths.pending):
             remove(folder)
         fsync_folder(paths.shards)
         fsync_folder(paths.state)
+    return is_swept
 
 
 def link_arrays(
@@ -125,8 +132,12 @@ def link_arrays(
         changed = set()
         for link, target in wanted.items():
             if not link.exists():
-                changed |= _missing_folders(link.parent, above=paths.root)
-                link.parent.mkdir(parents=True, exist_ok=True)
+                missing = _missing_folders(link.parent, above=paths.root)
+                try:
+                    link.parent.mkdir(parents=True, exist_ok=True)
+                except (FileExistsError, NotADirectoryError):  # somebody's own file has the folder's name: it stays
+                    continue
+                changed |= missing
                 try:
                     os.link(target, link)
                 except OSError as error:
@@ -173,4 +184,7 @@ class _Arrays:
 
 
 def _same_file(link: Path, target: Path) -> bool:
-    return target.exists() and os.path.samefile(link, target)
+    try:
+        return os.path.samefile(link, target)
+    except FileNotFoundError:  # either may be gone, or a link that leads nowhere
+        return False

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from audiofeat.config import Config, load_config
 from audiofeat.device import usable_cores
-from audiofeat.errors import ConfigError, NothingMatchedError
-from audiofeat.job import RunOptions, open_job
+from audiofeat.errors import ConfigError
+from audiofeat.job import RunOptions, listing_of
 from audiofeat.records import ClipRow
 from audiofeat.remembered import remembered_job
 from audiofeat.source import Listing
@@ -64,10 +64,7 @@ class Verification:
         options = RunOptions(workers=self._n_threads)
         self._job = remembered_job(str(self._paths.root), options, source=source)
         if source is not None:
-            try:
-                self._listing = open_job(*self._job).listing
-            except NothingMatchedError:
-                self._listing = Listing(source, [])
+            self._listing = listing_of(source, *self._job)
 
     def check_store(self, on_progress: Callable[[int, int], None]) -> None:
         """Check everything that lies in the store."""

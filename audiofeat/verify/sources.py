@@ -54,9 +54,14 @@ def source_problems(listing: Listing, manifest: pa.Table, *, executor: Executor)
             elif excerpt_text(clip.excerpt) != excerpt:
                 message = f"asks for {clip.excerpt or 'all of it'}, and the store was made of {excerpt or 'all of it'}"
                 problems.append(Problem("source.changed", name, message, (clip.key,)))
-    message = "is in the store, and the source has it no more"
-    problems += [Problem("source.missing", name, message, (key,)) for key, (_, _, name) in made_of.items()]
+    problems += [_not_listed(name, key, away=listing.away) for key, (_, _, name) in made_of.items()]
     return problems, n_sources
+
+
+def _not_listed(name: str, key: str, *, away: tuple[str, ...]) -> Problem:
+    if name.startswith(away):
+        return Problem("source.unreadable", name, "its folder cannot be listed", (key,))
+    return Problem("source.missing", name, "is in the store, and the source has it no more", (key,))
 
 
 def _made_of(manifest: pa.Table) -> dict[str, tuple[str, str | None, str]]:

@@ -20,6 +20,8 @@ from unittest.mock import patch
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _PATHS = ("mkdir", "unlink", "rmdir")
 _TWO_PATHS = ("rename", "replace", "link")
+_SITE_NAMES = 6
+"""So many functions tell a commit record from a task, both of which are JSON files."""
 _DESCRIPTORS = ("fsync", "write", "pwrite", "ftruncate")
 
 
@@ -41,7 +43,7 @@ class Call:
         """Which part of the package wants it, told by the functions that lead there; to be asked within a hook."""
         names = []
         frame = sys._getframe(1)
-        while frame is not None and len(names) < 4:
+        while frame is not None and len(names) < _SITE_NAMES:
             if frame.f_globals.get("__name__", "").startswith("audiofeat."):
                 names.append(frame.f_code.co_name)
             frame = frame.f_back

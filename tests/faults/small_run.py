@@ -12,6 +12,7 @@ import os
 import sys
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from unittest.mock import patch
 
@@ -150,5 +151,6 @@ if __name__ == "__main__":
     try:
         run_small(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
     except AudioFeatError as error:
-        sys.stderr.write(f"{error}\n")
+        with suppress(OSError):  # a disk may be full for what is said too
+            os.write(2, f"{error}\n".encode())
         sys.exit(error.exit_code)

@@ -96,7 +96,7 @@ def test_fault_44_a_copy_of_a_store_that_is_being_written_verifies_or_says_what_
     instants = instants_of_a_run(tmp_path / "store", store_format, monkeypatch)
     generator = random.Random(44)
     found: Counter[str] = Counter()
-    for number in range(24):
+    for number in range(12):
         copy = tmp_path / f"copy{number}"
         copy_between(instants, copy, generator)
         found[state_of(copy)] += 1

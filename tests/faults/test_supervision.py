@@ -20,7 +20,8 @@ import pytest
 from audiofeat.engine import local, process
 from audiofeat.engine.local import EngineReport, LocalEngine
 from audiofeat.engine.messages import WorkerJob
-from audiofeat.errors import AudioFeatError, Interrupted, MissingToolError
+from audiofeat.engine.process import WorkerProcess
+from audiofeat.errors import AudioFeatError, Interrupted, MissingToolError, StorageError
 from audiofeat.store.layout import StorePaths
 from audiofeat.tasks import ClipTask, ShardTask, Stamp
 
@@ -182,3 +183,13 @@ def test_fault_4_18_a_worker_that_hangs_does_not_hold_up_the_end(
     with pytest.raises(Interrupted, match="SIGTERM"):
         run("a-hang-1", workers=1, stop=lambda: 15 if (tmp_path / "a-hang-1").exists() else None)
     assert psutil.Process().children() == before
+
+
+def test_fault_10_a_worker_whose_clips_cannot_be_noted_is_the_disks_fault(tmp_path: Path) -> None:
+    (tmp_path / "worker.hands").mkdir()
+    job = WorkerJob(
+        store="", source="", config={}, stamp=Stamp("", {}, ""), device="cpu", ffmpeg=None, lanes=0, is_careful=False,
+        hands="",
+    )  # fmt: skip
+    with pytest.raises(StorageError, match="worker"):
+        WorkerProcess(job, lanes=1, log=tmp_path / "worker.log", is_careful=False)
