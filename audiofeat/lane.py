@@ -44,7 +44,6 @@ from audiofeat.unfit import check_samples, too_short, unforeseen
 if TYPE_CHECKING:
     from audiofeat.frontend.program import Frontend
 
-
 MOST_EXAMPLES = 5
 
 _MOST_DECKS = 8

@@ -1,10 +1,7 @@
 """The local engine: worker processes on this machine, supervised, so that none is lost and none outlives the run.
 
-A worker that dies costs its shards an attempt. Those of which it had clips in hand are done again at the end, in a
-process that has one clip in hand at a time: a clip with which a process dies there, and which was in hand at a death
-before, is put in quarantine (``decoder.crashed``), and the rest goes on. Rows that were being copied when it died are
-not copied again, since HDF5 may crash over a damaged shard: those clips are decoded. One that says nothing for minutes,
-as if it were frozen, is ended and has died.
+A worker that dies costs its shards an attempt; the inquest says what is done with them then (see ``inquest``). One
+that says nothing for minutes, as if it were frozen, is ended and has died.
 """
 
 from __future__ import annotations
@@ -13,15 +10,15 @@ import resource
 import selectors
 import signal
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from audiofeat.config.wording import counted
 from audiofeat.engine.descriptors import check_descriptors
-from audiofeat.engine.inquest import condemned
+from audiofeat.engine.inquest import Inquest
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.engine.process import WorkerProcess
 from audiofeat.errors import AudioFeatError, ConfigError, Interrupted, MissingToolError, StorageError
@@ -47,9 +44,6 @@ DRAIN_SECONDS = 5.0
 _LISTEN_SECONDS = 0.2
 _SILENCE_SECONDS = 180.0
 """A worker speaks four times a second, once its imports are done."""
-_DEATHS_IN_A_ROW = 3
-"""Beyond so many without a shard finished, all that is left is done with one clip in hand at a time, and beyond so many
-there that no clip explains, the run ends."""
 _CLIPS_AHEAD = 512
 """For each lane, so that no tape runs dry between two small shards. What a worker holds when it dies is done again."""
 
@@ -64,8 +58,8 @@ class EngineReport:
     peak_rss_bytes: int = 0
     deaths: int = 0
     examples: list[str] = field(default_factory=list)
-    warnings: set[str] = field(default_factory=set)
     """The first few clips that failed, with their reasons."""
+    warnings: set[str] = field(default_factory=set)
 
 
 class LocalEngine:
@@ -99,9 +93,7 @@ class LocalEngine:
         self._ended: dict[str, float] = {}
         self._lanes_wanted = workers
         self._has_taken_less = False
-        self._deaths_in_a_row = 0
-        self._deaths_unexplained = 0
-        self._deaths_with: Counter[tuple[str, int]] = Counter()
+        self._inquest = Inquest(paths, source=job.source)
         self._started = 0
         self.report = EngineReport()
 
@@ -241,7 +233,7 @@ class LocalEngine:
             self.report.warnings.update(message["warnings"])
         elif "done" in message:
             process.note_finished(message["done"], message["counts"])
-            self._deaths_in_a_row = self._deaths_unexplained = 0
+            self._inquest.note_finished()
         elif "ready" in message:
             self.report.start_up_seconds = max(self.report.start_up_seconds, message["ready"])
         elif "bye" in message:
@@ -259,52 +251,18 @@ class LocalEngine:
         if process.said_bye:
             return
         self.report.deaths += 1
-        self._deaths_in_a_row += 1
         if process.was_killed and not process.is_frozen and not self._has_taken_less:
             self._take_less()
-        in_hand = process.clips_in_hand()
-        self._deaths_with.update(in_hand)
-        self._distrust(process, in_hand)
-        culprit = self._culprit(process, in_hand)
-        if culprit is not None:
-            slot, index = culprit
-            process.shards[slot] = self._condemn(process.shards[slot], index, end, was_killed=process.was_killed)
-            self._deaths_in_a_row = self._deaths_unexplained = 0
-        elif process.is_careful and not any(self._deaths_with[clip] == 1 for clip in in_hand):
-            self._deaths_unexplained += 1
-        if self._deaths_unexplained > _DEATHS_IN_A_ROW:
-            raise AudioFeatError(
-                f"worker processes died {self._deaths_in_a_row} times in a row, the last by {end}",
-                hint=f"see {process.log}; fewer --workers if memory ran out",
-            )
-        # The clips in hand are the likeliest cause; where that did not end the deaths, every shard is suspect.
-        suspect = {slot for slot, _ in in_hand} if self._deaths_in_a_row <= 1 else set(process.shards)
-        for slot, task in process.shards.items():
-            (self._suspects if slot in suspect else self._waiting).append(task)
-        if self._deaths_in_a_row > _DEATHS_IN_A_ROW:
+        verdict = self._inquest.hold(process, end)
+        if verdict.failure is not None:
+            _add(self._ended, {"clips_failed": 1})  # no lane will count it
+            example = f"{verdict.failure.source}: {verdict.failure.reason}"
+            self.report.examples = [*self.report.examples, example][:MOST_EXAMPLES]
+        self._suspects.extend(verdict.suspects)
+        self._waiting.extend(verdict.others)
+        if self._inquest.trusts_nothing:
             self._suspects.extend(self._waiting)
             self._waiting.clear()
-
-    def _culprit(self, process: WorkerProcess, in_hand: Sequence[tuple[str, int]]) -> tuple[str, int] | None:
-        """The clip to blame for a death: alone in hand, for the second time, and not known to fail anyway."""
-        if not process.is_careful or len(in_hand) != 1 or self._deaths_with[in_hand[0]] < 2:
-            return None
-        slot, index = in_hand[0]
-        clip = process.shards[slot].clips[index]
-        return in_hand[0] if clip.is_decoded else None
-
-    def _distrust(self, process: WorkerProcess, in_hand: Sequence[tuple[str, int]]) -> None:
-        """Have clips decoded that were to come from a shard out of which one was being copied when the process died."""
-        reused = [process.shards[slot].clips[index].reuse for slot, index in in_hand]
-        suspects = {reuse.shard for reuse in reused if reuse is not None} - {None}
-        for slot, task in process.shards.items():
-            clips = tuple(
-                replace(clip, reuse=None) if clip.reuse and clip.reuse.shard in suspects else clip
-                for clip in task.clips
-            )
-            if clips != task.clips:
-                process.shards[slot] = ShardTask(slot, clips)
-                write_checked_json(self._paths.task(slot), process.shards[slot].to_json())
 
     def _take_less(self) -> None:
         """Memory may have run out: go on with half the lanes."""
@@ -316,14 +274,6 @@ class LocalEngine:
             f"a worker process was killed (out of memory? the largest had {peak_bytes / 1e6:,.0f} MB): "
             f"the run went on with {counted(fewer, 'lane')}; see --workers"
         )
-
-    def _condemn(self, task: ShardTask, index: int, end: str, *, was_killed: bool) -> ShardTask:
-        """Mark the clip that was alone in hand when its process died as failed."""
-        marked, failure = condemned(task, index, source=self._job.source, end=end, was_killed=was_killed)
-        _add(self._ended, {"clips_failed": 1})  # no lane will count it
-        self.report.examples = [*self.report.examples, f"{failure.source}: {failure.reason}"][:MOST_EXAMPLES]
-        write_checked_json(self._paths.task(task.slot), marked.to_json())
-        return marked
 
 
 def _add(total: dict[str, float], tally: Mapping[str, float]) -> None:
