@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audiofeat.dsp.tail import apply_tail
-from audiofeat.errors import AudioFeatError
+from audiofeat.errors import AudioFeatError, MissingToolError
 from audiofeat.frontend.recipe import Recipe
 from audiofeat.records import FeatureSpec
 from audiofeat.stopwatch import Stopwatch
@@ -210,4 +210,8 @@ def _fault_of_no_clip() -> Iterator[None]:
     except AudioFeatError:
         raise
     except Exception as error:
+        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's own
+            raise MissingToolError(
+                "there is not enough memory for the programs", hint="fewer --workers, or a smaller compute.tape_slots"
+            ) from error
         raise AudioFeatError(f"a program failed: {type(error).__name__}: {error}") from error

@@ -9,10 +9,10 @@ AudioFeatError                               1   internal: a defect of audiofeat
 ├── NoStoreError         (FileNotFoundError) 10  there is no finished store at that path
 ├── LockedError          (BlockingIOError)   11  another process writes this store
 ├── DamageError          (ValueError)        12  bytes are not those that were written, or not those expected
-├── MissingToolError     (RuntimeError)      13  a decoder, TensorFlow or a GPU is missing
+├── MissingToolError     (RuntimeError)      13  a decoder, TensorFlow, a GPU, memory or descriptors are missing
 ├── StorageError         (OSError)           14  the store cannot be written: disk full, read-only, I/O error
 ├── DifferentError                           21  two things that were compared are not the same
-└── Interrupted                              130 / 143, by the signal
+└── Interrupted                              129 / 130 / 143, by the signal
 
 Every message says what was found, what was
 wanted and what to do.

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from lanes import clip_at, config_of, run_lane
 
-from audiofeat.errors import AudioFeatError, ClipError
+from audiofeat.errors import AudioFeatError, MissingToolError
 from audiofeat.records import Clip, Excerpt
 
 RATE = 8_000
@@ -223,18 +223,27 @@ def test_a_clip_of_which_resampling_leaves_nothing_is_too_short(tmp_path: Path) 
     )
 
 
-def test_a_program_that_fails_is_no_fault_of_a_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("failure", "kind", "words"),
+    [
+        (ValueError("no luck"), AudioFeatError, "a program failed: ValueError: no luck"),
+        (MemoryError("no room"), MissingToolError, "not enough memory for the programs"),
+    ],
+)
+def test_a_program_that_fails_is_no_fault_of_a_clip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception, kind: type[AudioFeatError], words: str
+) -> None:
     """Else the clip in hand would be blamed, and those on the tape would never be handed in."""
 
     def fail(*arguments: object, **more: object) -> object:
-        raise MemoryError("no room")
+        raise failure
 
     monkeypatch.setattr("audiofeat.deck.apply_tail", fail)
     clips = [write(tmp_path, f"{number}.wav", noise(30_000)) for number in range(3)]
     config = job("compute.tape_slots=256", mel={"cmvn": {"mode": "mean"}})
-    with pytest.raises(AudioFeatError, match="a program failed: MemoryError: no room") as caught:
+    with pytest.raises(AudioFeatError, match=words) as caught:
         run_lane(tmp_path, clips, config, scratch=tmp_path / "store")
-    assert not isinstance(caught.value, ClipError)
+    assert type(caught.value) is kind
 
 
 def test_samples_whose_power_would_not_be_finite_are_refused_by_what_they_are_scaled_to(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def cli() -> None:
     Exit codes: 0 done, 1 internal error, 2 usage or configuration, 3 finished with some clips in quarantine,
     4 stopped by --max-failures, 5 no audio found, 10 no store, 11 store locked, 12 damage, or a digest that is not
     the expected one, 13 something needed is missing, 14 storage error, 20 something to do (plan),
-    21 different (diff, parity), 130 and 143 ended by a signal.
+    21 different (diff, parity), 129, 130 and 143 ended by a signal.
     """
 
 

@@ -43,7 +43,9 @@ DRAIN_SECONDS = 5.0
 
 _LISTEN_SECONDS = 0.2
 _SILENCE_SECONDS = 180.0
-"""A worker speaks four times a second, once its imports are done."""
+"""A worker speaks four times a second."""
+_LOADING_SECONDS = 1_800.0
+"""But not while TensorFlow's library is loaded, which off a slow disk may take long and lets no other thread run."""
 _CLIPS_AHEAD = 512
 """For each lane, so that no tape runs dry between two small shards. What a worker holds when it dies is done again."""
 
@@ -221,7 +223,7 @@ class LocalEngine:
         """``seconds`` have been spent listening."""
         for process in self._processes:
             process.silent_seconds += seconds
-            if process.silent_seconds > _SILENCE_SECONDS:
+            if process.silent_seconds > (_SILENCE_SECONDS if process.is_ready else _LOADING_SECONDS):
                 process.is_frozen = True
                 process.strike()
 
@@ -235,6 +237,7 @@ class LocalEngine:
             process.note_finished(message["done"], message["counts"])
             self._inquest.note_finished()
         elif "ready" in message:
+            process.is_ready = True
             self.report.start_up_seconds = max(self.report.start_up_seconds, message["ready"])
         elif "bye" in message:
             process.said_bye = True

@@ -50,6 +50,8 @@ class WorkerProcess:
         self.log = log
         self.is_careful = is_careful
         self.shards: dict[str, ShardTask] = {}
+        self.is_ready = False
+        """Whether it has loaded what it computes with."""
         self.said_bye = False
         self.was_killed = False
         """Whether it died of SIGKILL, which nobody sends but the system when memory runs out, or a person."""
