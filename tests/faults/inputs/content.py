@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from decode_inputs import wav_bytes
 from faults.inputs.bomb import flac_bomb
@@ -11,26 +9,17 @@ from faults.inputs.case import BadInput
 from faults.inputs.seeds import (
     FRAMES,
     encoded,
-    file_of,
     flac_claiming,
     flipped,
     part_of,
+    read_whole,
+    refused,
     rf64,
     sparse,
     with_bytes,
     without_hole,
     written,
 )
-
-
-def _refused(row: int, name: str, content: Callable[[], bytes], reason: str, *says: str, needs: str = "") -> BadInput:
-    return BadInput(row, f"row{row}/{name}", file_of(content), reason, says, needs=needs)
-
-
-def _read(
-    row: int, name: str, content: Callable[[], bytes], frames: int | None = FRAMES, *, needs: str = ""
-) -> BadInput:
-    return BadInput(row, f"row{row}/{name}", file_of(content), None, frames=frames, needs=needs)
 
 
 def _floats(*, at: int, value: float, bits: int = 32) -> bytes:
@@ -75,10 +64,10 @@ def _long_wav() -> bytes:
 
 
 INPUTS: tuple[BadInput, ...] = (
-    _refused(70, "flipped.flac", lambda: flipped(written("FLAC", "PCM_16")), "input.corrupt", "frame"),
-    _refused(70, "half.flac", lambda: part_of(written("FLAC", "PCM_16"), 0.5), "input.corrupt", "frame"),
-    _refused(70, "hole.flac", lambda: without_hole(written("FLAC", "PCM_16"), hole_bytes=2_000), "input.corrupt"),
-    _refused(
+    refused(70, "flipped.flac", lambda: flipped(written("FLAC", "PCM_16")), "input.corrupt", "frame"),
+    refused(70, "half.flac", lambda: part_of(written("FLAC", "PCM_16"), 0.5), "input.corrupt", "frame"),
+    refused(70, "hole.flac", lambda: without_hole(written("FLAC", "PCM_16"), hole_bytes=2_000), "input.corrupt"),
+    refused(
         70,
         "flipped_stream.flac",
         lambda: flac_claiming(0, flipped(written("FLAC", "PCM_16"))),
@@ -86,40 +75,38 @@ INPUTS: tuple[BadInput, ...] = (
         "CRC",
         needs="ffmpeg",
     ),
-    _read(71, "md5.flac", _flac_of_another_sound),
-    _refused(72, "flipped.ogg", lambda: flipped(written("OGG")), "input.corrupt", "page", "checksum"),
-    _refused(72, "half.ogg", lambda: part_of(written("OGG"), 0.5), "input.truncated", "whole pages"),
-    _refused(72, "hole.ogg", lambda: without_hole(written("OGG"), hole_bytes=500), "input.corrupt", "page"),
-    _refused(72, "flipped_opus.opus", lambda: flipped(written("OGG", "OPUS")), "input.corrupt", "page"),
-    _refused(72, "half_opus.opus", lambda: part_of(written("OGG", "OPUS"), 0.5), "input.truncated", "whole pages"),
-    _refused(
+    read_whole(71, "md5.flac", _flac_of_another_sound),
+    refused(72, "flipped.ogg", lambda: flipped(written("OGG")), "input.corrupt", "page", "checksum"),
+    refused(72, "half.ogg", lambda: part_of(written("OGG"), 0.5), "input.truncated", "whole pages"),
+    refused(72, "hole.ogg", lambda: without_hole(written("OGG"), hole_bytes=500), "input.corrupt", "page"),
+    refused(72, "flipped_opus.opus", lambda: flipped(written("OGG", "OPUS")), "input.corrupt", "page"),
+    refused(72, "half_opus.opus", lambda: part_of(written("OGG", "OPUS"), 0.5), "input.truncated", "whole pages"),
+    refused(
         72,
         "no_last_page.ogg",
         lambda: written("OGG")[: written("OGG").rindex(b"OggS")],
         "input.truncated",
         "no page is marked as the last one",
     ),
-    _refused(73, "half.mp3", lambda: part_of(written("MP3"), 0.5), "input.truncated", "bytes of MP3", "(50 %)"),
-    _refused(74, "junk.mp3", lambda: _middle(_mpeg(), _JUNK), "input.corrupt", "3000 bytes", needs="ffmpeg"),
-    _refused(74, "junk_xing.mp3", lambda: _middle(written("MP3"), _JUNK), "input.corrupt", "3000 bytes"),
-    _refused(74, "overwritten.mp3", lambda: with_bytes(written("MP3"), 600, _JUNK[:300]), "input.corrupt", "bytes"),
-    _read(75, "vbr.mp3", lambda: _mpeg("-q:a", "3"), None, needs="ffmpeg"),
-    _refused(76, "two.mp3", lambda: written("MP3") * 2, "input.chained", "second MP3"),
-    _refused(76, "two_ogg.ogg", lambda: written("OGG") * 2, "input.chained", "second Ogg"),
-    _refused(77, "rates.aac", lambda: _adts(16_000, 24_000), "input.format-changes", "24000 Hz", needs="ffmpeg"),
-    _refused(
+    refused(73, "half.mp3", lambda: part_of(written("MP3"), 0.5), "input.truncated", "bytes of MP3", "(50 %)"),
+    refused(74, "junk.mp3", lambda: _middle(_mpeg(), _JUNK), "input.corrupt", "3000 bytes", needs="ffmpeg"),
+    refused(74, "junk_xing.mp3", lambda: _middle(written("MP3"), _JUNK), "input.corrupt", "3000 bytes"),
+    refused(74, "overwritten.mp3", lambda: with_bytes(written("MP3"), 600, _JUNK[:300]), "input.corrupt", "bytes"),
+    read_whole(75, "vbr.mp3", lambda: _mpeg("-q:a", "3"), None, needs="ffmpeg"),
+    refused(76, "two.mp3", lambda: written("MP3") * 2, "input.chained", "second MP3"),
+    refused(76, "two_ogg.ogg", lambda: written("OGG") * 2, "input.chained", "second Ogg"),
+    refused(77, "rates.aac", lambda: _adts(16_000, 24_000), "input.format-changes", "24000 Hz", needs="ffmpeg"),
+    refused(
         77, "rates_mp3.mp3", lambda: _mpeg() + _mpeg("-ar", "24000"), "input.format-changes", "24000", needs="ffmpeg"
     ),
-    _refused(78, "nan.wav", lambda: _floats(at=1_000, value=np.nan), "input.non-finite", "3 of 16000", "frame 1000"),
-    _refused(78, "infinite.wav", lambda: _floats(at=9_000, value=-np.inf), "input.non-finite", "3 of 16000", "9000"),
-    _refused(
-        79, "double.wav", lambda: _floats(at=5, value=1e300, bits=64), "input.non-finite", "3 of 16000", "frame 5"
-    ),
-    _read(80, "loud.wav", lambda: _floats(at=5, value=1e6)),
-    _read(81, "silent.wav", lambda: _pcm(np.zeros(FRAMES))),
-    _read(81, "level.wav", lambda: _pcm(np.full(FRAMES, 12_345))),
-    _read(81, "denormal.wav", lambda: _floats(at=0, value=1e-40)),
-    _refused(82, "one.wav", lambda: _pcm(np.ones(1)), "input.too-short", "1 samples"),
+    refused(78, "nan.wav", lambda: _floats(at=1_000, value=np.nan), "input.non-finite", "3 of 16000", "frame 1000"),
+    refused(78, "infinite.wav", lambda: _floats(at=9_000, value=-np.inf), "input.non-finite", "3 of 16000", "9000"),
+    refused(79, "double.wav", lambda: _floats(at=5, value=1e300, bits=64), "input.non-finite", "3 of 16000", "frame 5"),
+    read_whole(80, "loud.wav", lambda: _floats(at=5, value=1e6)),
+    read_whole(81, "silent.wav", lambda: _pcm(np.zeros(FRAMES))),
+    read_whole(81, "level.wav", lambda: _pcm(np.full(FRAMES, 12_345))),
+    read_whole(81, "denormal.wav", lambda: _floats(at=0, value=1e-40)),
+    refused(82, "one.wav", lambda: _pcm(np.ones(1)), "input.too-short", "1 samples"),
     BadInput(83, "row83/a_day.wav", sparse(_long_wav(), size_bytes=44 + _LONG_BYTES), "limit.duration", _TOO_LONG),
     # Of a length that the header leaves open: only the file's own size tells.
     BadInput(
@@ -129,7 +116,7 @@ INPUTS: tuple[BadInput, ...] = (
         "limit.duration",
         _TOO_LONG,
     ),
-    _refused(84, "bomb.flac", lambda: flac_bomb(seconds=90_000, is_told=True), "limit.duration", "90000", "86400 s"),
+    refused(84, "bomb.flac", lambda: flac_bomb(seconds=90_000, is_told=True), "limit.duration", "90000", "86400 s"),
     BadInput(
         86,
         "row86/sparse.wav",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import soundfile
 from decode_inputs import RATE_HZ, chirp, run_ffmpeg
+from faults.inputs.case import BadInput
 
 FRAMES = RATE_HZ
 """How many frames each has: one second at 16 kHz, one channel."""
@@ -41,6 +42,18 @@ def file_of(content: Callable[[], bytes]) -> Callable[[Path], None]:
         path.write_bytes(content())
 
     return make
+
+
+def refused(row: int, name: str, content: Callable[[], bytes], reason: str, *says: str, needs: str = "") -> BadInput:
+    """A file that is not to be decoded."""
+    return BadInput(row, f"row{row}/{name}", file_of(content), reason, says, needs=needs)
+
+
+def read_whole(
+    row: int, name: str, content: Callable[[], bytes], frames: int | None = FRAMES, *, needs: str = ""
+) -> BadInput:
+    """A file that is odd, and a clip like any other."""
+    return BadInput(row, f"row{row}/{name}", file_of(content), None, frames=frames, needs=needs)
 
 
 def sparse(head: bytes, *, size_bytes: int) -> Callable[[Path], None]:
