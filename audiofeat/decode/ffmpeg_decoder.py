@@ -19,7 +19,7 @@ from audiofeat.decode.ffmpeg import Cut
 from audiofeat.decode.ffmpeg_complaints import judge
 from audiofeat.decode.ffmpeg_process import FfmpegProcess
 from audiofeat.decode.headers import promise
-from audiofeat.decode.limits import Limits, check_format, max_frames, too_long
+from audiofeat.decode.limits import Limits, check_declared, check_format
 from audiofeat.decode.opening import SourceFile
 from audiofeat.decode.samples import BLOCK_FRAMES, Samples
 from audiofeat.decode.span import WHOLE, Span
@@ -55,7 +55,8 @@ class FfmpegDecoder:
         self._start(may_seek=container.clock_hz is not None)
         try:
             check_format(channels=self.channels, sample_rate=self.sample_rate, limits=limits)
-            self._check_declared(limits)
+            if span == WHOLE and container.declared_frames is not None:
+                check_declared(container.declared_frames, sample_rate=self.sample_rate, limits=limits)
             self.start_frame = span.start_frame(self.sample_rate)
             self.end_frame = span.end_frame(self.sample_rate) or 0
             """Known of a span without an end, or beyond the file's, once the blocks have come."""
@@ -98,14 +99,6 @@ class FfmpegDecoder:
     def close(self) -> None:
         """End ffmpeg, whatever it is doing, and reap it."""
         self._process.close()
-
-    def _check_declared(self, limits: Limits) -> None:
-        """Refuse a file that is too long by its header. Raises ClipError: ``limit.duration``."""
-        declared = self._container.declared_frames
-        if self._span != WHOLE or declared is None:
-            return
-        if declared > max_frames(sample_rate=self.sample_rate, limits=limits):
-            raise too_long(seen_frames=declared, sample_rate=self.sample_rate, limits=limits, verb="declares")
 
     def _start(self, *, may_seek: bool) -> None:
         """Start ffmpeg at the span, if it may seek, or else at the file's start; sets the rate and the channels."""

@@ -70,6 +70,16 @@ def max_frames(*, sample_rate: int, limits: Limits) -> int:
     return int(limits.max_seconds * sample_rate + 1e-6)
 
 
+def check_declared(frames: int, *, sample_rate: int, limits: Limits) -> None:
+    """Refuse a clip of which the header promises too much, before any of it is decoded.
+
+    Raises:
+        ClipError: ``limit.duration``.
+    """
+    if frames > max_frames(sample_rate=sample_rate, limits=limits):
+        raise too_long(seen_frames=frames, sample_rate=sample_rate, limits=limits, verb="declares")
+
+
 def too_long(*, seen_frames: int, sample_rate: int, limits: Limits, verb: str) -> ClipError:
     """The error for a clip that ``declares`` or ``holds`` more than the limit."""
     return ClipError(

@@ -13,7 +13,7 @@ import soundfile
 
 from audiofeat.decode.container import Container
 from audiofeat.decode.headers import promise
-from audiofeat.decode.limits import Limits, check_format, max_frames, too_long
+from audiofeat.decode.limits import Limits, check_declared, check_format
 from audiofeat.decode.opening import SourceFile
 from audiofeat.decode.samples import BLOCK_FRAMES, Samples
 from audiofeat.decode.span import WHOLE, Span
@@ -80,9 +80,8 @@ class SoundfileDecoder:
             self.start_frame = span.start_frame(self.sample_rate)
             self.end_frame = span.end_within(declared, sample_rate=self.sample_rate)
             wanted = self.end_frame - self.start_frame
-            is_counted = container.declared_frames is not None or container.is_open_ended
-            if is_counted and wanted > max_frames(sample_rate=self.sample_rate, limits=limits):
-                raise too_long(seen_frames=wanted, sample_rate=self.sample_rate, limits=limits, verb="declares")
+            if container.declared_frames is not None or container.is_open_ended:
+                check_declared(wanted, sample_rate=self.sample_rate, limits=limits)
             preroll = _PREROLL_SECONDS.get(sound.subtype, 0) * self.sample_rate
             last_seek = self.start_frame if container.last_seek_frame is None else container.last_seek_frame
             self._seek_frame = max(min(self.start_frame, last_seek) - preroll, 0)

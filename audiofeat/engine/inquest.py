@@ -128,15 +128,13 @@ def condemned(task: ShardTask, index: int, *, source: str, end: str, was_killed:
     clip = task.clips[index]
     problem = f"two processes died with this clip in hand, the second with no other ({end})"
     if was_killed:
-        failure = failure_of(
-            clip, ClipError("decoder.killed", problem, hint="run again with fewer workers"), source_digest=None
-        )
+        found = None  # nothing is said of the file
+        error = ClipError("decoder.killed", problem, hint="run again with fewer workers")
     else:
         found = identify(os.path.join(source, clip.path), clip.member)
         hint = "decode the file with another program and look at its samples; it may be hostile"
-        failure = failure_of(
-            clip, ClipError("decoder.crashed", problem, hint=hint), source_digest=found[0] if found else None
-        )
+        error = ClipError("decoder.crashed", problem, hint=hint)
+    failure = failure_of(clip, error, source_digest=found[0] if found else None)
     clips = list(task.clips)
     clips[index] = replace(clip, reuse=Reuse(None, (), (failure,), None))
     return ShardTask(task.slot, tuple(clips)), failure
