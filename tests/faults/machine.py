@@ -198,7 +198,7 @@ class StoreMachine(RuleBasedStateMachine):
         path.write_bytes((b"bad" if is_bad else b"good") + bytes([self.n_writes % 251]) * self.n_writes)
 
     def _command(self, **options: object) -> ToyRun:
-        return ToyRun(self.source, self.store, self.config, self.store_format, **options)  # type: ignore[arg-type]
+        return ToyRun(self.source, self.store, self.config, self.store_format, **options)  # type: ignore[arg-type]  # options of several types
 
     def _wanted(self) -> _State:
         files = {path: path.read_bytes() for path in self.source.rglob("*.wav")}

@@ -111,10 +111,10 @@ def _lost_between_renames(scene: Scene, folder: Path) -> Iterator[str]:
         slots.write_text("")
 
         def note(slot: str) -> None:
-            with open(slots, "a") as file:  # noqa: B023
+            with open(slots, "a") as file:  # noqa: B023  # used up within this turn of the loop
                 file.write(slot)
 
-        ended = in_child(lambda: run_small(scene.source, store, scene.store_format, reported=note))  # noqa: B023
+        ended = in_child(lambda: run_small(scene.source, store, scene.store_format, reported=note))  # noqa: B023  # as above
         if ended.status != 0:
             yield f"{where}: the next run ended with {ended.status}: {ended.said}"
         if slots.read_text():
