@@ -35,7 +35,7 @@ def extract(
             for ``source`` is the working directory.
         store_format: ``hdf5`` or ``npy``; None: as configured.
         workers: clips worked on at a time; None: one a processor core.
-        device: ``auto``, ``cpu`` or ``gpu``.
+        device: ``auto``, ``cpu``, ``gpu`` (all there are), ``gpu:1``, ``gpu:0,2``.
         max_failures: ``"20"`` or ``"5%"``; None: any number.
         fingerprint: ``stat`` takes a file of the same size, time of last change and inode for unchanged; ``content``
             hashes each.

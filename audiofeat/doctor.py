@@ -46,7 +46,8 @@ for kind in ("CPU", "GPU"):
         with tf.device(f"/{kind}:{number}"):
             program(tf.zeros([8, 512])).numpy()
         details = tf.config.experimental.get_device_details(device)
-        print(kind, details.get("device_name", "XLA works"), sep="\\t")
+        name = f"{kind} {number}" if kind == "GPU" else kind
+        print(name, details.get("device_name", "XLA works"), sep="\\t")
 """
 
 
@@ -160,7 +161,7 @@ def _tensorflow() -> Iterator[Finding]:
         return
     devices = [line.split("\t") for line in answer.stdout.splitlines() if "\t" in line]
     yield Finding("TensorFlow", "compiles and runs on " + ", ".join(f"{kind} ({name})" for kind, name in devices))
-    if all(kind != "GPU" for kind, _ in devices):
+    if not any(kind.startswith("GPU") for kind, _ in devices):
         yield Finding(
             "GPU", "none that TensorFlow sees; pip install 'audiofeat[gpu]' where there is one", is_fine=False
         )

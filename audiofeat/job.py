@@ -15,7 +15,7 @@ from typing import Any, Literal
 from audiofeat.config import Config
 from audiofeat.config.wording import counted
 from audiofeat.decode import decoder_versions, find_ffmpeg
-from audiofeat.device import choose_device
+from audiofeat.device import choose_device, parse_device
 from audiofeat.errors import ConfigError, DamageError, NothingMatchedError
 from audiofeat.frontend.constants import check_norms
 from audiofeat.frontend.recipe import empty_band_warnings, recipe_at_any_rate
@@ -39,6 +39,7 @@ class RunOptions:
     workers: int | None = None
     """Lanes; None: one for each processor core that this process may use."""
     device: str = "auto"
+    """Also which GPUs (see :func:`audiofeat.device.parse_device`), and that changes no byte."""
     max_failures: MaxFailures = NO_LIMIT
     follow_links: bool = True
     files: bytes | None = None
@@ -100,6 +101,7 @@ def open_job(config: Config, options: RunOptions) -> Job:
         SourceError: the source cannot be listed, two of its clips want one key, or it holds nothing.
     """
     source, paths = _places(config, options)
+    parse_device(options.device)
     # Their complaints should come before a long scan.
     warnings = tuple(empty_band_warnings(config))
     check_norms(recipe_at_any_rate(config))

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from audiofeat.config import Config
-from audiofeat.device import usable_cores
+from audiofeat.device import choose_gpus, usable_cores
 from audiofeat.engine.descriptors import check_descriptors
 from audiofeat.engine.local import EngineReport, LocalEngine
 from audiofeat.engine.messages import WorkerJob
@@ -67,7 +67,7 @@ def run(
             report.reused = len(listing.clips) - sum(failure.parent is None for failure in read_quarantine(paths))
         else:
             _bring_up_to_date(report, job, tools, watcher=watcher, stop=stop)
-        remember_source(job, device=tools.settings.device)
+        remember_source(job, tools.settings)
         report.note_store(StoreInfo(paths.root))
     options.max_failures.check(failed=report.failed, seen=len(listing.clips), is_over=True)
     report.wall_seconds = time.perf_counter() - begun
@@ -102,7 +102,9 @@ def _bring_up_to_date(
         try:
             if watcher is not None:
                 watcher.planned(plan)
-            with LocalEngine(_worker_job(job, tools), paths, workers=workers, on_change=on_change, stop=stop) as engine:
+            gpus = choose_gpus(options.device) if tools.settings.device == "gpu" else ()
+            worker_job = _worker_job(job, tools)
+            with LocalEngine(worker_job, paths, workers=workers, gpus=gpus, on_change=on_change, stop=stop) as engine:
                 _note_engine(report, engine.run(plan.tasks))
         finally:
             if watcher is not None:
@@ -131,7 +133,7 @@ def _stop_if_asked(stop: Callable[[], int | None]) -> None:
 
 def _worker_job(job: Job, tools: Tools) -> WorkerJob:
     values: dict[str, Any] = tools.settings.stored
-    values["compute"] = {**values["compute"], "tape_slots": job.config.compute.tape_slots}
+    values["compute"] = {**values["compute"], "tape_slots": tools.settings.tape_slots}
     return WorkerJob(
         store=str(job.paths.root),
         source=os.path.abspath(job.listing.root),

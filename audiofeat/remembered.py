@@ -10,29 +10,30 @@ from typing import Any
 
 from blake3 import blake3
 
-from audiofeat.config import Config, load_config, stored_config
+from audiofeat.config import Config, load_config
 from audiofeat.errors import ConfigError, DamageError, SourceError
 from audiofeat.job import Job, RunOptions
 from audiofeat.reading.info import StoreInfo
+from audiofeat.settings import Settings
 from audiofeat.store.checked_json import read_checked_json, write_checked_json
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.staging import remove, write_file
 
 
-def remember_source(job: Job, *, device: str) -> None:
+def remember_source(job: Job, settings: Settings) -> None:
     """Leave a note of the job's source, unless the same is there already. Raises StorageError.
 
     Args:
-        device: what the store is of, ``cpu`` or ``gpu``: where its description is damaged, nothing else tells.
+        settings: what the store was made with: where its description is damaged, nothing else tells.
     """
     paths, options = job.paths, job.options
     note: dict[str, Any] = {
-        "config": stored_config(job.config),
+        "config": settings.stored,
         "source": os.path.abspath(job.source),
         "manifest": job.config.manifest.model_dump(),
         "follow_links": options.follow_links,
         "files_digest": None,
-        "device": device,
+        "device": settings.device,
     }
     if options.files is None:
         remove(paths.files)

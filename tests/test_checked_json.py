@@ -82,7 +82,7 @@ def test_a_list_of_files_that_has_changed_is_refused(tmp_path: Path) -> None:
     paths = make_store(tmp_path / "store", settings_for(), small_arrays(2))
     clips = [Clip(key, f"{key}.wav", 1_000, 1, 1) for key in small_arrays(2)]
     listing = listing_of(clips, tmp_path)
-    remember_source(Job(config, RunOptions(files=b"any"), str(tmp_path), paths, listing, 0, ()), device="cpu")
+    remember_source(Job(config, RunOptions(files=b"any"), str(tmp_path), paths, listing, 0, ()), settings_for())
     _, options = remembered_job(str(paths.root), RunOptions())
     assert options.files is not None
     assert options.files.count(b"\0") == 2

@@ -29,7 +29,7 @@ PRESET = "tf-tutorial"
 @pytest.fixture
 def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """TensorFlow is set up for the test's process once; the command leaves that as it is."""
-    monkeypatch.setattr("audiofeat.parity.run.compute_here", lambda device: on_cpu())
+    monkeypatch.setattr("audiofeat.parity.run.compute_here", lambda device, gpu: on_cpu())
 
 
 def run(*arguments: str) -> Result:

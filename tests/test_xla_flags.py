@@ -45,5 +45,5 @@ def test_another_kind_of_processor_is_not_told_of_avx(monkeypatch: pytest.Monkey
     assert "AVX" not in xla_flags("cpu")
 
 
-def test_a_gpu_is_not_autotuned() -> None:
-    assert xla_flags("gpu") == "--xla_gpu_autotune_level=0"
+def test_a_gpu_is_not_autotuned_and_adds_up_in_one_order() -> None:
+    assert xla_flags("gpu").split() == ["--xla_gpu_autotune_level=0", "--xla_gpu_deterministic_ops=true"]

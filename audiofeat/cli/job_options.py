@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from audiofeat.cli.device_option import device_option
 from audiofeat.config import Config, load_config, preset_names
 from audiofeat.errors import ConfigError
 
@@ -45,12 +46,9 @@ _OPTIONS = (
         type=click.Choice(["hdf5", "npy"]),
         help="Kind of store.  [default: as configured, else hdf5]",
     ),
-    click.option(
-        "--device",
-        type=click.Choice(["auto", "cpu", "gpu"]),
-        default="auto",
-        show_default=True,
-        help="Where features are computed; auto keeps an existing store's kind.",
+    device_option(
+        "Where features are computed: gpu is all GPUs, gpu:1 or gpu:0,2 some of them; auto keeps an existing store's "
+        "kind."
     ),
     click.option(
         "--fingerprint",

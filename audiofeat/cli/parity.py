@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from audiofeat.cli.device_option import device_option
 from audiofeat.errors import DifferentError
 
 if TYPE_CHECKING:
@@ -25,12 +26,7 @@ _NUMBERS = range(3, 8)
 @click.argument("names", nargs=-1, metavar="[PRESET]... [AUDIO]...")
 @click.option("--each", is_flag=True, help="Show every clip, instead of each preset's worst.")
 @click.option("--golden", is_flag=True, help="Compare with the golden files, also where the library is installed.")
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "gpu"]),
-    default="auto",
-    help="Where audiofeat computes.  [default: a GPU if TensorFlow sees one]",
-)
+@device_option("Where audiofeat computes.  [default: a GPU if TensorFlow sees one]", show_default=False)
 @click.option("--json", "as_json", is_flag=True, help="Print all figures as JSON.")
 def parity(names: tuple[str, ...], each: bool, golden: bool, device: str, as_json: bool) -> None:
     """Compare presets with the libraries that they name, on AUDIO files or on synthesised signals.

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audiofeat.config.wording import counted
+from audiofeat.engine.arrangement import Arrangement
 from audiofeat.engine.descriptors import check_descriptors
 from audiofeat.engine.inquest import Inquest
 from audiofeat.engine.messages import WorkerJob
@@ -27,16 +28,6 @@ from audiofeat.store.checked_json import write_checked_json
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.staging import make_folder
 from audiofeat.tasks import ShardTask
-
-MOST_LANES = 4
-"""In one process: threads meet the interpreter's lock, and beyond about four another process does more."""
-
-_SHARDS_A_PROCESS = 4
-"""So many shards must there be for each process: a lane of its own process is a quarter faster than one of two in the
-same (measured on WAV), but a process takes whole shards, and an idle one at the end costs more than that."""
-
-_MOST_SINGLE_LANES = 8
-"""Beyond so many workers, two lanes share a process, and with it TensorFlow's half gigabyte of memory."""
 
 DRAIN_SECONDS = 5.0
 """How long a stopped run waits for the shards that have been begun."""
@@ -70,6 +61,7 @@ class LocalEngine:
     Args:
         job: what each worker is told; its lanes and hands are filled in here.
         workers: lanes in all, over all processes.
+        gpus: those to compute on, by CUDA's names for them; none: the CPU.
         on_change: called a few times a second with the report so far.
         stop: gives the signal that asks the run to stop, or None.
     """
@@ -80,12 +72,14 @@ class LocalEngine:
         paths: StorePaths,
         *,
         workers: int,
+        gpus: Sequence[str] = (),
         on_change: Callable[[EngineReport], None],
         stop: Callable[[], int | None],
     ) -> None:
         self._job = job
         self._paths = paths
         self._workers = workers
+        self._gpus = gpus
         self._on_change = on_change
         self._stop = stop
         self._selector = selectors.DefaultSelector()
@@ -122,7 +116,8 @@ class LocalEngine:
             write_checked_json(self._paths.task(task.slot), task.to_json())
         # The largest first, so that the processes end together.
         self._waiting.extend(sorted(tasks, key=lambda task: len(task.clips), reverse=True))
-        shares = self._shares(len(tasks))
+        self._arrangement = Arrangement(gpus=self._gpus, workers=self._workers, n_shards=len(tasks))
+        shares = self._arrangement.shares
         check_descriptors(lanes=max(shares), processes=len(shares))
         for lanes in shares:
             self._add_process(lanes)
@@ -135,20 +130,11 @@ class LocalEngine:
             self._turn()
         return self.report
 
-    def _shares(self, n_shards: int) -> list[int]:
-        """Lanes for each process to start with: as even as can be."""
-        fewest = -(-self._workers // MOST_LANES)
-        most = self._workers if self._workers <= _MOST_SINGLE_LANES else -(-self._workers // 2)
-        processes = max(1, min(most, max(fewest, n_shards // _SHARDS_A_PROCESS), n_shards))
-        if self._job.device == "gpu":
-            processes = 1  # a GPU is worth one CUDA context
-        few, more = divmod(self._workers, processes)
-        return [few + (number < more) for number in range(processes)]
-
     def _start(self, lanes: int, *, is_careful: bool = False) -> WorkerProcess:
         self._started += 1
         log = self._paths.logs / f"worker-{self._started}.log"
-        process = WorkerProcess(self._job, lanes=lanes, log=log, is_careful=is_careful)
+        gpu = self._arrangement.gpu_for_next(process.gpu for process in self._processes)
+        process = WorkerProcess(self._job, lanes=lanes, log=log, is_careful=is_careful, gpu=gpu)
         self._processes.append(process)
         self._selector.register(process.stdout, selectors.EVENT_READ, process)
         return process
@@ -169,7 +155,7 @@ class LocalEngine:
         # In place of those that died, where there is more to do than the others have in hand.
         lanes = self._lanes_wanted - sum(process.lanes for process in usual)
         if lanes > 0 and len(self._waiting) > len(usual):
-            self._add_process(lanes if self._job.device == "gpu" else min(lanes, MOST_LANES))
+            self._add_process(min(lanes, self._arrangement.most_lanes))
             usual = [process for process in self._processes if not process.is_careful]
         for process in usual:
             while self._waiting and self._wants_more(process, len(usual)):

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
+from audiofeat.device import one_gpu
 from audiofeat.engine.messages import WorkerJob, decode_hands, encode
 from audiofeat.errors import MissingToolError
 from audiofeat.frontend.xla_flags import xla_flags
@@ -39,14 +40,18 @@ COUNTS = ("clips_done", "clips_failed", "audio_seconds")
 class WorkerProcess:
     """One worker and what it holds."""
 
-    def __init__(self, job: WorkerJob, *, lanes: int, log: Path, is_careful: bool) -> None:
-        """Start a worker with ``lanes``; ``is_careful``: it is given suspects, one clip in hand at a time.
+    def __init__(self, job: WorkerJob, *, lanes: int, log: Path, is_careful: bool, gpu: str | None = None) -> None:
+        """Start a worker.
 
+        Args:
+            is_careful: it is given suspects, one clip in hand at a time.
+            gpu: the only one that it sees, by CUDA's name for it; None: all that this process would see.
         Raises:
             StorageError: its log cannot be written.
             MissingToolError: the system gives no process.
         """
         self.lanes = lanes
+        self.gpu = gpu
         self.log = log
         self.is_careful = is_careful
         self.shards: dict[str, ShardTask] = {}
@@ -69,7 +74,7 @@ class WorkerProcess:
             self._hands.touch()  # here, where a disk that refuses it is heard of
             stderr = open(log, "wb")  # noqa: SIM115  # closed below; what else fails is not the log's fault
         with stderr:
-            self._child = _child(stderr, device=job.device)
+            self._child = _child(stderr, device=job.device, gpu=gpu)
         if self._child.stdin is None or self._child.stdout is None:
             raise ValueError("a worker without pipes")
         self._stdin: IO[bytes] = self._child.stdin
@@ -152,14 +157,14 @@ class WorkerProcess:
             os.killpg(self._child.pid, signal.SIGKILL)
 
 
-def _child(stderr: IO[bytes], *, device: str) -> subprocess.Popen[bytes]:
+def _child(stderr: IO[bytes], *, device: str, gpu: str | None) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             [sys.executable, "-c", _WORKER, *map(os.path.abspath, sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
-            env=worker_environment(os.environ, device=device),
+            env=worker_environment(os.environ, device=device, gpu=gpu),
             start_new_session=True,  # Ctrl-C is the run's to handle
         )
     except OSError as error:
@@ -169,8 +174,13 @@ def _child(stderr: IO[bytes], *, device: str) -> subprocess.Popen[bytes]:
         ) from error
 
 
-def worker_environment(environment: Mapping[str, str], *, device: str) -> dict[str, str]:
-    """The environment of a worker: nothing in it may change a number, and TensorFlow starts light and quiet."""
+def worker_environment(environment: Mapping[str, str], *, device: str, gpu: str | None = None) -> dict[str, str]:
+    """The environment of a worker: nothing in it may change a number, and TensorFlow starts light and quiet.
+
+    Args:
+        device: the kind, ``cpu`` or ``gpu``.
+        gpu: the only one that it sees, by CUDA's name for it; None: all that ``environment`` lets it see.
+    """
     kept = {name: value for name, value in environment.items() if name not in _DROPPED}
     kept.update(
         # Without tf_keras, this spares the 2-3 seconds in which Keras is imported; nothing here uses it.
@@ -182,4 +192,9 @@ def worker_environment(environment: Mapping[str, str], *, device: str) -> dict[s
     )
     if device == "cpu":
         kept["CUDA_VISIBLE_DEVICES"] = "-1"
+    else:
+        # The user's own may say otherwise. Memory is taken as it is needed: others may compute on the same GPU.
+        kept.update(NVIDIA_TF32_OVERRIDE="0", TF_FORCE_GPU_ALLOW_GROWTH="true")
+    if gpu is not None:
+        kept.update(one_gpu(environment, gpu))
     return kept

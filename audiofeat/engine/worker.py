@@ -129,6 +129,8 @@ class Worker:
         try:
             try:
                 _load_tensorflow(self._job.device)
+            except AudioFeatError:
+                raise
             except Exception as error:
                 raise MissingToolError(f"TensorFlow cannot be used: {error}", hint="audiofeat doctor") from error
             if self._config.audio.sample_rate != "native":  # else nobody knows yet which programs will be wanted

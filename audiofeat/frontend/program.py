@@ -16,6 +16,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from audiofeat.dsp import chain as steps
+from audiofeat.errors import MissingToolError
 from audiofeat.frontend.arithmetic import FrameValues, apply_step, with_energy
 from audiofeat.frontend.recipe import Recipe
 from audiofeat.frontend.xla_flags import xla_flags
@@ -29,7 +30,10 @@ def use_device(device: str, *, threads: int = 1) -> None:
 
     XLA's flags are set here for all who compile programs, whatever they inherited.
     One intra-op thread, since each lane brings a thread of its own and two of them share no work; TF32 off, since
-    it costs three decimal digits.
+    it costs three decimal digits; of a GPU's memory no more than is needed.
+
+    Raises:
+        MissingToolError: there is no GPU, and it is to be one.
     """
     os.environ["XLA_FLAGS"] = xla_flags(device)
     tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -37,7 +41,10 @@ def use_device(device: str, *, threads: int = 1) -> None:
     tf.config.experimental.enable_tensor_float_32_execution(enabled=False)
     if device == "cpu":
         tf.config.set_visible_devices([], "GPU")
-    for gpu in tf.config.get_visible_devices("GPU"):
+    gpus = tf.config.get_visible_devices("GPU")
+    if device == "gpu" and not gpus:  # it would compute on the CPU, and nobody would know
+        raise MissingToolError("TensorFlow sees no GPU", hint="--device cpu, or `audiofeat doctor`")
+    for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, enable=True)
 
 

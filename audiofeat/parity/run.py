@@ -11,7 +11,7 @@ import numpy as np
 
 from audiofeat.config import Limits, did_you_mean, load_config, preset_names
 from audiofeat.decode import find_ffmpeg, open_clip
-from audiofeat.device import choose_device
+from audiofeat.device import choose_device, choose_gpus
 from audiofeat.dsp.framing import Samples
 from audiofeat.dsp.levels import LARGEST_PEAK
 from audiofeat.engine.process import worker_environment
@@ -47,7 +47,7 @@ def run(presets: Sequence[str], audio: Sequence[Path], *, device: str, golden_on
 
     Args:
         audio: files to compare on instead of the synthesised signals.
-        device: ``auto``, ``cpu`` or ``gpu``.
+        device: as for ``--device``; of several GPUs the first is taken.
     Raises:
         SourceError: a file cannot be decoded.
         ConfigError, MissingToolError: as :func:`audiofeat.device.choose_device`.
@@ -55,14 +55,18 @@ def run(presets: Sequence[str], audio: Sequence[Path], *, device: str, golden_on
     for path in audio:
         decoded(path, sample_rate_hz=None)  # before anything is computed
     chosen = choose_device(device, stored=None)
-    compute_here(chosen)
+    compute_here(chosen, gpu=choose_gpus(device)[0] if chosen == "gpu" else None)
     for preset in presets:
         yield check(preset, clips=_clips(audio, preset) if audio else None, golden_only=golden_only)
 
 
-def compute_here(device: str) -> None:
-    """Make this process compute as extract's workers do, on ``cpu`` or ``gpu``: before TensorFlow is imported."""
-    environment = worker_environment(os.environ, device=device)
+def compute_here(device: str, *, gpu: str | None = None) -> None:
+    """Make this process compute as extract's workers do: before TensorFlow is imported.
+
+    Args:
+        device, gpu: as for :func:`audiofeat.engine.process.worker_environment`.
+    """
+    environment = worker_environment(os.environ, device=device, gpu=gpu)
     for name in os.environ.keys() - environment.keys():
         del os.environ[name]
     os.environ.update(environment)

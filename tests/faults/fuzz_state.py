@@ -51,7 +51,7 @@ def _scene(folder: Path) -> _Scene:
     keys = [*small_arrays(_N_CLIPS), "folder/bad", "folder/worse"]
     clips = [Clip(key, f"{key}.wav", 1_000, 1, 1) for key in sorted(keys)]
     listing = listing_of(clips, folder / "store")
-    remember_source(Job(config, RunOptions(files=b"x"), str(source), paths, listing, 0, ()), device="cpu")
+    remember_source(Job(config, RunOptions(files=b"x"), str(source), paths, listing, 0, ()), settings)
     return _Scene(paths, settings, listing, remembered_job(str(paths.root), _OPTIONS))
 
 
