@@ -15,24 +15,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from audiofeat.dsp.tail import apply_tail
 from audiofeat.errors import AudioFeatError, MissingToolError
+from audiofeat.frontend.programs import Array, ClipRows, FrameRows, Programs, UnderWay
 from audiofeat.frontend.recipe import Recipe
 from audiofeat.records import FeatureSpec
 from audiofeat.stopwatch import Stopwatch
 from audiofeat.store.rows import RowBudget, Rows
 from audiofeat.tape import Segment, Tape
 
-if TYPE_CHECKING:
-    from audiofeat.frontend.program import Frontend
-
-Array = npt.NDArray[Any]
 Features = Mapping[str, Rows]
+Result = TypeVar("Result")
 
 
 @dataclass(slots=True, eq=False)
@@ -59,7 +56,7 @@ class Deck:
         features: Sequence[FeatureSpec],
         budget: RowBudget,
         *,
-        frontend: Callable[[], Frontend],
+        frontend: Callable[[], Programs],
         clock: Stopwatch,
     ) -> None:
         """
@@ -76,6 +73,8 @@ class Deck:
         self._dims = {spec.name: recipe.program_dims(spec.name) for spec in features}
         self._has_tails = any(recipe.tails.values())
         self._open: _OpenClip | None = None
+        self._frames_under_way: UnderWay[FrameRows, _OpenClip] = UnderWay(self._take_frames)
+        self._rows_under_way: UnderWay[ClipRows, _OpenClip] = UnderWay(self._take_rows)
         rule = recipe.rule
         self._samples: Tape[_OpenClip] = Tape(
             self._run_frame_program,
@@ -127,6 +126,9 @@ class Deck:
         """Forget the open clip and all its rows."""
         self._samples.abandon()
         if self._open is not None:
+            if self._frames_under_way.holds(self._open):  # rows that come later would never be released
+                with _fault_of_no_clip():
+                    self._frames_under_way.catch_up()
             for rows in self._open.features.values():
                 rows.release()
             if self._open.pending is not None:
@@ -135,26 +137,35 @@ class Deck:
     def flush(self) -> None:
         """Compute what lies on the tapes: it must not wait for clips that may never come."""
         self._samples.flush()
+        with _fault_of_no_clip():
+            self._frames_under_way.catch_up()
         if self._rows is not None:
             self._rows.flush()
+            with _fault_of_no_clip():
+                self._rows_under_way.catch_up()
 
     def _run_frame_program(self, tape: Array, segments: Sequence[Segment[_OpenClip]]) -> None:
         with _fault_of_no_clip():
             with self._clock.stage("start_up"):
                 frontend = self._frontend()
             with self._clock.stage("compute"):
-                finished, pending = frontend.frame_program(tape)
-            for segment in segments:
-                clip = segment.owner
-                here = slice(segment.slot, segment.slot + segment.count)
-                for name, rows in finished.items():
-                    clip.features[name].append(rows[here])
-                if clip.pending is not None and pending is not None and segment.count:
-                    clip.pending.append(pending[here])
-                    for number, columns in enumerate(self._pending.maxima):
-                        clip.maxima[number] = max(clip.maxima[number], pending[here, columns].max())
-                if segment.is_last:
-                    self._lay_rows(clip)
+                rows = frontend.start_frame_program(tape)
+            self._frames_under_way.add(self._timed(rows), segments, ahead=frontend.tapes_ahead)
+
+    def _take_frames(self, rows: FrameRows, segments: Sequence[Segment[_OpenClip]]) -> None:
+        """Cut a tape's rows into those of its clips."""
+        finished, pending = rows
+        for segment in segments:
+            clip = segment.owner
+            here = slice(segment.slot, segment.slot + segment.count)
+            for name, values in finished.items():
+                clip.features[name].append(values[here])
+            if clip.pending is not None and pending is not None and segment.count:
+                clip.pending.append(pending[here])
+                for number, columns in enumerate(self._pending.maxima):
+                    clip.maxima[number] = max(clip.maxima[number], pending[here, columns].max())
+            if segment.is_last:
+                self._lay_rows(clip)
 
     def _lay_rows(self, clip: _OpenClip) -> None:
         """The clip's end is known, and so are its statistics: on to the clip program, if there is one."""
@@ -173,13 +184,26 @@ class Deck:
             statistics = np.zeros((len(tape), len(self._pending.maxima)), tape.dtype)
             for segment in segments:
                 statistics[segment.slot : segment.slot + segment.count] = segment.owner.maxima
+            frontend = self._frontend()
             with self._clock.stage("compute"):
-                finished = self._frontend().clip_program(tape, statistics)
-            for segment in segments:
-                for name, rows in finished.items():
-                    segment.owner.features[name].append(rows[segment.slot : segment.slot + segment.count])
-                if segment.is_last:
-                    self._hand_on(segment.owner)
+                rows = frontend.start_clip_program(tape, statistics)
+            self._rows_under_way.add(self._timed(rows), segments, ahead=frontend.tapes_ahead)
+
+    def _take_rows(self, finished: ClipRows, segments: Sequence[Segment[_OpenClip]]) -> None:
+        for segment in segments:
+            for name, values in finished.items():
+                segment.owner.features[name].append(values[segment.slot : segment.slot + segment.count])
+            if segment.is_last:
+                self._hand_on(segment.owner)
+
+    def _timed(self, result: Callable[[], Result]) -> Callable[[], Result]:
+        """The same, charged to the stage that computes."""
+
+        def timed() -> Result:
+            with self._clock.stage("compute"):
+                return result()
+
+        return timed
 
     def _hand_on(self, clip: _OpenClip) -> None:
         if clip.done is None:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audiofeat.deck import Array, Deck, Features
+from audiofeat.deck import Deck, Features
 from audiofeat.dsp.framing import Samples, with_edges
 from audiofeat.dsp.signal import prepare, prepared_samples
+from audiofeat.frontend.programs import Array
 from audiofeat.frontend.recipe import Recipe
 from audiofeat.stopwatch import Stopwatch
 from audiofeat.store.rows import RowBudget

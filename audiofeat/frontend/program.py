@@ -8,7 +8,8 @@ length or on the number of workers.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ import tensorflow as tf
 from audiofeat.dsp import chain as steps
 from audiofeat.errors import MissingToolError
 from audiofeat.frontend.arithmetic import FrameValues, apply_step, with_energy
+from audiofeat.frontend.gpu_memory import gpu_memory_errors
+from audiofeat.frontend.programs import ClipRows, FrameRows
 from audiofeat.frontend.recipe import Recipe
 from audiofeat.frontend.xla_flags import xla_flags
 from audiofeat.tape import tape_length
@@ -63,6 +66,7 @@ class Frontend:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self.slots = recipe.tape_slots
+        self._is_on_gpu = bool(tf.config.get_visible_devices("GPU"))
         self.dtype = tf.float64 if recipe.precision == "float64" else tf.float32
         rule = recipe.rule
         self.length = tape_length(slots=self.slots, hop=rule.hop_samples, span=rule.span_samples)
@@ -85,14 +89,41 @@ class Frontend:
     def has_clip_program(self) -> bool:
         return self._clip_program is not None
 
-    def frame_program(self, tape: Array) -> tuple[dict[str, Array], Array | None]:
-        finished, pending = self._frame_program(tf.constant(tape))
-        return _arrays(finished), np.asarray(pending) if self._in_clip else None
+    @property
+    def tapes_ahead(self) -> int:
+        """A GPU computes by itself: while one tape's rows are fetched, it has the next one."""
+        return 1 if self._is_on_gpu else 0
 
-    def clip_program(self, rows: Array, statistics: Array) -> dict[str, Array]:
+    def frame_program(self, tape: Array) -> FrameRows:
+        return self.start_frame_program(tape)()
+
+    def clip_program(self, rows: Array, statistics: Array) -> ClipRows:
+        return self.start_clip_program(rows, statistics)()
+
+    def start_frame_program(self, tape: Array) -> Callable[[], FrameRows]:
+        with self._memory_errors():
+            finished, pending = self._frame_program(tf.constant(tape))  # which copies it
+
+        def rows() -> FrameRows:
+            with self._memory_errors():
+                return _arrays(finished), np.asarray(pending) if self._in_clip else None
+
+        return rows
+
+    def start_clip_program(self, rows: Array, statistics: Array) -> Callable[[], ClipRows]:
         if self._clip_program is None:
             raise ValueError("this recipe has no step that needs the whole clip")
-        return _arrays(self._clip_program(tf.constant(rows), tf.constant(statistics)))
+        with self._memory_errors():
+            finished = self._clip_program(tf.constant(rows), tf.constant(statistics))
+
+        def out() -> ClipRows:
+            with self._memory_errors():
+                return _arrays(finished)
+
+        return out
+
+    def _memory_errors(self) -> AbstractContextManager[None]:
+        return gpu_memory_errors(slots=self.slots) if self._is_on_gpu else nullcontext()
 
     def warm_up(self) -> None:
         """Compile now, so that no clip's time is charged with it."""
