@@ -18,7 +18,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from audiofeat.config import Config, FeatureName, with_features
 from audiofeat.deck import Deck
@@ -27,6 +27,7 @@ from audiofeat.dsp.framing import with_edges
 from audiofeat.dsp.levels import Levels
 from audiofeat.dsp.signal import prepare, prepared_samples
 from audiofeat.errors import AudioFeatError, ClipError, DamageError
+from audiofeat.frontend.programs import Programs
 from audiofeat.frontend.recipe import Recipe, empty_band_warnings, recipe_of
 from audiofeat.identity import fingerprint_of, identify, is_trusted
 from audiofeat.outcome import Outcome, failure_of
@@ -40,9 +41,6 @@ from audiofeat.store.layout import StorePaths
 from audiofeat.store.rows import RowBudget
 from audiofeat.tasks import ClipTask, Reuse
 from audiofeat.unfit import check_samples, too_short, unforeseen
-
-if TYPE_CHECKING:
-    from audiofeat.frontend.program import Frontend
 
 MOST_EXAMPLES = 5
 
@@ -99,7 +97,7 @@ class Lane:
         job: LaneJob,
         feed: Feed,
         *,
-        frontend: Callable[[Recipe], Frontend],
+        frontend: Callable[[Recipe], Programs],
         complete: Callable[[ShardWork], None],
     ) -> None:
         """

@@ -13,7 +13,7 @@ from audiofeat import api, device
 from audiofeat.config import load_config
 from audiofeat.device import WantedDevice, choose_device, choose_gpus, one_gpu, parse_device, visible_gpus
 from audiofeat.engine.arrangement import Arrangement
-from audiofeat.engine.process import worker_environment
+from audiofeat.engine.child import worker_environment
 from audiofeat.errors import ConfigError, MissingToolError
 from audiofeat.settings import GPU_TAPE_SLOTS
 

@@ -51,7 +51,8 @@ class Arrangement:
             processes, self.most_lanes = min(most, max(fewest, n_shards // _SHARDS_A_PROCESS), n_shards), MOST_LANES
         few, more = divmod(workers, max(1, processes))
         lanes = [few + (number < more) for number in range(max(1, processes))]
-        self.shares = [min(each, self.most_lanes) for each in lanes] if gpus else lanes
+        is_capped = bool(gpus) or self.has_device_processes
+        self.shares = [min(each, self.most_lanes) for each in lanes] if is_capped else lanes
         """Lanes for each process to start with: as even as can be."""
 
     def gpu_for_next(self, taken: Iterable[str | None]) -> str | None:

@@ -19,9 +19,10 @@ from typing import Any
 from audiofeat.config.wording import counted
 from audiofeat.engine.arrangement import Arrangement
 from audiofeat.engine.descriptors import check_descriptors
+from audiofeat.engine.devices import DeviceProcess, Devices
 from audiofeat.engine.inquest import Inquest
 from audiofeat.engine.messages import WorkerJob
-from audiofeat.engine.process import WorkerProcess
+from audiofeat.engine.process import ChildProcess, WorkerProcess
 from audiofeat.errors import AudioFeatError, ConfigError, Interrupted, MissingToolError, StorageError
 from audiofeat.lane import MOST_EXAMPLES
 from audiofeat.store.checked_json import write_checked_json
@@ -84,6 +85,7 @@ class LocalEngine:
         self._stop = stop
         self._selector = selectors.DefaultSelector()
         self._processes: list[WorkerProcess] = []
+        self._devices = Devices(job, paths, self._selector)
         self._waiting: deque[ShardTask] = deque()
         self._suspects: deque[ShardTask] = deque()
         self._ended: dict[str, float] = {}
@@ -100,6 +102,7 @@ class LocalEngine:
         for process in list(self._processes):
             self._selector.unregister(process.stdout)
             process.kill()
+        self._devices.kill()
         self._selector.close()
 
     def run(self, tasks: Sequence[ShardTask]) -> EngineReport:
@@ -128,13 +131,17 @@ class LocalEngine:
             process.close()
         while self._processes:
             self._turn()
+        self._devices.close()
+        while self._devices.processes:
+            self._turn()
         return self.report
 
     def _start(self, lanes: int, *, is_careful: bool = False) -> WorkerProcess:
         self._started += 1
         log = self._paths.logs / f"worker-{self._started}.log"
         gpu = self._arrangement.gpu_for_next(process.gpu for process in self._processes)
-        process = WorkerProcess(self._job, lanes=lanes, log=log, is_careful=is_careful, gpu=gpu)
+        door = self._devices.door_of(gpu) if self._arrangement.has_device_processes else None
+        process = WorkerProcess(self._job, lanes=lanes, log=log, is_careful=is_careful, gpu=gpu, door=door)
         self._processes.append(process)
         self._selector.register(process.stdout, selectors.EVENT_READ, process)
         return process
@@ -177,7 +184,7 @@ class LocalEngine:
         # No more than it should take: this process, too, may have been stopped, and the workers with it.
         self._end_the_silent(min(time.monotonic() - begun, 2 * _LISTEN_SECONDS))
         total = dict(self._ended)
-        for process in self._processes:
+        for process in [*self._processes, *self._devices.processes]:
             _add(total, process.tally())
         self.report.tally = total
         self._on_change(self.report)
@@ -197,31 +204,34 @@ class LocalEngine:
 
     def _listen(self, timeout_seconds: float) -> None:
         for ready, _ in self._selector.select(timeout_seconds):
-            process: WorkerProcess = ready.data
+            process: WorkerProcess | DeviceProcess = ready.data
             messages = process.hear()
-            if messages is None:
-                self._bury(process)
-            else:
+            if messages is not None:
                 for message in messages:
                     self._heed(process, message)
+            elif isinstance(process, DeviceProcess):
+                self._bury_device(process)
+            else:
+                self._bury(process)
 
     def _end_the_silent(self, seconds: float) -> None:
         """``seconds`` have been spent listening."""
-        for process in self._processes:
+        for process in [*self._processes, *self._devices.processes]:
             process.silent_seconds += seconds
             if process.silent_seconds > (_SILENCE_SECONDS if process.is_ready else _LOADING_SECONDS):
                 process.is_frozen = True
                 process.strike()
 
-    def _heed(self, process: WorkerProcess, message: Mapping[str, Any]) -> None:
+    def _heed(self, process: WorkerProcess | DeviceProcess, message: Mapping[str, Any]) -> None:
         if "tally" in message:
             process.note_tally(message["tally"])
             new = [example for example in message["examples"] if example not in self.report.examples]
             self.report.examples = [*self.report.examples, *new][:MOST_EXAMPLES]
             self.report.warnings.update(message["warnings"])
-        elif "done" in message:
+        elif "done" in message and isinstance(process, WorkerProcess):
             process.note_finished(message["done"], message["counts"])
             self._inquest.note_finished()
+            self._devices.note_finished()
         elif "ready" in message:
             process.is_ready = True
             self.report.start_up_seconds = max(self.report.start_up_seconds, message["ready"])
@@ -239,6 +249,9 @@ class LocalEngine:
         _add(self._ended, process.tally())
         if process.said_bye:
             return
+        if process.has_lost_device:
+            (self._suspects if process.is_careful else self._waiting).extend(process.shards.values())
+            return
         self.report.deaths += 1
         if process.was_killed and not process.is_frozen and not self._has_taken_less:
             self._take_less()
@@ -252,6 +265,18 @@ class LocalEngine:
         if self._inquest.trusts_nothing:
             self._suspects.extend(self._waiting)
             self._waiting.clear()
+
+    def _bury_device(self, process: DeviceProcess) -> None:
+        """One that computes for workers has closed its pipe; what they wait for comes no more."""
+        _add(self._ended, process.tally())
+        self._devices.bury(process)
+        if process.said_bye:
+            return
+        self.report.deaths += 1
+        for worker in self._processes:
+            if worker.gpu == process.gpu:
+                worker.has_lost_device = True
+                worker.strike()
 
     def _take_less(self) -> None:
         """Memory may have run out: go on with half the lanes."""
@@ -270,7 +295,7 @@ def _add(total: dict[str, float], tally: Mapping[str, float]) -> None:
         total[name] = total.get(name, 0) + value
 
 
-def _fault(fault: Mapping[str, Any], process: WorkerProcess) -> AudioFeatError:
+def _fault(fault: Mapping[str, Any], process: ChildProcess) -> AudioFeatError:
     kinds: dict[int, type[AudioFeatError]] = {2: ConfigError, 13: MissingToolError, 14: StorageError}
     kind = kinds.get(fault["exit_code"], AudioFeatError)
     hint = fault["hint"] or f"this is a defect of audiofeat; the worker's log is {process.log}"

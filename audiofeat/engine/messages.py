@@ -6,17 +6,19 @@ pipe means that the run is gone: the worker ends at once.
 
 From the worker: ``{"ready": seconds}``; ``{"tally": {...}, "examples": [...], "warnings": [...]}`` now and then; for
 a finished shard ``{"done": slot, "counts": {...}}``; ``{"fault": {...}}`` when it cannot go on; ``{"bye": {...}}`` as
-the last word.
+the last word. The process that computes for others (see ``device_process``) says the same, but of shards nothing.
 """
 
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from audiofeat.config import Config, load_config
+from audiofeat.errors import AudioFeatError
 from audiofeat.records import JsonRecord
 from audiofeat.tasks import Stamp
 
@@ -36,6 +38,8 @@ class WorkerJob(JsonRecord):
     """Whether no clip is touched before the programs are compiled, so that a death names its culprit."""
     hands: str
     """The file in which each lane notes the clip it has in hand, for the inquest if the process dies."""
+    door: int | None = None
+    """The descriptor by which to reach the process that computes for it; None: it computes itself."""
 
     def load_config(self) -> Config:
         return load_config(self.config)
@@ -46,6 +50,14 @@ class WorkerJob(JsonRecord):
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> WorkerJob:
         return cls(**{**values, "stamp": Stamp.from_json(values["stamp"])})
+
+
+def fault_of(error: BaseException) -> dict[str, Any]:
+    """The message that a process cannot go on; what nobody foresaw goes to its log, too."""
+    if not isinstance(error, AudioFeatError):
+        traceback.print_exception(error)
+        error = AudioFeatError(f"{type(error).__name__}: {error}")
+    return {"fault": {"exit_code": error.exit_code, "problem": error.problem, "hint": error.hint}}
 
 
 def encode(message: Mapping[str, Any]) -> bytes:

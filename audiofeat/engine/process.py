@@ -1,4 +1,4 @@
-"""A worker process as its supervisor sees it: started, spoken to, listened to, killed."""
+"""Processes as their supervisor sees them: started, spoken to, listened to, killed."""
 
 from __future__ import annotations
 
@@ -6,55 +6,27 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
-from audiofeat.device import one_gpu
+from audiofeat.engine.child import start_child, worker_environment
 from audiofeat.engine.messages import WorkerJob, decode_hands, encode
-from audiofeat.errors import MissingToolError
-from audiofeat.frontend.xla_flags import xla_flags
 from audiofeat.store.staging import storage_errors
 from audiofeat.tasks import ShardTask
-
-# The run's own import path, so that a worker is the same audiofeat, whatever lies in the current folder.
-_WORKER = "import sys; sys.path[:] = sys.argv[1:]; from audiofeat.engine.worker import main; main()"
-
-# Set by the user for other programs, or for other versions: in a worker they would change numbers or files.
-_DROPPED = {
-    "FFREPORT",
-    "HDF5_PLUGIN_PATH",
-    "NVIDIA_TF32_OVERRIDE",
-    "TF_ENABLE_ONEDNN_OPTS",
-    "TF_XLA_FLAGS",
-    "XLA_FLAGS",
-}
 
 COUNTS = ("clips_done", "clips_failed", "audio_seconds")
 """The parts of a worker's tally that count clips, as opposed to seconds of a stage."""
 
 
-class WorkerProcess:
-    """One worker and what it holds."""
+class ChildProcess:
+    """A process with pipes to it, which ends when they do."""
 
-    def __init__(self, job: WorkerJob, *, lanes: int, log: Path, is_careful: bool, gpu: str | None = None) -> None:
-        """Start a worker.
-
-        Args:
-            is_careful: it is given suspects, one clip in hand at a time.
-            gpu: the only one that it sees, by CUDA's name for it; None: all that this process would see.
-        Raises:
-            StorageError: its log cannot be written.
-            MissingToolError: the system gives no process.
-        """
-        self.lanes = lanes
-        self.gpu = gpu
+    def __init__(self, child: subprocess.Popen[bytes], log: Path) -> None:
+        """``log``: what it writes to its standard error."""
         self.log = log
-        self.is_careful = is_careful
-        self.shards: dict[str, ShardTask] = {}
         self.is_ready = False
         """Whether it has loaded what it computes with."""
         self.said_bye = False
@@ -64,26 +36,14 @@ class WorkerProcess:
         """How long the supervisor has listened in vain."""
         self.is_frozen = False
         """Whether it was ended for that."""
-        self._tally: Mapping[str, float] = {}
-        self._of_finished_shards: dict[str, float] = {}
         self._unread = b""
         self._is_closed = False
-        self._hands = log.with_suffix(".hands")
-        with storage_errors(log):
-            self._hands.unlink(missing_ok=True)
-            self._hands.touch()  # here, where a disk that refuses it is heard of
-            stderr = open(log, "wb")  # noqa: SIM115  # closed below; what else fails is not the log's fault
-        with stderr:
-            self._child = _child(stderr, device=job.device, gpu=gpu)
-        if self._child.stdin is None or self._child.stdout is None:
-            raise ValueError("a worker without pipes")
-        self._stdin: IO[bytes] = self._child.stdin
-        self.stdout: IO[bytes] = self._child.stdout
-        self.say(replace(job, lanes=lanes, is_careful=is_careful, hands=str(self._hands)).to_json())
-
-    @property
-    def clips_held(self) -> int:
-        return sum(len(shard.clips) for shard in self.shards.values())
+        self._child = child
+        if child.stdin is None or child.stdout is None:
+            raise ValueError("a process without pipes")
+        self._stdin: IO[bytes] = child.stdin
+        self.stdout: IO[bytes] = child.stdout
+        self._tally: Mapping[str, float] = {}
 
     def say(self, message: Mapping[str, Any]) -> None:
         """Send a message; one that is dead does not hear it, and will be buried when its own pipe ends."""
@@ -91,12 +51,8 @@ class WorkerProcess:
             self._stdin.write(encode(message))
             self._stdin.flush()
 
-    def give(self, task: ShardTask) -> None:
-        self.shards[task.slot] = task
-        self.say({"shard": task.slot})
-
     def close(self) -> None:
-        """Say, once, that no more shards will come."""
+        """Say, once, that no more will come."""
         if not self._is_closed:
             self._is_closed = True
             self.say({"close": True})
@@ -113,21 +69,9 @@ class WorkerProcess:
     def note_tally(self, tally: Mapping[str, float]) -> None:
         self._tally = tally
 
-    def note_finished(self, slot: str, counts: Mapping[str, float]) -> None:
-        self.shards.pop(slot, None)
-        for name in COUNTS:
-            self._of_finished_shards[name] = self._of_finished_shards.get(name, 0) + counts[name]
-
     def tally(self) -> Mapping[str, float]:
-        """What it has done; of a dead one only what is not done again."""
-        is_dead = self._child.returncode is not None and not self.said_bye
-        return {**self._tally, **self._of_finished_shards} if is_dead else self._tally
-
-    def clips_in_hand(self) -> list[tuple[str, int]]:
-        """The clips that its lanes were busy with: (slot, index), of the shards that it holds."""
-        with suppress(FileNotFoundError):
-            return [(slot, index) for slot, index in decode_hands(self._hands.read_bytes()) if slot in self.shards]
-        return []
+        """What it has done."""
+        return self._tally
 
     def wait(self) -> str:
         """Wait for its end, end what decoders it left, close the pipes, and say in words how it ended."""
@@ -157,44 +101,67 @@ class WorkerProcess:
             os.killpg(self._child.pid, signal.SIGKILL)
 
 
-def _child(stderr: IO[bytes], *, device: str, gpu: str | None) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(
-            [sys.executable, "-c", _WORKER, *map(os.path.abspath, sys.path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            env=worker_environment(os.environ, device=device, gpu=gpu),
-            start_new_session=True,  # Ctrl-C is the run's to handle
-        )
-    except OSError as error:
-        raise MissingToolError(
-            f"no process for a worker: {os.strerror(error.errno or 0)}",
-            hint="end other programs, raise `ulimit -u`, or fewer --workers",
-        ) from error
+class WorkerProcess(ChildProcess):
+    """One worker and what it holds."""
 
+    def __init__(
+        self,
+        job: WorkerJob,
+        *,
+        lanes: int,
+        log: Path,
+        is_careful: bool,
+        gpu: str | None = None,
+        door: int | None = None,
+    ) -> None:
+        """Start a worker.
 
-def worker_environment(environment: Mapping[str, str], *, device: str, gpu: str | None = None) -> dict[str, str]:
-    """The environment of a worker: nothing in it may change a number, and TensorFlow starts light and quiet.
+        Args:
+            is_careful: it is given suspects, one clip in hand at a time.
+            gpu: the only one that it computes on, by CUDA's name for it; None: on what this process would.
+            door: of the process that computes for it; None: it computes itself.
+        Raises:
+            StorageError: its log cannot be written.
+            MissingToolError: the system gives no process.
+        """
+        self.lanes = lanes
+        self.gpu = gpu
+        self.is_careful = is_careful
+        self.shards: dict[str, ShardTask] = {}
+        self.has_lost_device = False
+        """Whether it was ended because nobody computes for it any more."""
+        self._of_finished_shards: dict[str, float] = {}
+        self._hands = log.with_suffix(".hands")
+        with storage_errors(log):
+            self._hands.unlink(missing_ok=True)
+            self._hands.touch()  # here, where a disk that refuses it is heard of
+            stderr = open(log, "wb")  # noqa: SIM115  # closed below; what else fails is not the log's fault
+        with stderr:
+            environment = worker_environment(os.environ, device=job.device, gpu=gpu)
+            super().__init__(start_child(environment, stderr=stderr, door=door), log)
+        own = replace(job, lanes=lanes, is_careful=is_careful, hands=str(self._hands), door=door)
+        self.say(own.to_json())
 
-    Args:
-        device: the kind, ``cpu`` or ``gpu``.
-        gpu: the only one that it sees, by CUDA's name for it; None: all that ``environment`` lets it see.
-    """
-    kept = {name: value for name, value in environment.items() if name not in _DROPPED}
-    kept.update(
-        # Without tf_keras, this spares the 2-3 seconds in which Keras is imported; nothing here uses it.
-        TF_USE_LEGACY_KERAS="1",
-        TF_CPP_MIN_LOG_LEVEL="3",
-        OMP_NUM_THREADS="1",
-        XLA_FLAGS=xla_flags(device),
-        PYTHONUNBUFFERED="1",
-    )
-    if device == "cpu":
-        kept["CUDA_VISIBLE_DEVICES"] = "-1"
-    else:
-        # The user's own may say otherwise. Memory is taken as it is needed: others may compute on the same GPU.
-        kept.update(NVIDIA_TF32_OVERRIDE="0", TF_FORCE_GPU_ALLOW_GROWTH="true")
-    if gpu is not None:
-        kept.update(one_gpu(environment, gpu))
-    return kept
+    @property
+    def clips_held(self) -> int:
+        return sum(len(shard.clips) for shard in self.shards.values())
+
+    def give(self, task: ShardTask) -> None:
+        self.shards[task.slot] = task
+        self.say({"shard": task.slot})
+
+    def note_finished(self, slot: str, counts: Mapping[str, float]) -> None:
+        self.shards.pop(slot, None)
+        for name in COUNTS:
+            self._of_finished_shards[name] = self._of_finished_shards.get(name, 0) + counts[name]
+
+    def tally(self) -> Mapping[str, float]:
+        """What it has done; of a dead one only what is not done again."""
+        is_dead = self._child.returncode is not None and not self.said_bye
+        return {**self._tally, **self._of_finished_shards} if is_dead else self._tally
+
+    def clips_in_hand(self) -> list[tuple[str, int]]:
+        """The clips that its lanes were busy with: (slot, index), of the shards that it holds."""
+        with suppress(FileNotFoundError):
+            return [(slot, index) for slot, index in decode_hands(self._hands.read_bytes()) if slot in self.shards]
+        return []

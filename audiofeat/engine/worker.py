@@ -11,6 +11,7 @@ import math
 import os
 import resource
 import signal
+import socket
 import sys
 import threading
 import time
@@ -18,13 +19,16 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from audiofeat.config import with_features
 from audiofeat.decode import Shared
 from audiofeat.engine.feed import ShardFeed
-from audiofeat.engine.messages import HAND_BYTES, WorkerJob, encode, encode_hand
-from audiofeat.errors import AudioFeatError, MissingToolError
+from audiofeat.engine.loading import begin, commands_from, compiled, load_tensorflow
+from audiofeat.engine.messages import HAND_BYTES, WorkerJob, encode, encode_hand, fault_of
+from audiofeat.engine.remote_programs import RemotePrograms
+from audiofeat.errors import MissingToolError
+from audiofeat.frontend.programs import Programs
 from audiofeat.frontend.recipe import Recipe, feature_specs, recipe_of
 from audiofeat.lane import Lane, LaneJob
 from audiofeat.memory import Memory
@@ -35,9 +39,6 @@ from audiofeat.store.packing import packing_of
 from audiofeat.store.rows import RowBudget
 from audiofeat.store.staging import storage_errors
 from audiofeat.tasks import ShardTask
-
-if TYPE_CHECKING:
-    from audiofeat.frontend.program import Frontend
 
 _TALLY_SECONDS = 0.25
 _MOST_FRONTENDS = 32
@@ -57,11 +58,16 @@ class Worker:
         self._features = feature_specs(self._config)
         self._all = tuple(self._config.features)
         self._feed = ShardFeed()
-        self._frontends: Memory[Frontend] = Memory(most=_MOST_FRONTENDS)
+        self._frontends: Memory[Programs] = Memory(most=_MOST_FRONTENDS)
         """By sample rate and features."""
         self._ready: Future[None] = Future()
         """TensorFlow, and the programs where their sample rate is known beforehand."""
         self._is_starting = threading.Lock()
+        self._door = None
+        """To the process that computes for this one."""
+        if job.door is not None:
+            os.set_inheritable(job.door, False)
+            self._door = socket.socket(fileno=job.door)
         self._hands = os.open(job.hands, os.O_WRONLY | os.O_CLOEXEC)
         lane_job = LaneJob(
             root=job.source,
@@ -119,23 +125,24 @@ class Worker:
         if self._is_starting.acquire(blocking=False):
             threading.Thread(target=self._load_programs, args=(features,), daemon=True).start()
 
-    def _programs(self, recipe: Recipe) -> Frontend:
+    def _programs(self, recipe: Recipe) -> Programs:
         """The programs of a recipe, compiled by the first lane that asks for them."""
         self._start_up(recipe.chains)
         self._ready.result()
-        return self._frontends.get(_name_of(recipe), lambda: _compiled(recipe))
+        return self._frontends.get(_name_of(recipe), lambda: self._made(recipe))
+
+    def _made(self, recipe: Recipe) -> Programs:
+        return compiled(recipe) if self._door is None else RemotePrograms(recipe, self._door)
 
     def _load_programs(self, features: Collection[str]) -> None:
         try:
-            try:
-                _load_tensorflow(self._job.device)
-            except AudioFeatError:
-                raise
-            except Exception as error:
-                raise MissingToolError(f"TensorFlow cannot be used: {error}", hint="audiofeat doctor") from error
+            if self._door is None:
+                load_tensorflow(self._job.device)
+            else:
+                gc.enable()
             if self._config.audio.sample_rate != "native":  # else nobody knows yet which programs will be wanted
                 recipe = recipe_of(with_features(self._config, features))
-                self._frontends.get(_name_of(recipe), lambda: _compiled(recipe))
+                self._frontends.get(_name_of(recipe), lambda: self._made(recipe))
             self._ready.set_result(None)
             self._send({"ready": time.perf_counter() - self._started})
         except BaseException as error:  # noqa: BLE001  # of any library below: the run must hear of it, not hang
@@ -186,14 +193,7 @@ class Worker:
         return dict(total)
 
     def _fault(self, error: BaseException) -> None:
-        code = error.exit_code if isinstance(error, AudioFeatError) else 1
-        problem = error.problem if isinstance(error, AudioFeatError) else f"{type(error).__name__}: {error}"
-        hint = error.hint if isinstance(error, AudioFeatError) else ""
-        if code == 1:
-            import traceback
-
-            traceback.print_exception(error)  # to this worker's log
-        self._send({"fault": {"exit_code": code, "problem": problem, "hint": hint}})
+        self._send(fault_of(error))
 
     def _send(self, message: Mapping[str, Any]) -> None:
         with self._out_lock:
@@ -234,46 +234,15 @@ def _end_with_decoders() -> None:
     os._exit(1)
 
 
-def _load_tensorflow(device: str) -> None:
-    from audiofeat.frontend.program import use_device
-
-    use_device(device)
-    # What TensorFlow has put on the heap stays: looking through it again and again held every lane up for 5 ms.
-    gc.collect()
-    gc.freeze()
-    gc.enable()
-
-
 def _name_of(recipe: Recipe) -> tuple[int, tuple[str, ...]]:
     """What tells one run's programs apart."""
     return recipe.sample_rate_hz, tuple(recipe.chains)
 
 
-def _compiled(recipe: Recipe) -> Frontend:
-    from audiofeat.frontend.program import Frontend
-
-    frontend = Frontend(recipe)
-    frontend.warm_up()
-    return frontend
-
-
-def _commands(source: IO[bytes]) -> Iterator[Mapping[str, Any]]:
-    import json
-
-    for line in source:
-        yield json.loads(line)
-
-
 def main() -> None:
     """Read the job from standard input and work."""
-    # systemd and batch systems send these to every process of a job: the run alone decides how to end.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    gc.disable()  # until TensorFlow is there: a tenth of its import went into looking for garbage
-    # Libraries print what they like; only messages may go down the pipe.
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    commands = _commands(sys.stdin.buffer)
+    out = begin()
+    commands = commands_from(sys.stdin.buffer)
     worker = Worker(WorkerJob.from_json(next(commands)), out)
     worker.run(commands)
     # Skips the interpreter's and TensorFlow's own clean-up: all that matters is durable and reported.

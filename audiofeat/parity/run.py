@@ -14,7 +14,7 @@ from audiofeat.decode import find_ffmpeg, open_clip
 from audiofeat.device import choose_device, choose_gpus
 from audiofeat.dsp.framing import Samples
 from audiofeat.dsp.levels import LARGEST_PEAK
-from audiofeat.engine.process import worker_environment
+from audiofeat.engine.child import worker_environment
 from audiofeat.errors import ClipError, ConfigError, SourceError
 from audiofeat.parity.check import check
 from audiofeat.parity.signals import Clips
@@ -64,7 +64,7 @@ def compute_here(device: str, *, gpu: str | None = None) -> None:
     """Make this process compute as extract's workers do: before TensorFlow is imported.
 
     Args:
-        device, gpu: as for :func:`audiofeat.engine.process.worker_environment`.
+        device, gpu: as for :func:`audiofeat.engine.child.worker_environment`.
     """
     environment = worker_environment(os.environ, device=device, gpu=gpu)
     for name in os.environ.keys() - environment.keys():

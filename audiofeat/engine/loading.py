@@ -1,0 +1,63 @@
+"""What a process of the engine's does first: it hears nothing but its pipes, and loads TensorFlow when it must."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from typing import IO, TYPE_CHECKING, Any
+
+from audiofeat.errors import AudioFeatError, MissingToolError
+from audiofeat.frontend.recipe import Recipe
+
+if TYPE_CHECKING:
+    from audiofeat.frontend.program import Frontend
+
+
+def begin() -> IO[bytes]:
+    """Leave signals to the run, and give the pipe for messages: what else is printed goes to the log."""
+    # systemd and batch systems send these to every process of a job: the run alone decides how to end.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    gc.disable()  # until TensorFlow is there: a tenth of its import went into looking for garbage
+    # Libraries print what they like; only messages may go down the pipe.
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return out
+
+
+def commands_from(source: IO[bytes]) -> Iterator[Mapping[str, Any]]:
+    """What the run says, until its pipe ends."""
+    for line in source:
+        yield json.loads(line)
+
+
+def load_tensorflow(device: str) -> None:
+    """Set TensorFlow up to compute on ``cpu`` or ``gpu``.
+
+    Raises:
+        MissingToolError: it cannot be used, or there is no GPU.
+    """
+    try:
+        from audiofeat.frontend.program import use_device
+
+        use_device(device)
+    except AudioFeatError:
+        raise
+    except Exception as error:
+        raise MissingToolError(f"TensorFlow cannot be used: {error}", hint="audiofeat doctor") from error
+    # What TensorFlow has put on the heap stays: looking through it again and again held every lane up for 5 ms.
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
+def compiled(recipe: Recipe) -> Frontend:
+    """The programs of a recipe, compiled now: so that no clip's time is charged with it."""
+    from audiofeat.frontend.program import Frontend
+
+    frontend = Frontend(recipe)
+    frontend.warm_up()
+    return frontend
