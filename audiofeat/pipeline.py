@@ -154,6 +154,8 @@ def _note_engine(report: RunReport, engine: EngineReport) -> None:
     report.decode_seconds = tally.get("decode_seconds", 0.0)
     report.compute_seconds = tally.get("compute_seconds", 0.0)
     report.write_seconds = tally.get("write_seconds", 0.0)
+    report.device_seconds = tally.get("device_seconds", 0.0)
+    report.device_busy_seconds = tally.get("device_busy_seconds", 0.0)
     report.start_up_seconds = engine.start_up_seconds
     report.worker_deaths = engine.deaths
     report.peak_rss_bytes = engine.peak_rss_bytes

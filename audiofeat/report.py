@@ -49,6 +49,10 @@ class RunReport:
     decode_seconds: float = 0.0
     compute_seconds: float = 0.0
     write_seconds: float = 0.0
+    device_seconds: float = 0.0
+    """Of processes that compute for others, from their first tape on, added up; 0 where workers compute themselves."""
+    device_busy_seconds: float = 0.0
+    """The part of that in which a tape was under way; in the rest the device waits for decoding."""
     workers: int = 0
     worker_deaths: int = 0
     retries: int = 0

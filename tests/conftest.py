@@ -12,6 +12,7 @@ from planned import Source
 from running import write_clips
 
 from audiofeat import choice as choosing
+from audiofeat.device import gpu_is_visible
 from audiofeat.records import Member
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -24,6 +25,24 @@ features:
   mfcc: {log: {kind: db, range: 80.0}}
 store: {shard_clips: 8}
 """
+
+
+NO_GPU = pytest.StashKey[int]()
+"""How many tests were left out because there is none."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    on_gpu = [item for item in items if item.get_closest_marker("gpu")]
+    if on_gpu and not gpu_is_visible(os.environ):
+        items[:] = [item for item in items if not item.get_closest_marker("gpu")]
+        config.hook.pytest_deselected(items=on_gpu)
+        config.stash[NO_GPU] = len(on_gpu)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if NO_GPU in config.stash:
+        count = config.stash[NO_GPU]
+        terminalreporter.line(f"DESELECTED {count} tests marked gpu: TensorFlow sees no GPU on this machine")
 
 
 @pytest.fixture(scope="session")

@@ -260,7 +260,7 @@ def test_keys_with_suffixes_resolve_a_collision(tmp_path: Path) -> None:
         (("--config", "missing.yaml"), "missing.yaml: there is no such file"),
         (("--format", "zarr", *LOGMEL), "'zarr' is not one of 'hdf5', 'npy'"),
         (("--workers", "0", *LOGMEL), "0 is not in the range"),
-        (("--device", "abacus", *LOGMEL), "'abacus' is not one of"),
+        (("--device", "abacus", *LOGMEL), "'abacus' is no device"),
         (("--max-failures", "many", *LOGMEL), "neither a number of clips nor a share of them"),
         (("--max-failures", "101%", *LOGMEL), "neither a number of clips nor a share of them"),
         (("--max-failures", "", *LOGMEL), "neither a number of clips nor a share of them"),
