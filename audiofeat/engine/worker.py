@@ -128,7 +128,7 @@ class Worker:
     def _load_programs(self, features: Collection[str]) -> None:
         try:
             try:
-                _load_tensorflow(self._job.device)
+                _load_tensorflow(self._job.device, lanes=self._job.lanes)
             except Exception as error:
                 raise MissingToolError(f"TensorFlow cannot be used: {error}", hint="audiofeat doctor") from error
             if self._config.audio.sample_rate != "native":  # else nobody knows yet which programs will be wanted
@@ -232,10 +232,10 @@ def _end_with_decoders() -> None:
     os._exit(1)
 
 
-def _load_tensorflow(device: str) -> None:
+def _load_tensorflow(device: str, *, lanes: int) -> None:
     from audiofeat.frontend.program import use_device
 
-    use_device(device)
+    use_device(device, threads=lanes)
     # What TensorFlow has put on the heap stays: looking through it again and again held every lane up for 5 ms.
     gc.collect()
     gc.freeze()

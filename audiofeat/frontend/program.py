@@ -17,19 +17,23 @@ import tensorflow as tf
 
 from audiofeat.dsp import chain as steps
 from audiofeat.frontend.arithmetic import FrameValues, apply_step, with_energy
-from audiofeat.frontend.recipe import Recipe
+from audiofeat.frontend.products import on_gpu
+from audiofeat.frontend.recipe import BLOCK_SLOTS, Recipe
 from audiofeat.frontend.xla_flags import xla_flags
 from audiofeat.tape import tape_length
 
 Array = npt.NDArray[Any]
+
+_PENDING = ""
+"""Among the arrays of features, which have names, that of the columns that wait."""
 
 
 def use_device(device: str, *, threads: int = 1) -> None:
     """Set TensorFlow up for this process: before anything else is computed in it.
 
     XLA's flags are set here for all who compile programs, whatever they inherited.
-    One intra-op thread, since each lane brings a thread of its own and two of them share no work; TF32 off, since
-    it costs three decimal digits.
+    ``threads`` is the number of lanes: the FFT runs on TensorFlow's threads, and with fewer of them one lane waits for
+    another's. TF32 off, since it costs three decimal digits.
     """
     os.environ["XLA_FLAGS"] = xla_flags(device)
     tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -62,6 +66,7 @@ class Frontend:
         self._in_frames = {name: chain for name, chain in recipe.chains.items() if steps.frame_part(chain) == chain}
         self._in_clip = {name: chain for name, chain in recipe.chains.items() if name not in self._in_frames}
         self.pending = recipe.pending
+        self._block_slots = self.slots if on_gpu() else BLOCK_SLOTS
         self._frame_program = self._compile(self._frames, [tf.TensorSpec([self.length], self.dtype)])
         row_specs = [
             tf.TensorSpec([self.slots, self.pending.width], self.dtype),
@@ -99,11 +104,33 @@ class Frontend:
         return compiled.get_concrete_function()
 
     def _frames(self, tape: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        values = FrameValues(tape, self.recipe)
-        finished = {name: values.of(chain) for name, chain in self._in_frames.items()}
-        waiting = [values.of(chain) for chain in self.pending.columns]
-        pending = tf.concat(waiting, axis=1) if waiting else tf.zeros([self.slots, 0], self.dtype)
-        return finished, pending
+        """The frame program: block after block, each written into its place in the tape's rows."""
+        rule, block_slots = self.recipe.rule, self._block_slots
+        block_hops = tape_length(slots=block_slots, hop=1, span=-(-rule.span_samples // rule.hop_samples))
+        columns = {name: (self.recipe.program_dims(name), self._dtype_of(name)) for name in self._in_frames}
+        if self.pending.width:
+            columns[_PENDING] = self.pending.width, self.dtype
+        n_blocks = self.slots // block_slots
+        arrays = {
+            name: tf.TensorArray(dtype, size=n_blocks, element_shape=[block_slots, dims])
+            for name, (dims, dtype) in columns.items()
+        }
+        hops = tf.reshape(tape, [-1, rule.hop_samples])
+
+        def compute(block: tf.Tensor, arrays: dict[str, tf.TensorArray]) -> tuple[tf.Tensor, dict[str, tf.TensorArray]]:
+            samples = tf.slice(hops, [block * block_slots, 0], [block_hops, rule.hop_samples])
+            values = FrameValues(samples, self.recipe, slots=block_slots)
+            rows = {name: values.of(chain) for name, chain in self._in_frames.items()}
+            if self.pending.width:
+                rows[_PENDING] = tf.concat([values.of(chain) for chain in self.pending.columns], axis=1)
+            return block + 1, {name: array.write(block, rows[name]) for name, array in arrays.items()}
+
+        _, arrays = tf.while_loop(lambda block, _: block < n_blocks, compute, (tf.constant(0), arrays))
+        rows = {name: tf.reshape(array.stack(), [self.slots, columns[name][0]]) for name, array in arrays.items()}
+        return rows, rows.pop(_PENDING, tf.zeros([self.slots, 0], self.dtype))
+
+    def _dtype_of(self, name: str) -> tf.DType:
+        return tf.as_dtype(self.recipe.program_dtype(name))
 
     def _rows(self, rows: tf.Tensor, statistics: tf.Tensor) -> dict[str, tf.Tensor]:
         out = {}
