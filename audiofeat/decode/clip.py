@@ -13,6 +13,8 @@ from audiofeat.decode.ffmpeg_decoder import FfmpegDecoder
 from audiofeat.decode.headers import promise, read_header
 from audiofeat.decode.limits import Limits, max_frames, too_long
 from audiofeat.decode.opening import SourceFile
+from audiofeat.decode.pcm_decoder import VERSION as PCM_VERSION
+from audiofeat.decode.pcm_decoder import PcmDecoder
 from audiofeat.decode.samples import Resampler, Samples, check_finite
 from audiofeat.decode.shared import Shared
 from audiofeat.decode.sniff import sniff
@@ -174,7 +176,10 @@ def open_clip(
         container = known.headers.get(file.identity, lambda: _recognised(file)) if known else _recognised(file)
         span = Span(excerpt.start_seconds or 0.0, excerpt.end_seconds) if excerpt else WHOLE
         decoder: NativeDecoder
-        if container.decoder == "soundfile":
+        if container.pcm is not None and container.declared_frames is not None:
+            frames = container.declared_frames
+            decoder = PcmDecoder(file, pcm=container.pcm, declared_frames=frames, limits=limits, span=span)
+        elif container.decoder == "soundfile":
             decoder = SoundfileDecoder(file, container=container, limits=limits, span=span)
         else:
             decoder = FfmpegDecoder(file, container=container, limits=limits, ffmpeg=ffmpeg, span=span)
@@ -204,7 +209,7 @@ def decoder_versions(ffmpeg: str | None) -> dict[str, str]:
     Raises:
         MissingToolError: ``ffmpeg`` cannot be run.
     """
-    versions = {"soundfile": soundfile_version()}
+    versions = {"pcm": PCM_VERSION, "soundfile": soundfile_version()}
     if ffmpeg is not None:
         versions["ffmpeg"] = ffmpeg_version(ffmpeg)
     return versions

@@ -25,6 +25,8 @@ from audiofeat.records import Fingerprint, Member
 
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _HEAD_BYTES = 1 << 16
+_WHOLE_BYTES = 1 << 20
+"""Files up to this size are read whole: once for their header, their digest and, of WAV, their samples."""
 _BLOCK_BYTES = 1 << 20
 _of_this_thread = threading.local()
 
@@ -38,7 +40,7 @@ def _buffer() -> memoryview:
 
 
 class SourceFile:
-    """The bytes of a regular file, or of a member of one, open for reading, with their head at hand."""
+    """The bytes of a regular file, or of a member of one, open for reading, with their head at hand; of a small one, all."""
 
     __slots__ = ("_disk_fd", "_mtime_ns", "fd", "fingerprint", "head", "identity", "size_bytes")
 
@@ -78,7 +80,7 @@ class SourceFile:
                 self.size_bytes = os.fstat(self.fd).st_size
             if max_bytes is not None:
                 check_size(self.size_bytes, max_bytes=max_bytes)
-            self.head = self._pread(min(self.size_bytes, _HEAD_BYTES), 0)
+            self.head = self._pread(self.size_bytes if self.size_bytes <= _WHOLE_BYTES else _HEAD_BYTES, 0)
         except BaseException:
             self.close()
             raise

@@ -20,7 +20,7 @@ from audiofeat.frontend.arithmetic import FrameValues, apply_step, with_energy
 from audiofeat.frontend.products import on_gpu
 from audiofeat.frontend.recipe import BLOCK_SLOTS, Recipe
 from audiofeat.frontend.xla_flags import xla_flags
-from audiofeat.tape import tape_length
+from audiofeat.tape import ALIGNMENT_BYTES, tape_length
 
 Array = npt.NDArray[Any]
 
@@ -84,13 +84,13 @@ class Frontend:
         return self._clip_program is not None
 
     def frame_program(self, tape: Array) -> tuple[dict[str, Array], Array | None]:
-        finished, pending = self._frame_program(tf.constant(tape))
+        finished, pending = self._frame_program(_tensor(tape))
         return _arrays(finished), np.asarray(pending) if self._in_clip else None
 
     def clip_program(self, rows: Array, statistics: Array) -> dict[str, Array]:
         if self._clip_program is None:
             raise ValueError("this recipe has no step that needs the whole clip")
-        return _arrays(self._clip_program(tf.constant(rows), tf.constant(statistics)))
+        return _arrays(self._clip_program(_tensor(rows), _tensor(statistics)))
 
     def warm_up(self) -> None:
         """Compile now, so that no clip's time is charged with it."""
@@ -151,6 +151,12 @@ class Frontend:
                     value = apply_step(step, value, self.recipe)
             out[name] = value
         return out
+
+
+def _tensor(array: Array) -> tf.Tensor:
+    """The array as a tensor; on the CPU, where a program has done with it when its call returns, one that shares it."""
+    is_shared = not on_gpu() and array.flags.c_contiguous and array.ctypes.data % ALIGNMENT_BYTES == 0
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__()) if is_shared else tf.constant(array)
 
 
 def _arrays(tensors: Mapping[str, tf.Tensor]) -> dict[str, Array]:
