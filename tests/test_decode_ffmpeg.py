@@ -120,7 +120,7 @@ def test_fault_46_ffmpeg_gets_an_empty_environment_and_no_stdin(
     monkeypatch.setenv("FFREPORT", f"file={tmp_path}/report.log")
     witness = tmp_path / "witness"
     program = stand_in(tmp_path, f"(env; pwd; wc -c) > {witness}; exit 1")
-    monkeypatch.setattr(ffmpeg_process, "_bound", lambda _: None)  # it may not write files otherwise
+    monkeypatch.setattr(ffmpeg_process, "_bound", lambda *_, **__: None)  # it may not write files otherwise
     refused(m4a, ffmpeg=program)
     lines = witness.read_text().splitlines()
     assert not [line for line in lines if line.startswith(("FFREPORT", "HOME"))]

@@ -37,6 +37,7 @@ RANKS = {
     "manifest": 4,
     "export": 5,
     "stats": 4,
+    "ahead": 4,
     "pieces": 4,
     "plan": 6,
     "unlisted": 5,

@@ -14,6 +14,7 @@ import errno
 import os
 import stat
 import threading
+import time
 
 from blake3 import blake3
 
@@ -42,7 +43,7 @@ def _buffer() -> memoryview:
 class SourceFile:
     """The bytes of a regular file, or of a member of one, open for reading, with their head at hand; of a small one, all."""
 
-    __slots__ = ("_disk_fd", "_mtime_ns", "fd", "fingerprint", "head", "identity", "size_bytes")
+    __slots__ = ("_disk_fd", "_mtime_ns", "fd", "fingerprint", "head", "identity", "opened_at_ns", "size_bytes")
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class SourceFile:
             ClipError: ``io.not-found``, ``io.permission``, ``io.not-regular``, ``io.read``, ``limit.bytes``; for a
                 member also ``io.changed``, ``io.space``, ``input.truncated`` or ``input.corrupt``.
         """
+        self.opened_at_ns = time.time_ns()
         self.fd = self._disk_fd = _open(path)
         try:
             status = os.fstat(self._disk_fd)

@@ -23,7 +23,8 @@ from typing import IO, TYPE_CHECKING, Any
 from audiofeat.config import with_features
 from audiofeat.decode import Shared
 from audiofeat.engine.feed import ShardFeed
-from audiofeat.engine.messages import HAND_BYTES, WorkerJob, encode, encode_hand
+from audiofeat.engine.lane_feed import Hand, LaneFeed
+from audiofeat.engine.messages import WorkerJob, encode
 from audiofeat.errors import AudioFeatError, MissingToolError
 from audiofeat.frontend.recipe import Recipe, feature_specs, recipe_of
 from audiofeat.lane import Lane, LaneJob
@@ -33,7 +34,6 @@ from audiofeat.store.checked_json import read_checked_json
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.packing import packing_of
 from audiofeat.store.rows import RowBudget
-from audiofeat.store.staging import storage_errors
 from audiofeat.tasks import ShardTask
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Worker:
         self._paths = StorePaths(Path(job.store))
         self._features = feature_specs(self._config)
         self._all = tuple(self._config.features)
-        self._feed = ShardFeed()
+        self._feed = ShardFeed(lanes=job.lanes)
         self._frontends: Memory[Frontend] = Memory(most=_MOST_FRONTENDS)
         """By sample rate and features."""
         self._ready: Future[None] = Future()
@@ -72,7 +72,8 @@ class Worker:
             budget=RowBudget(self._paths.spool),
             shared=Shared(),
         )
-        feeds = [_NotingFeed(self._feed, self._hands, number, place=Path(job.hands)) for number in range(job.lanes)]
+        hands = [Hand(self._hands, number, place=Path(job.hands)) for number in range(job.lanes)]
+        feeds = [LaneFeed(self._feed, note=hand.note, may_look_ahead=not job.is_careful) for hand in hands]
         self._lanes = [Lane(lane_job, feed, frontend=self._programs, complete=self._complete) for feed in feeds]
 
     def run(self, commands: Iterator[Mapping[str, Any]]) -> None:
@@ -197,32 +198,6 @@ class Worker:
         with self._out_lock:
             self._out.write(encode(message))
             self._out.flush()
-
-
-class _NotingFeed:
-    """The feed as one lane sees it: each clip is noted as in hand before it is touched."""
-
-    def __init__(self, feed: ShardFeed, hands: int, number: int, *, place: Path) -> None:
-        self._feed, self._hands, self._offset, self._place = feed, hands, number * HAND_BYTES, place
-
-    def again(self, shard: ShardWork, index: int) -> None:
-        self._feed.again(shard, index)
-
-    def put_off(self, shard: ShardWork, index: int, *, reason: str) -> bool:
-        return self._feed.put_off(shard, index, reason=reason)
-
-    def next(self, *, wait: bool) -> tuple[ShardWork, int] | None:
-        """As :class:`ShardFeed`. Raises StorageError where nothing can be noted."""
-        if wait:
-            self._note(b" " * HAND_BYTES)
-        item = self._feed.next(wait=wait)
-        if item is not None:
-            self._note(encode_hand(item[0].task.slot, item[1]))
-        return item
-
-    def _note(self, hand: bytes) -> None:
-        with storage_errors(self._place):
-            os.pwrite(self._hands, hand, self._offset)
 
 
 def _end_with_decoders() -> None:
