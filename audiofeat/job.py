@@ -22,6 +22,7 @@ from audiofeat.frontend.recipe import empty_band_warnings, recipe_at_any_rate
 from audiofeat.known import Known, known_results
 from audiofeat.max_failures import NO_LIMIT, MaxFailures
 from audiofeat.plan import Plan, make_plan
+from audiofeat.records import Failure
 from audiofeat.settings import Settings, settings_of
 from audiofeat.source import Cuts, Listing, check_unique, list_files, list_source
 from audiofeat.source.listing import sort_clips
@@ -157,11 +158,10 @@ def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda:
         job = replace(job, listing=replace(job.listing, clips=clips))
     if options.fingerprint == "content":
         known.fingerprints.clear()
-    for key, result in known.clips.items():
-        if options.retry and any(not failure.is_by_choice for failure in result.failures):
-            known.again[key] = "in quarantine, tried again"
-        if key in options.damaged_clips:
-            known.again[key] = "damaged"
+    if options.retry:
+        in_quarantine = (key for key, result in known.clips.items() if not all(map(_is_by_choice, result.failures)))
+        known.again.update(dict.fromkeys(in_quarantine, "in quarantine, tried again"))
+    known.again.update(dict.fromkeys(filter(known.clips.__contains__, options.damaged_clips), "damaged"))
     known.damaged_shards = options.damaged_shards
     plan = make_plan(
         job.listing.clips,
@@ -179,6 +179,10 @@ def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda:
     )
     _refuse_what_is_forbidden(job, plan)
     return job, plan
+
+
+def _is_by_choice(failure: Failure) -> bool:
+    return failure.is_by_choice
 
 
 def _with_unlisted(job: Job, known: Known) -> Job:

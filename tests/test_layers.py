@@ -43,6 +43,7 @@ RANKS = {
     "choice": 5,
     "deck": 5,
     "outcome": 5,
+    "results": 3,
     "reuse": 5,
     "unfit": 5,
     "lane": 6,
