@@ -9,6 +9,7 @@ from blake3 import blake3
 from audiofeat.config import FEATURE_NAMES, digest_of
 from audiofeat.contents import Contents, contents_of
 from audiofeat.errors import StorageError
+from audiofeat.garbage import no_search_for_cycles
 from audiofeat.known import shard_is_there
 from audiofeat.plan import KeptShard, Plan
 from audiofeat.reading.info import StoreInfo
@@ -23,6 +24,7 @@ from audiofeat.store.staging import remove
 from audiofeat.tasks import Commit
 
 
+@no_search_for_cycles()
 def finish_store(
     paths: StorePaths,
     settings: Settings,

@@ -19,6 +19,7 @@ from audiofeat.device import choose_device
 from audiofeat.errors import ConfigError, DamageError, NothingMatchedError
 from audiofeat.frontend.constants import check_norms
 from audiofeat.frontend.recipe import empty_band_warnings, recipe_at_any_rate
+from audiofeat.garbage import no_search_for_cycles
 from audiofeat.known import Known, known_results
 from audiofeat.max_failures import NO_LIMIT, MaxFailures
 from audiofeat.plan import Plan, make_plan
@@ -93,6 +94,7 @@ class Tools:
     decoders: Mapping[str, str]
 
 
+@no_search_for_cycles()
 def open_job(config: Config, options: RunOptions) -> Job:
     """List the source and check all that can be checked before the store is touched.
 
@@ -140,6 +142,7 @@ def tools_for(job: Job) -> Tools:
     return Tools(settings_of(job.config, device=device), ffmpeg, decoder_versions(ffmpeg))
 
 
+@no_search_for_cycles()
 def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda: None) -> tuple[Job, Plan]:
     """Compare the source with what earlier runs have left.
 

@@ -72,12 +72,13 @@ def known_results(paths: StorePaths, settings: Settings) -> Known:
 
         failures = read_quarantine(paths)
         known.is_complete = is_whole(paths.quarantine, store.description["quarantine"])
-        known.keys.update(clip_keys(store.manifest), (failure.clip_key for failure in failures))
         earlier = _settings_of(store)
         standing = _Standing.of(earlier.stamp, wanted) if earlier is not None else None
         known.stale_because = _stale_because(store, earlier, standing, settings)
         if standing is not None and len(standing.missing) < len(wanted.feature_digests):
             _add_store(known, store, failures if known.is_complete else None, standing)
+        known.keys.update(known.clips)  # the very same texts, where it can be
+        known.keys.update(clip_keys(store.manifest), (failure.clip_key for failure in failures))
     else:
         _note_damaged_store(known, paths, settings.config)
     for path in sorted(paths.commits.glob("*.json")):

@@ -15,6 +15,7 @@ from audiofeat.decode import declared_seconds
 from audiofeat.errors import DamageError, NoStoreError
 from audiofeat.finish import is_half_done, is_unchanged, tables_are_whole
 from audiofeat.frontend.recipe import feature_specs
+from audiofeat.garbage import no_search_for_cycles
 from audiofeat.job import Job, RunOptions, Tools, open_job, plan_for, tools_for
 from audiofeat.known import read_quarantine
 from audiofeat.plan import KeptShard, Plan
@@ -76,6 +77,7 @@ class Preview:
         return values
 
 
+@no_search_for_cycles()
 def preview(config: Config, options: RunOptions) -> Preview:
     """Find out what :func:`audiofeat.pipeline.run` would do, and write nothing.
 

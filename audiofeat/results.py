@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from audiofeat.memory import Memory
 from audiofeat.records import ClipRow, Failure
 from audiofeat.tasks import Reuse
 
@@ -59,7 +59,7 @@ class Results(MutableMapping[str, Reuse]):
 
     def __init__(self) -> None:
         self._places: dict[str, ShardResults | Reuse] = {}
-        self._opened: Memory[dict[str, Reuse]] = Memory(most=_SHARDS_AT_HAND)
+        self._opened = lru_cache(maxsize=_SHARDS_AT_HAND)(ShardResults.by_clip)
 
     @property
     def places(self) -> Mapping[str, ShardResults | Reuse]:
@@ -78,7 +78,7 @@ class Results(MutableMapping[str, Reuse]):
 
     def __getitem__(self, key: str) -> Reuse:
         place = self._places[key]
-        return place if isinstance(place, Reuse) else self._opened.get(place, place.by_clip)[key]
+        return place if isinstance(place, Reuse) else self._opened(place)[key]
 
     def __setitem__(self, key: str, result: Reuse) -> None:
         self._places[key] = result

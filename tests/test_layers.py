@@ -18,6 +18,7 @@ RANKS = {
     "tasks": 1,
     "borders": 1,
     "config": 1,
+    "garbage": 1,
     "memory": 1,
     "stopwatch": 1,
     "source": 2,

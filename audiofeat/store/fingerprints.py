@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from blake3 import blake3
 
-from audiofeat.memory import Memory
 from audiofeat.records import Fingerprint
 from audiofeat.store.staging import write_file
 
@@ -42,7 +42,7 @@ class Fingerprints(MutableMapping[str, Fingerprint]):
     def __init__(self, table: pa.Table) -> None:
         self._table = table.sort_by("key")
         self._firsts = [self._table.column("key")[row].as_py() for row in range(0, len(table), _PART_ROWS)]
-        self._parts: Memory[dict[str, Fingerprint]] = Memory(most=4)
+        self._part = lru_cache(maxsize=4)(partial(_made, self._table))
         self._changed: dict[str, Fingerprint | None] = {}
         """None for what has been taken out."""
 
@@ -88,9 +88,6 @@ class Fingerprints(MutableMapping[str, Fingerprint]):
         number = bisect_right(self._firsts, key) - 1
         return self._part(number).get(key) if number >= 0 else None
 
-    def _part(self, number: int) -> dict[str, Fingerprint]:
-        return self._parts.get(number, lambda: _made(self._table.slice(number * _PART_ROWS, _PART_ROWS)))
-
 
 def write_fingerprints(path: Path, fingerprints: Mapping[str, Fingerprint]) -> None:
     """Replace the file at ``path``. Raises StorageError."""
@@ -125,6 +122,7 @@ def _table_of(fingerprints: Mapping[str, Fingerprint]) -> pa.Table:
     return pa.table(columns, schema=_SCHEMA)
 
 
-def _made(table: pa.Table) -> dict[str, Fingerprint]:
-    keys, *columns = (table.column(name).to_pylist() for name in _SCHEMA.names)
+def _made(table: pa.Table, number: int) -> dict[str, Fingerprint]:
+    part = table.slice(number * _PART_ROWS, _PART_ROWS)
+    keys, *columns = (part.column(name).to_pylist() for name in _SCHEMA.names)
     return dict(zip(keys, map(Fingerprint, *columns), strict=True))
