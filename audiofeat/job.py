@@ -19,9 +19,11 @@ from audiofeat.device import choose_device
 from audiofeat.errors import ConfigError, DamageError, NothingMatchedError
 from audiofeat.frontend.constants import check_norms
 from audiofeat.frontend.recipe import empty_band_warnings, recipe_at_any_rate
+from audiofeat.garbage import no_search_for_cycles
 from audiofeat.known import Known, known_results
 from audiofeat.max_failures import NO_LIMIT, MaxFailures
 from audiofeat.plan import Plan, make_plan
+from audiofeat.records import Failure
 from audiofeat.settings import Settings, settings_of
 from audiofeat.source import Cuts, Listing, check_unique, list_files, list_source
 from audiofeat.source.listing import sort_clips
@@ -92,6 +94,7 @@ class Tools:
     decoders: Mapping[str, str]
 
 
+@no_search_for_cycles()
 def open_job(config: Config, options: RunOptions) -> Job:
     """List the source and check all that can be checked before the store is touched.
 
@@ -139,6 +142,7 @@ def tools_for(job: Job) -> Tools:
     return Tools(settings_of(job.config, device=device), ffmpeg, decoder_versions(ffmpeg))
 
 
+@no_search_for_cycles()
 def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda: None) -> tuple[Job, Plan]:
     """Compare the source with what earlier runs have left.
 
@@ -157,11 +161,10 @@ def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda:
         job = replace(job, listing=replace(job.listing, clips=clips))
     if options.fingerprint == "content":
         known.fingerprints.clear()
-    for key, result in known.clips.items():
-        if options.retry and any(not failure.is_by_choice for failure in result.failures):
-            known.again[key] = "in quarantine, tried again"
-        if key in options.damaged_clips:
-            known.again[key] = "damaged"
+    if options.retry:
+        in_quarantine = (key for key, result in known.clips.items() if not all(map(_is_by_choice, result.failures)))
+        known.again.update(dict.fromkeys(in_quarantine, "in quarantine, tried again"))
+    known.again.update(dict.fromkeys(filter(known.clips.__contains__, options.damaged_clips), "damaged"))
     known.damaged_shards = options.damaged_shards
     plan = make_plan(
         job.listing.clips,
@@ -179,6 +182,10 @@ def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda:
     )
     _refuse_what_is_forbidden(job, plan)
     return job, plan
+
+
+def _is_by_choice(failure: Failure) -> bool:
+    return failure.is_by_choice
 
 
 def _with_unlisted(job: Job, known: Known) -> Job:
