@@ -89,6 +89,8 @@ class Tally:
     retries: int = 0
     """Further attempts at clips that failed for a reason that may pass."""
     audio_seconds: float = 0.0
+    ffmpeg_audio_seconds: float = 0.0
+    """Of them, what ffmpeg decoded."""
     examples: list[str] = field(default_factory=list)
     """The first few failures, each as path and reason."""
     warnings: list[str] = field(default_factory=list)
@@ -272,7 +274,10 @@ class Lane:
                 self._feed.again(shard, index)
                 return
         self.tally.clips_done += 1
-        self.tally.audio_seconds += sum(clip.row.duration_seconds for clip in result.finished)
+        for clip in result.finished:
+            self.tally.audio_seconds += clip.row.duration_seconds
+            if clip.row.decoder.startswith("ffmpeg"):
+                self.tally.ffmpeg_audio_seconds += clip.row.duration_seconds
         self._hand_in(shard, index, result)
 
     def _fail(

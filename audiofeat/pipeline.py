@@ -59,6 +59,8 @@ def run(
     paths, listing = job.paths, job.listing
     report = RunReport(store=config.store.path or str(paths.root))
     report.warnings += job.warnings
+    report.cores = usable_cores()
+    report.store_format, report.compression = job.config.store.format, job.config.store.compression
     with store_lock(paths):
         roll_forward(paths)
         tools = tools_for(job)
@@ -66,7 +68,8 @@ def run(
             report.note_listing(listing)
             report.reused = len(listing.clips) - sum(failure.parent is None for failure in read_quarantine(paths))
         else:
-            _bring_up_to_date(report, job, tools, watcher=watcher, stop=stop)
+            report.device = tools.settings.device
+            _bring_up_to_date(report, job, tools, begun=begun, watcher=watcher, stop=stop)
         remember_source(job, device=tools.settings.device)
         report.note_store(StoreInfo(paths.root))
     options.max_failures.check(failed=report.failed, seen=len(listing.clips), is_over=True)
@@ -77,7 +80,13 @@ def run(
 
 
 def _bring_up_to_date(
-    report: RunReport, job: Job, tools: Tools, *, watcher: Watcher | None, stop: Callable[[], int | None]
+    report: RunReport,
+    job: Job,
+    tools: Tools,
+    *,
+    begun: float,
+    watcher: Watcher | None,
+    stop: Callable[[], int | None],
 ) -> None:
     paths, options = job.paths, job.options
     remove(paths.unchanged)  # until this run has left a state of its own
@@ -102,8 +111,12 @@ def _bring_up_to_date(
         try:
             if watcher is not None:
                 watcher.planned(plan)
+            report.plan_seconds = time.perf_counter() - begun
+            cpu_before = _children_cpu_seconds()
             with LocalEngine(_worker_job(job, tools), paths, workers=workers, on_change=on_change, stop=stop) as engine:
                 _note_engine(report, engine.run(plan.tasks))
+            report.engine_seconds = time.perf_counter() - begun - report.plan_seconds
+            report.cpu_seconds = _children_cpu_seconds() - cpu_before
         finally:
             if watcher is not None:
                 watcher.ended()
@@ -145,6 +158,11 @@ def _worker_job(job: Job, tools: Tools) -> WorkerJob:
     )
 
 
+def _children_cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def _note_engine(report: RunReport, engine: EngineReport) -> None:
     tally = engine.tally
     report.decoded = int(tally.get("clips_done", 0))
@@ -152,7 +170,10 @@ def _note_engine(report: RunReport, engine: EngineReport) -> None:
     report.decode_seconds = tally.get("decode_seconds", 0.0)
     report.compute_seconds = tally.get("compute_seconds", 0.0)
     report.write_seconds = tally.get("write_seconds", 0.0)
+    report.copy_seconds = tally.get("copy_seconds", 0.0)
+    report.ffmpeg_audio_seconds = tally.get("ffmpeg_audio_seconds", 0.0)
     report.start_up_seconds = engine.start_up_seconds
+    report.waiting_seconds = max(engine.waiting_seconds, tally.get("start_up_seconds", 0.0))
     report.worker_deaths = engine.deaths
     report.peak_rss_bytes = engine.peak_rss_bytes
     report.failure_examples = list(engine.examples)

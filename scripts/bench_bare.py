@@ -2,11 +2,12 @@
 
 ``loop``     decode -> tape -> compiled program -> packed HDF5: no digests, no levels, no header checks, no fsync, no
              commit records, no manifest. What is left of its speed is what integrity and supervision cost.
-``decode``   soundfile reads the same files, and that is all.
-``compute``  the frame program alone, over and over, on a tape of noise.
+``compute``  the frame program alone, over and over, on a tape of noise: from the host's memory to the host's memory.
+``copy``     the device copies within its own memory.
 
-    python scripts/bench_bare.py CONFIG         reads one JSON request a line, answers with one JSON object a line
+    python scripts/bench_bare.py CONFIG DEVICE THREADS      one JSON request a line, one JSON object a line in answer
 
+THREADS is the most that a request may ask for.
 A request is ``{"what": "loop", "folder": ..., "threads": 2, "out": ...}``.
 """
 
@@ -36,6 +37,9 @@ from audiofeat.tape import Segment, Tape
 
 _BATCH_ROWS = 65_536
 _COMPUTE_SECONDS = 1.0
+_GPU_SLOTS = 65_536
+_COPIED_BYTES = 1 << 28
+_COPIES = 4
 
 Array = npt.NDArray[Any]
 
@@ -76,20 +80,6 @@ def loop(frontend: Frontend, files: Sequence[str], *, threads: int, out: str) ->
     return math.fsum(audio_seconds)
 
 
-def decode(files: Sequence[str], *, threads: int) -> float:
-    """Read all files. Returns the seconds of audio."""
-    feed = deque(files)
-    audio_seconds = [0.0] * threads
-
-    def reader(number: int) -> None:
-        while file := _next(feed):
-            samples, rate_hz = soundfile.read(file, dtype="float32")
-            audio_seconds[number] += len(samples) / rate_hz
-
-    _run(reader, threads=threads)
-    return math.fsum(audio_seconds)
-
-
 def compute(frontend: Frontend, *, threads: int) -> float:
     """Seconds a frame and thread."""
     noise = np.random.default_rng(0).standard_normal(frontend.length, np.float32)
@@ -105,6 +95,22 @@ def compute(frontend: Frontend, *, threads: int) -> float:
 
     _run(lane, threads=threads)
     return (time.perf_counter() - begun) * threads / (sum(tapes) * frontend.slots)
+
+
+def copied_bytes_a_second() -> float:
+    """Read and written, by copies that are too large for any cache."""
+    import tensorflow as tf
+
+    values = tf.zeros([_COPIED_BYTES // 4], tf.float32)
+    tf.raw_ops.DeepCopy(x=values)[-1].numpy()  # the memory is there from now on
+    copies = 0
+    begun = time.perf_counter()
+    while time.perf_counter() - begun < _COMPUTE_SECONDS:
+        for _ in range(_COPIES):
+            copied = tf.raw_ops.DeepCopy(x=values)
+        copied[-1].numpy()  # a GPU has only been asked, until something is wanted of it
+        copies += _COPIES
+    return 2.0 * _COPIED_BYTES * copies / (time.perf_counter() - begun)
 
 
 def _next(feed: deque[str]) -> str | None:
@@ -125,21 +131,24 @@ def _run(lane: Callable[[int], None], *, threads: int) -> None:
 def _answer(frontend: Frontend, request: dict[str, Any]) -> dict[str, Any]:
     threads = request["threads"]
     if request["what"] == "compute":
-        return {"seconds_a_frame": compute(frontend, threads=threads)}
+        recipe = frontend.recipe
+        values_a_frame = recipe.rule.hop_samples + sum(map(recipe.program_dims, recipe.chains))
+        return {"seconds_a_frame": compute(frontend, threads=threads), "bytes_a_frame": 4 * values_a_frame}
+    if request["what"] == "copy":
+        return {"bytes_a_second": copied_bytes_a_second()}
     files = sorted(str(path) for path in Path(request["folder"]).rglob("*") if path.is_file())
     with tempfile.TemporaryDirectory(dir=request["out"]) as out:
         begun, cpu_begun = time.perf_counter(), time.process_time()
-        if request["what"] == "decode":
-            audio_seconds = decode(files, threads=threads)
-        else:
-            audio_seconds = loop(frontend, files, threads=threads, out=out)
+        audio_seconds = loop(frontend, files, threads=threads, out=out)
         seconds, cpu_seconds = time.perf_counter() - begun, time.process_time() - cpu_begun
     return {"clips": len(files), "audio_seconds": audio_seconds, "seconds": seconds, "cpu_seconds": cpu_seconds}
 
 
 def main() -> None:
-    use_device("cpu")
-    frontend = Frontend(recipe_of(load_config(sys.argv[1])))
+    config, device, threads = sys.argv[1:]
+    use_device(device, threads=int(threads))
+    slots = [f"compute.tape_slots={_GPU_SLOTS}"] if device == "gpu" else []
+    frontend = Frontend(recipe_of(load_config(config, overrides=slots)))
     frontend.warm_up()
     # Libraries print what they like; only answers may go down the pipe.
     answers = os.fdopen(os.dup(1), "w")

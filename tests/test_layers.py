@@ -27,6 +27,7 @@ RANKS = {
     "store": 2,
     "tape": 2,
     "device": 2,
+    "bottleneck": 2,
     "selection": 2,
     "identity": 3,
     "settings": 3,

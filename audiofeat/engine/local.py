@@ -57,6 +57,8 @@ class EngineReport:
     tally: dict[str, float] = field(default_factory=dict)
     """Clips done and failed, seconds of audio, and seconds by stage over all lanes."""
     start_up_seconds: float = 0.0
+    waiting_seconds: float = 0.0
+    """Lanes' time until their programs were ready, less what they had done by then."""
     peak_rss_bytes: int = 0
     deaths: int = 0
     examples: list[str] = field(default_factory=list)
@@ -237,7 +239,7 @@ class LocalEngine:
             process.note_finished(message["done"], message["counts"])
             self._inquest.note_finished()
         elif "ready" in message:
-            process.is_ready = True
+            self.report.waiting_seconds += process.note_ready(worked_seconds=message["worked_seconds"])
             self.report.start_up_seconds = max(self.report.start_up_seconds, message["ready"])
         elif "bye" in message:
             process.said_bye = True

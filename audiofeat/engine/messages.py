@@ -4,9 +4,9 @@ To the worker: its :class:`WorkerJob` first; then ``{"shard": slot}`` for each s
 ``{"close": true}`` when no more will come; ``{"drain": true}`` to finish what is begun and leave. The end of the
 pipe means that the run is gone: the worker ends at once.
 
-From the worker: ``{"ready": seconds}``; ``{"tally": {...}, "examples": [...], "warnings": [...]}`` now and then; for
-a finished shard ``{"done": slot, "counts": {...}}``; ``{"fault": {...}}`` when it cannot go on; ``{"bye": {...}}`` as
-the last word.
+From the worker: ``{"ready": seconds, "worked_seconds": seconds}``, of wall time and over the lanes; ``{"tally": {...},
+"examples": [...], "warnings": [...]}`` now and then; for a finished shard ``{"done": slot, "counts": {...}}``;
+``{"fault": {...}}`` when it cannot go on; ``{"bye": {...}}`` as the last word.
 """
 
 from __future__ import annotations

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -52,6 +54,8 @@ class WorkerProcess:
         self.shards: dict[str, ShardTask] = {}
         self.is_ready = False
         """Whether it has loaded what it computes with."""
+        self._given_at: float | None = None
+        """When its first shard was handed to it."""
         self.said_bye = False
         self.was_killed = False
         """Whether it died of SIGKILL, which nobody sends but the system when memory runs out, or a person."""
@@ -87,6 +91,7 @@ class WorkerProcess:
             self._stdin.flush()
 
     def give(self, task: ShardTask) -> None:
+        self._given_at = self._given_at or time.perf_counter()
         self.shards[task.slot] = task
         self.say({"shard": task.slot})
 
@@ -104,6 +109,12 @@ class WorkerProcess:
         self.silent_seconds = 0.0
         *lines, self._unread = (self._unread + content).split(b"\n")
         return map(json.loads, lines)
+
+    def note_ready(self, *, worked_seconds: float) -> float:
+        """Its programs are compiled; gives how long its lanes have waited for them, since they had work."""
+        self.is_ready = True
+        seconds = time.perf_counter() - (self._given_at or math.inf)
+        return max(0.0, self.lanes * seconds - worked_seconds)
 
     def note_tally(self, tally: Mapping[str, float]) -> None:
         self._tally = tally

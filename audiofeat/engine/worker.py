@@ -136,7 +136,8 @@ class Worker:
                 recipe = recipe_of(with_features(self._config, features))
                 self._frontends.get(_name_of(recipe), lambda: _compiled(recipe))
             self._ready.set_result(None)
-            self._send({"ready": time.perf_counter() - self._started})
+            ready_seconds = time.perf_counter() - self._started
+            self._send({"ready": ready_seconds, "worked_seconds": self._worked_seconds()})
         except BaseException as error:  # noqa: BLE001  # of any library below: the run must hear of it, not hang
             self._ready.set_exception(error)
             self._fault(error)
@@ -180,9 +181,15 @@ class Worker:
         for lane in self._lanes:
             tally = lane.tally
             total.update(clips_done=tally.clips_done, clips_failed=tally.clips_failed)
-            total.update({"audio_seconds": tally.audio_seconds, "retries": tally.retries})
+            total.update({"audio_seconds": tally.audio_seconds, "ffmpeg_audio_seconds": tally.ffmpeg_audio_seconds})
+            total.update(retries=tally.retries)
             total.update({f"{stage}_seconds": seconds for stage, seconds in lane.clock.seconds.items()})
         return dict(total)
+
+    def _worked_seconds(self) -> float:
+        """What the lanes have done so far, waiting apart."""
+        tally = self._tally()
+        return sum(tally.get(f"{stage}_seconds", 0.0) for stage in ("decode", "copy", "write"))
 
     def _fault(self, error: BaseException) -> None:
         code = error.exit_code if isinstance(error, AudioFeatError) else 1
