@@ -13,12 +13,13 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from audiofeat.config import Config
-from audiofeat.device import usable_cores
+from audiofeat.device import has_driver, usable_cores
 from audiofeat.engine.descriptors import check_descriptors
 from audiofeat.engine.local import EngineReport, LocalEngine
 from audiofeat.engine.messages import WorkerJob
+from audiofeat.engine.standby import Standby
 from audiofeat.errors import Interrupted
-from audiofeat.finish import finish_store, is_unchanged
+from audiofeat.finish import finish_store, is_unchanged, load_libraries
 from audiofeat.frontend.recipe import feature_specs
 from audiofeat.job import Job, RunOptions, Tools, open_job, plan_for, tools_for
 from audiofeat.known import read_quarantine
@@ -47,15 +48,19 @@ def run(
     *,
     watcher: Watcher | None = None,
     stop: Callable[[], int | None] = lambda: None,
+    standby: Standby | None = None,
 ) -> RunReport:
     """Bring the store that ``config`` names up to date with its source.
 
+    Args:
+        standby: a worker process that has been started already, perhaps.
     Raises:
         AudioFeatError: one of :mod:`audiofeat.errors`, by what happened. Finished shards stay.
     """
     begun = time.perf_counter()
     check_descriptors(lanes=1, processes=1)
-    job = open_job(config, options)
+    is_cpu = options.device == "cpu" or not has_driver(os.environ)
+    job = open_job(config, options, on_work=standby.load if standby is not None and is_cpu else lambda: None)
     paths, listing = job.paths, job.listing
     report = RunReport(store=config.store.path or str(paths.root))
     report.warnings += job.warnings
@@ -66,7 +71,7 @@ def run(
             report.note_listing(listing)
             report.reused = len(listing.clips) - sum(failure.parent is None for failure in read_quarantine(paths))
         else:
-            _bring_up_to_date(report, job, tools, watcher=watcher, stop=stop)
+            _bring_up_to_date(report, job, tools, watcher=watcher, stop=stop, standby=standby)
         remember_source(job, device=tools.settings.device)
         report.note_store(StoreInfo(paths.root))
     options.max_failures.check(failed=report.failed, seen=len(listing.clips), is_over=True)
@@ -77,7 +82,13 @@ def run(
 
 
 def _bring_up_to_date(
-    report: RunReport, job: Job, tools: Tools, *, watcher: Watcher | None, stop: Callable[[], int | None]
+    report: RunReport,
+    job: Job,
+    tools: Tools,
+    *,
+    watcher: Watcher | None,
+    stop: Callable[[], int | None],
+    standby: Standby | None,
 ) -> None:
     paths, options = job.paths, job.options
     remove(paths.unchanged)  # until this run has left a state of its own
@@ -102,7 +113,15 @@ def _bring_up_to_date(
         try:
             if watcher is not None:
                 watcher.planned(plan)
-            with LocalEngine(_worker_job(job, tools), paths, workers=workers, on_change=on_change, stop=stop) as engine:
+            with LocalEngine(
+                _worker_job(job, tools),
+                paths,
+                workers=workers,
+                on_change=on_change,
+                stop=stop,
+                standby=standby,
+                meanwhile=lambda: load_libraries(tools.settings),
+            ) as engine:
                 _note_engine(report, engine.run(plan.tasks))
         finally:
             if watcher is not None:

@@ -21,6 +21,7 @@ from audiofeat.engine.descriptors import check_descriptors
 from audiofeat.engine.inquest import Inquest
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.engine.process import WorkerProcess
+from audiofeat.engine.standby import Standby
 from audiofeat.errors import AudioFeatError, ConfigError, Interrupted, MissingToolError, StorageError
 from audiofeat.lane import MOST_EXAMPLES
 from audiofeat.store.checked_json import write_checked_json
@@ -72,6 +73,8 @@ class LocalEngine:
         workers: lanes in all, over all processes.
         on_change: called a few times a second with the report so far.
         stop: gives the signal that asks the run to stop, or None.
+        standby: a process that has been started already, if there is one.
+        meanwhile: called once all workers have been started and given work: they are loading, so there is time.
     """
 
     def __init__(
@@ -82,12 +85,16 @@ class LocalEngine:
         workers: int,
         on_change: Callable[[EngineReport], None],
         stop: Callable[[], int | None],
+        standby: Standby | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
         self._job = job
         self._paths = paths
         self._workers = workers
         self._on_change = on_change
         self._stop = stop
+        self._standby = standby
+        self._meanwhile = meanwhile
         self._selector = selectors.DefaultSelector()
         self._processes: list[WorkerProcess] = []
         self._waiting: deque[ShardTask] = deque()
@@ -126,6 +133,8 @@ class LocalEngine:
         check_descriptors(lanes=max(shares), processes=len(shares))
         for lanes in shares:
             self._add_process(lanes)
+        self._hand_out()
+        self._meanwhile()
         while self._waiting or self._suspects or any(process.shards for process in self._processes):
             self._hand_out()
             self._turn()
@@ -148,7 +157,7 @@ class LocalEngine:
     def _start(self, lanes: int, *, is_careful: bool = False) -> WorkerProcess:
         self._started += 1
         log = self._paths.logs / f"worker-{self._started}.log"
-        process = WorkerProcess(self._job, lanes=lanes, log=log, is_careful=is_careful)
+        process = WorkerProcess(self._job, lanes=lanes, log=log, is_careful=is_careful, standby=self._standby)
         self._processes.append(process)
         self._selector.register(process.stdout, selectors.EVENT_READ, process)
         return process
