@@ -39,6 +39,8 @@ class RunOptions:
 
     workers: int | None = None
     """Lanes; None: one for each processor core that this process may use."""
+    memory_bytes: int | None = None
+    """The most that all processes together may take; None: no bound."""
     device: str = "auto"
     max_failures: MaxFailures = NO_LIMIT
     follow_links: bool = True

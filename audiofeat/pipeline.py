@@ -10,10 +10,13 @@ import resource
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from audiofeat.config import Config
+from audiofeat.config.wording import counted
 from audiofeat.device import has_driver, usable_cores
+from audiofeat.engine.allowance import Allowance, allot
 from audiofeat.engine.descriptors import check_descriptors
 from audiofeat.engine.local import EngineReport, LocalEngine
 from audiofeat.engine.messages import WorkerJob
@@ -77,7 +80,7 @@ def run(
     options.max_failures.check(failed=report.failed, seen=len(listing.clips), is_over=True)
     report.wall_seconds = time.perf_counter() - begun
     report.busy_seconds = max(0.0, report.wall_seconds - report.start_up_seconds)
-    report.peak_rss_bytes += resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    report.peak_rss_bytes += _own_peak_bytes()
     return report
 
 
@@ -109,14 +112,15 @@ def _bring_up_to_date(
             if watcher is not None:
                 watcher.changed(engine_report)
 
-        workers = options.workers or usable_cores()
+        allowance = _allowance(report, job, tools)
         try:
             if watcher is not None:
                 watcher.planned(plan)
             with LocalEngine(
-                _worker_job(job, tools),
+                replace(_worker_job(job, tools), row_bytes=allowance.row_bytes),
                 paths,
-                workers=workers,
+                workers=allowance.lanes,
+                most_processes=allowance.processes,
                 on_change=on_change,
                 stop=stop,
                 standby=standby,
@@ -126,7 +130,7 @@ def _bring_up_to_date(
         finally:
             if watcher is not None:
                 watcher.ended()
-        report.workers = workers
+        report.workers = allowance.lanes
     failed = failures_before + report.failed_now
     options.max_failures.check(failed=failed, seen=clips, examples=report.failure_examples, is_over=True)
     _stop_if_asked(stop)
@@ -139,6 +143,25 @@ def _bring_up_to_date(
         features=feature_specs(job.config),
         decoders=tools.decoders,
     )
+
+
+def _allowance(report: RunReport, job: Job, tools: Tools) -> Allowance:
+    wanted = job.options.workers or usable_cores()
+    allowance = allot(
+        job.options.memory_bytes,
+        job.config,
+        workers=wanted,
+        device=tools.settings.device,
+        own_bytes=_own_peak_bytes(),
+        n_clips=len(job.listing.clips),
+    )
+    if allowance.lanes < wanted:
+        report.warnings.append(f"--memory leaves room for {counted(allowance.lanes, 'lane')} of {wanted}")
+    return allowance
+
+
+def _own_peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _stop_if_asked(stop: Callable[[], int | None]) -> None:

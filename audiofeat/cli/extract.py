@@ -26,6 +26,11 @@ from audiofeat.max_failures import NO_LIMIT, MaxFailures
     help="Clips worked on at a time.  [default: the number of processor cores]",
 )
 @click.option(
+    "--memory",
+    metavar="SIZE",
+    help="The most memory that all processes may take together, such as 2GB; on the CPU.  [default: no bound]",
+)
+@click.option(
     "--max-failures",
     metavar="N|P%",
     help="Stop with exit code 4 when more clips than this cannot be done.  [default: never]",
@@ -43,6 +48,7 @@ from audiofeat.max_failures import NO_LIMIT, MaxFailures
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; warnings and errors only.")
 def extract(
     workers: int | None,
+    memory: str | None,
     max_failures: str | None,
     expect_digest: str | None,
     metrics: Path | None,
@@ -69,10 +75,13 @@ def extract(
         standby.start(config.store.path, device=job["device"])
         if metrics is not None and not metrics.absolute().parent.is_dir():
             raise ConfigError(f"--metrics {str(metrics)!r}: there is no folder {metrics.parent}", hint="make it first")
+        from audiofeat.engine.allowance import parse_memory
+
         expected = parse_digest(expect_digest) if expect_digest is not None else None
         options = replace(
             options,
             workers=workers,
+            memory_bytes=parse_memory(memory) if memory is not None else None,
             max_failures=MaxFailures.parse(max_failures) if max_failures is not None else NO_LIMIT,
             recompute=not no_recompute,
         )

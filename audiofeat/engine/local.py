@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audiofeat.config.wording import counted
+from audiofeat.engine.allowance import MOST_LANES
 from audiofeat.engine.descriptors import check_descriptors
 from audiofeat.engine.inquest import Inquest
 from audiofeat.engine.messages import WorkerJob
@@ -28,9 +29,6 @@ from audiofeat.store.checked_json import write_checked_json
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.staging import make_folder
 from audiofeat.tasks import ShardTask
-
-MOST_LANES = 4
-"""In one process: threads meet the interpreter's lock, and beyond about four another process does more."""
 
 _SHARDS_A_PROCESS = 4
 """So many shards must there be for each process: a lane of its own process is a quarter faster than one of two in the
@@ -71,6 +69,7 @@ class LocalEngine:
     Args:
         job: what each worker is told; its lanes and hands are filled in here.
         workers: lanes in all, over all processes.
+        most_processes: at a time; None: as many as are good for the lanes.
         on_change: called a few times a second with the report so far.
         stop: gives the signal that asks the run to stop, or None.
         standby: a process that has been started already, if there is one.
@@ -85,6 +84,7 @@ class LocalEngine:
         workers: int,
         on_change: Callable[[EngineReport], None],
         stop: Callable[[], int | None],
+        most_processes: int | None = None,
         standby: Standby | None = None,
         meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
@@ -93,6 +93,7 @@ class LocalEngine:
         self._workers = workers
         self._on_change = on_change
         self._stop = stop
+        self._most_processes = most_processes
         self._standby = standby
         self._meanwhile = meanwhile
         self._selector = selectors.DefaultSelector()
@@ -149,6 +150,7 @@ class LocalEngine:
         fewest = -(-self._workers // MOST_LANES)
         most = self._workers if self._workers <= _MOST_SINGLE_LANES else -(-self._workers // 2)
         processes = max(1, min(most, max(fewest, n_shards // _SHARDS_A_PROCESS), n_shards))
+        processes = min(processes, self._most_processes or processes)
         if self._job.device == "gpu":
             processes = 1  # a GPU is worth one CUDA context
         few, more = divmod(self._workers, processes)

@@ -19,6 +19,7 @@ from typing import Any
 
 from audiofeat.config import Config, load_config
 from audiofeat.records import JsonRecord
+from audiofeat.store.rows import PROCESS_BYTES
 from audiofeat.tasks import Stamp
 
 
@@ -37,6 +38,8 @@ class WorkerJob(JsonRecord):
     """Whether no clip is touched before the programs are compiled, so that a death names its culprit."""
     hands: str
     """The file in which each lane notes the clip it has in hand, for the inquest if the process dies."""
+    row_bytes: int = PROCESS_BYTES
+    """The most that all rows of the process may take in memory; others wait on disk."""
     log: str = ""
     """Where a process that was started beforehand is to send what libraries print; empty: it goes there already."""
 

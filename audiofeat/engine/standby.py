@@ -31,10 +31,7 @@ class Standby:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._child is not None:
-            self._child.kill()
-            self._child.communicate()  # closes the pipes and waits
-            self._child = None
+        self._end()
 
     def start(self, store: str | os.PathLike[str] | None, *, device: str) -> None:
         """Start the process, unless it is unlikely to be wanted: for a GPU, or where the last run left all done.
@@ -62,9 +59,16 @@ class Standby:
     def take(self, *, device: str) -> subprocess.Popen[bytes] | None:
         """Hand the process over to whoever wants one for ``device``; None where there is none that would do."""
         child = self._child
-        if child is None or child.poll() is not None or device != "cpu":
-            return None
-        if self._limits != resource.getrlimit(resource.RLIMIT_NOFILE):  # it has those from before
+        # It has the limits from before.
+        would_do = device == "cpu" and self._limits == resource.getrlimit(resource.RLIMIT_NOFILE)
+        if child is None or child.poll() is not None or not would_do:
+            self._end()
             return None
         self._child = None
         return child
+
+    def _end(self) -> None:
+        if self._child is not None:
+            self._child.kill()
+            self._child.communicate()  # closes the pipes and waits
+            self._child = None

@@ -33,7 +33,7 @@ from audiofeat.shard import ShardWork
 from audiofeat.store.checked_json import read_checked_json
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.packing import packing_of
-from audiofeat.store.rows import RowBudget
+from audiofeat.store.rows import CLIP_BYTES, RowBudget
 from audiofeat.store.staging import storage_errors
 from audiofeat.tasks import ShardTask
 
@@ -70,7 +70,11 @@ class Worker:
             config=self._config,
             features=self._features,
             ffmpeg=job.ffmpeg,
-            budget=RowBudget(self._paths.spool),
+            budget=RowBudget(
+                self._paths.spool,
+                process_bytes=job.row_bytes,
+                clip_bytes=min(CLIP_BYTES, job.row_bytes // (2 * max(1, job.lanes))),
+            ),
             shared=Shared(),
         )
         feeds = [_NotingFeed(self._feed, self._hands, number, place=Path(job.hands)) for number in range(job.lanes)]
