@@ -38,12 +38,17 @@ def choose_device(wanted: str, *, stored: str | None) -> str:
 
 def gpu_is_visible(environment: Mapping[str, str]) -> bool:
     """Whether TensorFlow would see a GPU. It is asked, in a process of its own, only where a driver is loaded."""
-    hidden = environment.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1")
-    if hidden or not (Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists() or Path("/dev/kfd").exists()):
+    if not has_driver(environment):
         return False
     quiet = {**environment, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_USE_LEGACY_KERAS": "1"}
     answer = subprocess.run([sys.executable, "-c", _PROBE], env=quiet, capture_output=True, text=True, check=False)
     return answer.returncode == 0 and answer.stdout.strip() not in ("", "0")
+
+
+def has_driver(environment: Mapping[str, str]) -> bool:
+    """Whether there may be a GPU: a driver is loaded, and ``environment`` hides nothing. Told at once."""
+    is_hidden = environment.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1")
+    return not is_hidden and any(Path(f"/dev/{driver}").exists() for driver in ("nvidiactl", "dxg", "kfd"))
 
 
 def usable_cores() -> int:

@@ -19,7 +19,7 @@ import soundfile
 from audiofeat.config import Limits
 from audiofeat.decode import decoder_versions, find_ffmpeg, open_clip
 from audiofeat.device import gpu_is_visible, usable_cores
-from audiofeat.engine.process import worker_environment
+from audiofeat.engine.child import worker_environment
 from audiofeat.errors import AudioFeatError, ClipError
 
 _PACKAGES = (

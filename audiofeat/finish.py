@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 
 from blake3 import blake3
 
@@ -19,9 +20,17 @@ from audiofeat.source import Listing
 from audiofeat.store.checked_json import read_checked_json, write_checked_json
 from audiofeat.store.commits import read_commit
 from audiofeat.store.digests import file_digest, is_whole
+from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.staging import remove
 from audiofeat.tasks import Commit
+
+
+def load_libraries(settings: Settings) -> None:
+    """Import what :func:`finish_store` takes: a run whose workers are busy has the time, at its end it has not."""
+    for module in ("pyarrow.compute", "audiofeat.store.fingerprints", "audiofeat.store.publish"):
+        import_module(module)
+    shard_format(settings.config.store.format)
 
 
 @no_search_for_cycles()

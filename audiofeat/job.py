@@ -27,6 +27,7 @@ from audiofeat.records import Failure
 from audiofeat.settings import Settings, settings_of
 from audiofeat.source import Cuts, Listing, check_unique, list_files, list_source
 from audiofeat.source.listing import sort_clips
+from audiofeat.source.peek import holds_audio
 from audiofeat.store.checked_json import read_checked_json
 from audiofeat.store.description import find_description
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths, is_ours
@@ -40,6 +41,8 @@ class RunOptions:
 
     workers: int | None = None
     """Lanes; None: one for each processor core that this process may use."""
+    memory_bytes: int | None = None
+    """The most that all processes together may take; None: no bound."""
     device: str = "auto"
     max_failures: MaxFailures = NO_LIMIT
     follow_links: bool = True
@@ -95,9 +98,11 @@ class Tools:
 
 
 @no_search_for_cycles()
-def open_job(config: Config, options: RunOptions) -> Job:
+def open_job(config: Config, options: RunOptions, *, on_work: Callable[[], None] = lambda: None) -> Job:
     """List the source and check all that can be checked before the store is touched.
 
+    Args:
+        on_work: called before all is listed where it is certain already that clips will be computed.
     Raises:
         ConfigError: the settings do not go together, or a place is missing or taken.
         SourceError: the source cannot be listed, two of its clips want one key, or it holds nothing.
@@ -107,6 +112,8 @@ def open_job(config: Config, options: RunOptions) -> Job:
     warnings = tuple(empty_band_warnings(config))
     check_norms(recipe_at_any_rate(config))
     listed_at_ns = time.time_ns()
+    if not paths.root.exists() and options.files is None and holds_audio(source):
+        on_work()
     listing = listing_of(source, config, options)
     if not listing.clips:
         raise _nothing_matched(source, listing)

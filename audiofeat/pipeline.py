@@ -10,15 +10,19 @@ import resource
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from audiofeat.config import Config
-from audiofeat.device import usable_cores
+from audiofeat.config.wording import counted
+from audiofeat.device import has_driver, usable_cores
+from audiofeat.engine.allowance import Allowance, allot
 from audiofeat.engine.descriptors import check_descriptors
 from audiofeat.engine.local import EngineReport, LocalEngine
 from audiofeat.engine.messages import WorkerJob
+from audiofeat.engine.standby import Standby
 from audiofeat.errors import Interrupted
-from audiofeat.finish import finish_store, is_unchanged
+from audiofeat.finish import finish_store, is_unchanged, load_libraries
 from audiofeat.frontend.recipe import feature_specs
 from audiofeat.job import Job, RunOptions, Tools, open_job, plan_for, tools_for
 from audiofeat.known import read_quarantine
@@ -47,15 +51,19 @@ def run(
     *,
     watcher: Watcher | None = None,
     stop: Callable[[], int | None] = lambda: None,
+    standby: Standby | None = None,
 ) -> RunReport:
     """Bring the store that ``config`` names up to date with its source.
 
+    Args:
+        standby: a worker process that has been started already, perhaps.
     Raises:
         AudioFeatError: one of :mod:`audiofeat.errors`, by what happened. Finished shards stay.
     """
     begun = time.perf_counter()
     check_descriptors(lanes=1, processes=1)
-    job = open_job(config, options)
+    is_cpu = options.device == "cpu" or not has_driver(os.environ)
+    job = open_job(config, options, on_work=standby.load if standby is not None and is_cpu else lambda: None)
     paths, listing = job.paths, job.listing
     report = RunReport(store=config.store.path or str(paths.root))
     report.warnings += job.warnings
@@ -69,13 +77,13 @@ def run(
             report.reused = len(listing.clips) - sum(failure.parent is None for failure in read_quarantine(paths))
         else:
             report.device = tools.settings.device
-            _bring_up_to_date(report, job, tools, begun=begun, watcher=watcher, stop=stop)
+            _bring_up_to_date(report, job, tools, begun=begun, watcher=watcher, stop=stop, standby=standby)
         remember_source(job, device=tools.settings.device)
         report.note_store(StoreInfo(paths.root))
     options.max_failures.check(failed=report.failed, seen=len(listing.clips), is_over=True)
     report.wall_seconds = time.perf_counter() - begun
     report.busy_seconds = max(0.0, report.wall_seconds - report.start_up_seconds)
-    report.peak_rss_bytes += resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    report.peak_rss_bytes += _own_peak_bytes()
     return report
 
 
@@ -87,6 +95,7 @@ def _bring_up_to_date(
     begun: float,
     watcher: Watcher | None,
     stop: Callable[[], int | None],
+    standby: Standby | None,
 ) -> None:
     paths, options = job.paths, job.options
     remove(paths.unchanged)  # until this run has left a state of its own
@@ -107,20 +116,29 @@ def _bring_up_to_date(
             if watcher is not None:
                 watcher.changed(engine_report)
 
-        workers = options.workers or usable_cores()
+        allowance = _allowance(report, job, tools)
         try:
             if watcher is not None:
                 watcher.planned(plan)
             report.plan_seconds = time.perf_counter() - begun
             cpu_before = _children_cpu_seconds()
-            with LocalEngine(_worker_job(job, tools), paths, workers=workers, on_change=on_change, stop=stop) as engine:
+            with LocalEngine(
+                replace(_worker_job(job, tools), row_bytes=allowance.row_bytes),
+                paths,
+                workers=allowance.lanes,
+                most_processes=allowance.processes,
+                on_change=on_change,
+                stop=stop,
+                standby=standby,
+                meanwhile=lambda: load_libraries(tools.settings),
+            ) as engine:
                 _note_engine(report, engine.run(plan.tasks))
             report.engine_seconds = time.perf_counter() - begun - report.plan_seconds
             report.cpu_seconds = _children_cpu_seconds() - cpu_before
         finally:
             if watcher is not None:
                 watcher.ended()
-        report.workers = workers
+        report.workers = allowance.lanes
     failed = failures_before + report.failed_now
     options.max_failures.check(failed=failed, seen=clips, examples=report.failure_examples, is_over=True)
     _stop_if_asked(stop)
@@ -133,6 +151,25 @@ def _bring_up_to_date(
         features=feature_specs(job.config),
         decoders=tools.decoders,
     )
+
+
+def _allowance(report: RunReport, job: Job, tools: Tools) -> Allowance:
+    wanted = job.options.workers or usable_cores()
+    allowance = allot(
+        job.options.memory_bytes,
+        job.config,
+        workers=wanted,
+        device=tools.settings.device,
+        own_bytes=_own_peak_bytes(),
+        n_clips=len(job.listing.clips),
+    )
+    if allowance.lanes < wanted:
+        report.warnings.append(f"--memory leaves room for {counted(allowance.lanes, 'lane')} of {wanted}")
+    return allowance
+
+
+def _own_peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _stop_if_asked(stop: Callable[[], int | None]) -> None:

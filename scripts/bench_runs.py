@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from audiofeat.engine.process import worker_environment
+from audiofeat.engine.child import worker_environment
 
 CONFIG = "kaldi-fbank80"
 Figures = dict[str, Any]

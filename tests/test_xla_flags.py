@@ -9,7 +9,7 @@ from importlib import metadata
 import pytest
 from laying import on_cpu
 
-from audiofeat.engine.process import worker_environment
+from audiofeat.engine.child import worker_environment
 from audiofeat.frontend.xla_flags import xla_flags
 
 

@@ -17,19 +17,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audiofeat.config.wording import counted
+from audiofeat.engine.allowance import MOST_LANES
 from audiofeat.engine.descriptors import check_descriptors
 from audiofeat.engine.inquest import Inquest
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.engine.process import WorkerProcess
+from audiofeat.engine.standby import Standby
 from audiofeat.errors import AudioFeatError, ConfigError, Interrupted, MissingToolError, StorageError
 from audiofeat.lane import MOST_EXAMPLES
 from audiofeat.store.checked_json import write_checked_json
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.staging import make_folder
 from audiofeat.tasks import ShardTask
-
-MOST_LANES = 4
-"""In one process: threads meet the interpreter's lock, and beyond about four another process does more."""
 
 _SHARDS_A_PROCESS = 4
 """So many shards must there be for each process: a lane of its own process is a quarter faster than one of two in the
@@ -72,8 +71,11 @@ class LocalEngine:
     Args:
         job: what each worker is told; its lanes and hands are filled in here.
         workers: lanes in all, over all processes.
+        most_processes: at a time; None: as many as are good for the lanes.
         on_change: called a few times a second with the report so far.
         stop: gives the signal that asks the run to stop, or None.
+        standby: a process that has been started already, if there is one.
+        meanwhile: called once all workers have been started and given work: they are loading, so there is time.
     """
 
     def __init__(
@@ -84,12 +86,18 @@ class LocalEngine:
         workers: int,
         on_change: Callable[[EngineReport], None],
         stop: Callable[[], int | None],
+        most_processes: int | None = None,
+        standby: Standby | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
         self._job = job
         self._paths = paths
         self._workers = workers
         self._on_change = on_change
         self._stop = stop
+        self._most_processes = most_processes
+        self._standby = standby
+        self._meanwhile = meanwhile
         self._selector = selectors.DefaultSelector()
         self._processes: list[WorkerProcess] = []
         self._waiting: deque[ShardTask] = deque()
@@ -128,6 +136,8 @@ class LocalEngine:
         check_descriptors(lanes=max(shares), processes=len(shares))
         for lanes in shares:
             self._add_process(lanes)
+        self._hand_out()
+        self._meanwhile()
         while self._waiting or self._suspects or any(process.shards for process in self._processes):
             self._hand_out()
             self._turn()
@@ -142,6 +152,7 @@ class LocalEngine:
         fewest = -(-self._workers // MOST_LANES)
         most = self._workers if self._workers <= _MOST_SINGLE_LANES else -(-self._workers // 2)
         processes = max(1, min(most, max(fewest, n_shards // _SHARDS_A_PROCESS), n_shards))
+        processes = min(processes, self._most_processes or processes)
         if self._job.device == "gpu":
             processes = 1  # a GPU is worth one CUDA context
         few, more = divmod(self._workers, processes)
@@ -150,7 +161,7 @@ class LocalEngine:
     def _start(self, lanes: int, *, is_careful: bool = False) -> WorkerProcess:
         self._started += 1
         log = self._paths.logs / f"worker-{self._started}.log"
-        process = WorkerProcess(self._job, lanes=lanes, log=log, is_careful=is_careful)
+        process = WorkerProcess(self._job, lanes=lanes, log=log, is_careful=is_careful, standby=self._standby)
         self._processes.append(process)
         self._selector.register(process.stdout, selectors.EVENT_READ, process)
         return process

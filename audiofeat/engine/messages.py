@@ -1,8 +1,9 @@
 """What the run and its worker processes say to each other: one JSON object a line, over the worker's pipes.
 
-To the worker: its :class:`WorkerJob` first; then ``{"shard": slot}`` for each shard, whose task lies in the store;
-``{"close": true}`` when no more will come; ``{"drain": true}`` to finish what is begun and leave. The end of the
-pipe means that the run is gone: the worker ends at once.
+To the worker: ``{"load": true}`` to load TensorFlow, if it was started beforehand; its :class:`WorkerJob`; then
+``{"shard": slot}`` for each shard, whose task lies in the store; ``{"close": true}`` when no more will come;
+``{"drain": true}`` to finish what is begun and leave. The end of the pipe means that the run is gone: the worker ends
+at once.
 
 From the worker: ``{"ready": seconds, "worked_seconds": seconds}``, of wall time and over the lanes; ``{"tally": {...},
 "examples": [...], "warnings": [...]}`` now and then; for a finished shard ``{"done": slot, "counts": {...}}``;
@@ -18,6 +19,7 @@ from typing import Any
 
 from audiofeat.config import Config, load_config
 from audiofeat.records import JsonRecord
+from audiofeat.store.rows import PROCESS_BYTES
 from audiofeat.tasks import Stamp
 
 
@@ -36,6 +38,10 @@ class WorkerJob(JsonRecord):
     """Whether no clip is touched before the programs are compiled, so that a death names its culprit."""
     hands: str
     """The file in which each lane notes the clip it has in hand, for the inquest if the process dies."""
+    row_bytes: int = PROCESS_BYTES
+    """The most that all rows of the process may take in memory; others wait on disk."""
+    log: str = ""
+    """Where a process that was started beforehand is to send what libraries print; empty: it goes there already."""
 
     def load_config(self) -> Config:
         return load_config(self.config)

@@ -6,8 +6,6 @@ import json
 import math
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -15,24 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
+from audiofeat.engine.child import start_child, worker_environment
 from audiofeat.engine.messages import WorkerJob, decode_hands, encode
-from audiofeat.errors import MissingToolError
-from audiofeat.frontend.xla_flags import xla_flags
+from audiofeat.engine.standby import Standby
 from audiofeat.store.staging import storage_errors
 from audiofeat.tasks import ShardTask
-
-# The run's own import path, so that a worker is the same audiofeat, whatever lies in the current folder.
-_WORKER = "import sys; sys.path[:] = sys.argv[1:]; from audiofeat.engine.worker import main; main()"
-
-# Set by the user for other programs, or for other versions: in a worker they would change numbers or files.
-_DROPPED = {
-    "FFREPORT",
-    "HDF5_PLUGIN_PATH",
-    "NVIDIA_TF32_OVERRIDE",
-    "TF_ENABLE_ONEDNN_OPTS",
-    "TF_XLA_FLAGS",
-    "XLA_FLAGS",
-}
 
 COUNTS = ("clips_done", "clips_failed", "audio_seconds")
 """The parts of a worker's tally that count clips, as opposed to seconds of a stage."""
@@ -41,8 +26,13 @@ COUNTS = ("clips_done", "clips_failed", "audio_seconds")
 class WorkerProcess:
     """One worker and what it holds."""
 
-    def __init__(self, job: WorkerJob, *, lanes: int, log: Path, is_careful: bool) -> None:
-        """Start a worker with ``lanes``; ``is_careful``: it is given suspects, one clip in hand at a time.
+    def __init__(
+        self, job: WorkerJob, *, lanes: int, log: Path, is_careful: bool, standby: Standby | None = None
+    ) -> None:
+        """Start a worker with ``lanes``, or take the one that stands by.
+
+        Args:
+            is_careful: whether it is given suspects, one clip in hand at a time.
 
         Raises:
             StorageError: its log cannot be written.
@@ -73,12 +63,15 @@ class WorkerProcess:
             self._hands.touch()  # here, where a disk that refuses it is heard of
             stderr = open(log, "wb")  # noqa: SIM115  # closed below; what else fails is not the log's fault
         with stderr:
-            self._child = _child(stderr, device=job.device)
+            taken = standby.take(device=job.device) if standby is not None else None
+            self._child = taken or start_child(worker_environment(os.environ, device=job.device), stderr=stderr)
         if self._child.stdin is None or self._child.stdout is None:
             raise ValueError("a worker without pipes")
         self._stdin: IO[bytes] = self._child.stdin
         self.stdout: IO[bytes] = self._child.stdout
-        self.say(replace(job, lanes=lanes, is_careful=is_careful, hands=str(self._hands)).to_json())
+        log_name = str(log) if taken else ""
+        own = replace(job, lanes=lanes, is_careful=is_careful, hands=str(self._hands), log=log_name)
+        self.say(own.to_json())
 
     @property
     def clips_held(self) -> int:
@@ -161,36 +154,3 @@ class WorkerProcess:
         """SIGKILL to it and its decoders; its pipe ends soon."""
         with suppress(ProcessLookupError, PermissionError):  # macOS: of a group that has only the dead
             os.killpg(self._child.pid, signal.SIGKILL)
-
-
-def _child(stderr: IO[bytes], *, device: str) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(
-            [sys.executable, "-c", _WORKER, *map(os.path.abspath, sys.path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            env=worker_environment(os.environ, device=device),
-            start_new_session=True,  # Ctrl-C is the run's to handle
-        )
-    except OSError as error:
-        raise MissingToolError(
-            f"no process for a worker: {os.strerror(error.errno or 0)}",
-            hint="end other programs, raise `ulimit -u`, or fewer --workers",
-        ) from error
-
-
-def worker_environment(environment: Mapping[str, str], *, device: str) -> dict[str, str]:
-    """The environment of a worker: nothing in it may change a number, and TensorFlow starts light and quiet."""
-    kept = {name: value for name, value in environment.items() if name not in _DROPPED}
-    kept.update(
-        # Without tf_keras, this spares the 2-3 seconds in which Keras is imported; nothing here uses it.
-        TF_USE_LEGACY_KERAS="1",
-        TF_CPP_MIN_LOG_LEVEL="3",
-        OMP_NUM_THREADS="1",
-        XLA_FLAGS=xla_flags(device),
-        PYTHONUNBUFFERED="1",
-    )
-    if device == "cpu":
-        kept["CUDA_VISIBLE_DEVICES"] = "-1"
-    return kept

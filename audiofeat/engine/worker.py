@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ from audiofeat.shard import ShardWork
 from audiofeat.store.checked_json import read_checked_json
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.packing import packing_of
-from audiofeat.store.rows import RowBudget
+from audiofeat.store.rows import CLIP_BYTES, RowBudget
 from audiofeat.tasks import ShardTask
 
 if TYPE_CHECKING:
@@ -69,7 +70,11 @@ class Worker:
             config=self._config,
             features=self._features,
             ffmpeg=job.ffmpeg,
-            budget=RowBudget(self._paths.spool),
+            budget=RowBudget(
+                self._paths.spool,
+                process_bytes=job.row_bytes,
+                clip_bytes=min(CLIP_BYTES, job.row_bytes // (2 * max(1, job.lanes))),
+            ),
             shared=Shared(),
         )
         hands = [Hand(self._hands, number, place=Path(job.hands)) for number in range(job.lanes)]
@@ -214,12 +219,18 @@ def _end_with_decoders() -> None:
     os._exit(1)
 
 
+def _import_tensorflow() -> None:
+    """Begin early; whoever needs it waits for this, or imports it again and hears what is wrong with it."""
+    with suppress(Exception):
+        import tensorflow  # noqa: F401
+
+
 def _load_tensorflow(device: str, *, lanes: int) -> None:
     from audiofeat.frontend.program import use_device
 
     use_device(device, threads=lanes)
-    # What TensorFlow has put on the heap stays: looking through it again and again held every lane up for 5 ms.
-    gc.collect()
+    # What TensorFlow has put on the heap stays: looking through it again and again held every lane up for 5 ms. The
+    # little of it that is garbage stays, too: to look for it would take 0.2 s.
     gc.freeze()
     gc.enable()
 
@@ -254,7 +265,17 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     commands = _commands(sys.stdin.buffer)
-    worker = Worker(WorkerJob.from_json(next(commands)), out)
-    worker.run(commands)
+    first = next(commands, None)
+    if first is not None and "load" in first:
+        threading.Thread(target=_import_tensorflow, daemon=True).start()
+        first = next(commands, None)
+    if first is None:
+        os._exit(0)  # nobody wants this process
+    job = WorkerJob.from_json(first)
+    if job.log:
+        with open(job.log, "ab") as log:
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
+    Worker(job, out).run(commands)
     # Skips the interpreter's and TensorFlow's own clean-up: all that matters is durable and reported.
     os._exit(0)

@@ -14,7 +14,7 @@ from audiofeat.decode import find_ffmpeg, open_clip
 from audiofeat.device import choose_device
 from audiofeat.dsp.framing import Samples
 from audiofeat.dsp.levels import LARGEST_PEAK
-from audiofeat.engine.process import worker_environment
+from audiofeat.engine.child import worker_environment
 from audiofeat.errors import ClipError, ConfigError, SourceError
 from audiofeat.parity.check import check
 from audiofeat.parity.signals import Clips

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from audiofeat.engine import local, process
+from audiofeat.engine import child, local
 from audiofeat.engine.local import EngineReport, LocalEngine
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.engine.process import WorkerProcess
@@ -67,7 +67,7 @@ Run = Callable[..., EngineReport]
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run shards of one clip each with stand-ins; the stop signal comes when there is a file of that name."""
-    monkeypatch.setattr(process, "_WORKER", _STAND_IN)
+    monkeypatch.setattr(child, "_WORKER", _STAND_IN)
     paths = StorePaths(tmp_path / "store")
     job = WorkerJob(
         store=str(paths.root), source=str(tmp_path), config={}, stamp=Stamp("", {}, ""), device="cpu", ffmpeg=None,
