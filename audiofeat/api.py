@@ -20,6 +20,7 @@ def extract(
     files: Iterable[str | os.PathLike[str]] | None = None,
     store_format: str | None = None,
     workers: int | None = None,
+    memory: str | None = None,
     device: str = "auto",
     max_failures: str | None = None,
     fingerprint: Literal["stat", "content"] = "stat",
@@ -35,6 +36,7 @@ def extract(
             for ``source`` is the working directory.
         store_format: ``hdf5`` or ``npy``; None: as configured.
         workers: clips worked on at a time; None: one a processor core.
+        memory: the most that all processes may take together, such as ``"2GB"``; None: no bound.
         device: ``auto``, ``cpu``, ``gpu`` (all there are), ``gpu:1``, ``gpu:0,2``.
         max_failures: ``"20"`` or ``"5%"``; None: any number.
         fingerprint: ``stat`` takes a file of the same size, time of last change and inode for unchanged; ``content``
@@ -46,6 +48,7 @@ def extract(
         AudioFeatError: one of :mod:`audiofeat.errors`.
     """
     from audiofeat.config import load_config
+    from audiofeat.engine.allowance import parse_memory
     from audiofeat.expected_digest import check_digest, parse_digest
     from audiofeat.job import RunOptions
     from audiofeat.max_failures import NO_LIMIT, MaxFailures
@@ -60,6 +63,7 @@ def extract(
     )
     options = RunOptions(
         workers=workers,
+        memory_bytes=parse_memory(memory) if memory is not None else None,
         device=device,
         max_failures=MaxFailures.parse(max_failures) if max_failures is not None else NO_LIMIT,
         fingerprint=fingerprint,

@@ -101,13 +101,11 @@ class Chooser:
             )
         # The name may have changed where the key has not: x.wav is now x.wave.
         source = source_name(clip.path, clip.member)
-        reuse = Reuse(
-            shard=known.shard,
-            rows=tuple(replace(row, source=source) for row in known.rows),
+        reuse = replace(
+            known,
+            rows=tuple(row if row.source == source else replace(row, source=source) for row in known.rows),
             failures=tuple(replace(failure, source=source) for failure in known.failures),
             fingerprint=self.fingerprints.get(clip.key),
-            holds=known.holds,
-            missing=known.missing,
         )
         return ClipTask(clip.key, clip.path, clip.excerpt, clip.member, reuse)
 

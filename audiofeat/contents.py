@@ -6,26 +6,28 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blake3 import blake3
 
 from audiofeat.config import digest_of
 from audiofeat.plan import KeptShard
-from audiofeat.records import ClipRow, Failure, FeatureSpec
+from audiofeat.records import Failure, FeatureSpec
 from audiofeat.settings import Settings
 from audiofeat.source import Listing
 from audiofeat.store.digests import content_digest
 from audiofeat.store.layout import FORMAT_VERSION
+
+if TYPE_CHECKING:
+    from audiofeat.store.row_columns import RowColumns
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
     """A store's state. Nothing in it differs between two runs over the same sources and settings."""
 
-    rows: Sequence[ClipRow]
-    """Sorted by key."""
-    failures: Sequence[Failure]
+    decoders: Sequence[str]
+    """Of its clips, done or not; sorted."""
     manifest: bytes
     quarantine: bytes
     store_json: Mapping[str, Any]
@@ -35,24 +37,26 @@ def contents_of(
     shards: Sequence[KeptShard], settings: Settings, *, listing: Listing, features: Sequence[FeatureSpec]
 ) -> Contents:
     """The state of a store of these shards."""
-    from audiofeat.store.manifest import encode_manifest, manifest_table, with_meta
+    from audiofeat.store.manifest import encode_manifest, with_meta
     from audiofeat.store.publish import encode_quarantine
+    from audiofeat.store.row_columns import RowColumns, manifest_table
 
-    rows = sorted((row for shard in shards for row in shard.rows), key=lambda row: row.key)
     failures = [failure for shard in shards for failure in shard.failures]
     table = manifest_table((shard.entry.name, shard.rows) for shard in shards if shard.entry)
     # Always the source's present words: they change no feature, so no clip is decoded again for them.
     meta = {clip.key: clip.meta for clip in listing.clips}
     manifest = encode_manifest(with_meta(table, listing.meta_names, meta))
     quarantine = encode_quarantine(failures)
+    rows = RowColumns(table)
     store_json = _description(settings, shards, rows, failures, features, manifest=manifest, quarantine=quarantine)
-    return Contents(rows, failures, manifest, quarantine, store_json)
+    of_failures = {failure.decoder for failure in failures if failure.decoder}
+    return Contents(sorted({*store_json["decoders"], *of_failures}), manifest, quarantine, store_json)
 
 
 def _description(
     settings: Settings,
     shards: Sequence[KeptShard],
-    rows: Sequence[ClipRow],
+    rows: RowColumns,
     failures: Sequence[Failure],
     features: Sequence[FeatureSpec],
     *,
@@ -70,17 +74,17 @@ def _description(
         "config_digest": digest_of(settings.stored),
         "numbers": settings.numbers,
         "numbers_digest": settings.stamp.numbers_digest,
-        "decoders": sorted({row.decoder for row in rows}),
+        "decoders": sorted(set(rows.column("decoder"))),
         "features": [feature.to_json() for feature in features],
         "totals": {
             "clips": len(rows),
-            "frames": sum(row.frames for row in rows),
-            "audio_seconds": math.fsum(row.duration_seconds for row in rows),
+            "frames": sum(rows.column("frames")),
+            "audio_seconds": math.fsum(rows.column("duration_seconds")),
             "failures": dict(sorted(reasons.items())),
             "left_out": dict(sorted(left_out.items())),
         },
         "shards": [entry.to_json() for entry in entries],
         "manifest": {"size_bytes": len(manifest), "digest": str(blake3(manifest).hexdigest())},
         "quarantine": {"size_bytes": len(quarantine), "digest": str(blake3(quarantine).hexdigest())},
-        "content_digest": content_digest((row.key, row.feature_digest) for row in rows),
+        "content_digest": content_digest(zip(rows.column("key"), rows.column("feature_digest"), strict=True)),
     }

@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from audiofeat.config.wording import counted
 from audiofeat.errors import ConfigError, MissingToolError
 
 DEVICE_WORDS = "auto, cpu, gpu (all there are), gpu:1, gpu:0,2"
@@ -64,10 +63,10 @@ def choose_device(wanted: str, *, stored: str | None) -> str:
     kind = parse_device(wanted).kind
     if kind == "cpu" or (kind == "auto" and stored == "cpu"):
         return "cpu"
-    has_driver = _has_driver(os.environ)
-    if kind == "gpu" and not has_driver:
+    may_have_gpu = has_driver(os.environ)
+    if kind == "gpu" and not may_have_gpu:
         raise MissingToolError(f"--device {wanted}, but there is no GPU, or no driver of one", hint=_HINT)
-    if kind == "auto" and stored == "gpu" and not has_driver:
+    if kind == "auto" and stored == "gpu" and not may_have_gpu:
         raise ConfigError(
             "the store was made on a GPU and there is none here; a CPU gives other bits",
             hint="a machine with a GPU; `audiofeat extract --device cpu` makes the store again on the CPU",
@@ -91,6 +90,8 @@ def choose_gpus(wanted: str) -> tuple[str, ...]:
         raise MissingToolError("TensorFlow sees no GPU", hint=_HINT)
     missing = [number for number in numbers if number >= len(seen)]
     if missing:
+        from audiofeat.config.wording import counted  # not above: whoever asks for a driver needs no configuration
+
         raise MissingToolError(
             f"--device {wanted}: there is no GPU {missing[0]}; TensorFlow sees {counted(len(seen), 'GPU')}, "
             f"numbered from 0{f' to {len(seen) - 1}' if len(seen) > 1 else ''}",
@@ -106,7 +107,7 @@ def gpu_is_visible(environment: Mapping[str, str]) -> bool:
 
 def visible_gpus(environment: Mapping[str, str]) -> tuple[str, ...]:
     """The GPUs that TensorFlow would see, by CUDA's names for them. It is asked only where a driver is loaded."""
-    if not _has_driver(environment):
+    if not has_driver(environment):
         return ()
     count = _count(tuple(sorted(environment.items())))
     named = [name.strip() for name in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
@@ -120,17 +121,18 @@ def one_gpu(environment: Mapping[str, str], name: str) -> dict[str, str]:
     return only if "CUDA_VISIBLE_DEVICES" in environment else {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", **only}
 
 
-def _has_driver(environment: Mapping[str, str]) -> bool:
-    is_hidden = environment.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1")
-    return not is_hidden and any(Path(driver).exists() for driver in _DRIVERS)
-
-
 @functools.cache
 def _count(environment: tuple[tuple[str, str], ...]) -> int:
     quiet = {**dict(environment), "TF_CPP_MIN_LOG_LEVEL": "3", "TF_USE_LEGACY_KERAS": "1"}
     answer = subprocess.run([sys.executable, "-c", _PROBE], env=quiet, capture_output=True, text=True, check=False)
     found = answer.stdout.strip()
     return int(found) if answer.returncode == 0 and found.isdigit() else 0
+
+
+def has_driver(environment: Mapping[str, str]) -> bool:
+    """Whether there may be a GPU: a driver is loaded, and ``environment`` hides nothing. Told at once."""
+    is_hidden = environment.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1")
+    return not is_hidden and any(Path(driver).exists() for driver in _DRIVERS)
 
 
 def usable_cores() -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 
 from blake3 import blake3
 
 from audiofeat.config import FEATURE_NAMES, digest_of
 from audiofeat.contents import Contents, contents_of
 from audiofeat.errors import StorageError
+from audiofeat.garbage import no_search_for_cycles
 from audiofeat.known import shard_is_there
 from audiofeat.plan import KeptShard, Plan
 from audiofeat.reading.info import StoreInfo
@@ -18,11 +20,20 @@ from audiofeat.source import Listing
 from audiofeat.store.checked_json import read_checked_json, write_checked_json
 from audiofeat.store.commits import read_commit
 from audiofeat.store.digests import file_digest, is_whole
+from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.staging import remove
 from audiofeat.tasks import Commit
 
 
+def load_libraries(settings: Settings) -> None:
+    """Import what :func:`finish_store` takes: a run whose workers are busy has the time, at its end it has not."""
+    for module in ("pyarrow.compute", "audiofeat.store.fingerprints", "audiofeat.store.publish"):
+        import_module(module)
+    shard_format(settings.config.store.format)
+
+
+@no_search_for_cycles()
 def finish_store(
     paths: StorePaths,
     settings: Settings,
@@ -38,11 +49,13 @@ def finish_store(
         StorageError: the disk refuses, or a shard or its commit record is gone, as when another run writes the store
             where locks do not work; the last state stands.
     """
-    from audiofeat.store.fingerprints import write_fingerprints
+    from audiofeat.store.fingerprints import Fingerprints, write_fingerprints
     from audiofeat.store.publish import link_arrays, publish, sweep
+    from audiofeat.store.row_columns import RowColumns
 
     shards = list(plan.kept)
-    fingerprints = dict(plan.fingerprints)
+    fingerprints: list[Fingerprints] = []
+    of_kept = dict(plan.fingerprints)
     for task in plan.tasks:
         commit = read_commit(paths.commit(task.slot))
         if commit is None:
@@ -51,19 +64,22 @@ def finish_store(
             raise _gone(f"the commit record of shard {task.slot} in {paths.commits} is another run's")
         if commit.shard and not shard_is_there(paths, commit.shard, store_format=commit.store_format):
             raise _gone(f"{commit.shard.name} is gone from {paths.shards}")
-        shards.append(KeptShard(commit.shard, commit.rows, commit.failures))
-        fingerprints.update(commit.fingerprints)
+        shards.append(KeptShard(commit.shard, RowColumns.of(commit.rows), commit.failures))
+        fingerprints.append(Fingerprints.of(commit.fingerprints))
+        for key in commit.fingerprints:
+            of_kept.pop(key, None)
 
     contents = contents_of(shards, settings, listing=listing, features=features)
     is_npy = settings.config.store.format == "npy"
-    arrays = [(row.key, shard.entry.name) for shard in shards if shard.entry for row in shard.rows] if is_npy else []
+    arrays = [(key, shard.entry.name) for shard in shards if shard.entry and is_npy for key in shard.rows.column("key")]
     publish(paths, manifest=contents.manifest, quarantine=contents.quarantine, store_json=contents.store_json)
     link_arrays(paths, arrays, features=[feature.name for feature in features], possible=FEATURE_NAMES)
     # While the commit records are there, they tell which files their results are of; then the fingerprints must.
-    write_fingerprints(paths.fingerprints, fingerprints)
+    seen = Fingerprints.joined([*fingerprints, Fingerprints.of(of_kept)])
+    write_fingerprints(paths.fingerprints, seen)
     # Without the shortcut the next run sweeps again.
     if sweep(paths, keep=(shard.entry.name for shard in shards if shard.entry)):
-        _remember(paths, settings, listing, contents, fingerprints, decoders)
+        _remember(paths, settings, listing, contents, seen, decoders)
 
 
 def _keys_of(commit: Commit) -> set[str]:
@@ -104,9 +120,7 @@ def _remember(
     if not is_sure:
         remove(paths.unchanged)
         return
-    rows, failures = contents.rows, contents.failures
-    names = [row.decoder for row in rows] + [failure.decoder for failure in failures if failure.decoder]
-    used = used_decoders(names, decoders)
+    used = used_decoders(contents.decoders, decoders)
     write_checked_json(
         paths.unchanged,
         {

@@ -19,12 +19,15 @@ from audiofeat.device import choose_device, parse_device
 from audiofeat.errors import ConfigError, DamageError, NothingMatchedError
 from audiofeat.frontend.constants import check_norms
 from audiofeat.frontend.recipe import empty_band_warnings, recipe_at_any_rate
+from audiofeat.garbage import no_search_for_cycles
 from audiofeat.known import Known, known_results
 from audiofeat.max_failures import NO_LIMIT, MaxFailures
 from audiofeat.plan import Plan, make_plan
+from audiofeat.records import Failure
 from audiofeat.settings import Settings, settings_of
 from audiofeat.source import Cuts, Listing, check_unique, list_files, list_source
 from audiofeat.source.listing import sort_clips
+from audiofeat.source.peek import holds_audio
 from audiofeat.store.checked_json import read_checked_json
 from audiofeat.store.description import find_description
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths, is_ours
@@ -38,6 +41,8 @@ class RunOptions:
 
     workers: int | None = None
     """Lanes; None: one for each processor core that this process may use."""
+    memory_bytes: int | None = None
+    """The most that all processes together may take; None: no bound."""
     device: str = "auto"
     """Also which GPUs (see :func:`audiofeat.device.parse_device`), and that changes no byte."""
     max_failures: MaxFailures = NO_LIMIT
@@ -93,9 +98,12 @@ class Tools:
     decoders: Mapping[str, str]
 
 
-def open_job(config: Config, options: RunOptions) -> Job:
+@no_search_for_cycles()
+def open_job(config: Config, options: RunOptions, *, on_work: Callable[[], None] = lambda: None) -> Job:
     """List the source and check all that can be checked before the store is touched.
 
+    Args:
+        on_work: called before all is listed where it is certain already that clips will be computed.
     Raises:
         ConfigError: the settings do not go together, or a place is missing or taken.
         SourceError: the source cannot be listed, two of its clips want one key, or it holds nothing.
@@ -106,6 +114,8 @@ def open_job(config: Config, options: RunOptions) -> Job:
     warnings = tuple(empty_band_warnings(config))
     check_norms(recipe_at_any_rate(config))
     listed_at_ns = time.time_ns()
+    if not paths.root.exists() and options.files is None and holds_audio(source):
+        on_work()
     listing = listing_of(source, config, options)
     if not listing.clips:
         raise _nothing_matched(source, listing)
@@ -141,6 +151,7 @@ def tools_for(job: Job) -> Tools:
     return Tools(settings_of(job.config, device=device), ffmpeg, decoder_versions(ffmpeg))
 
 
+@no_search_for_cycles()
 def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda: None) -> tuple[Job, Plan]:
     """Compare the source with what earlier runs have left.
 
@@ -159,11 +170,10 @@ def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda:
         job = replace(job, listing=replace(job.listing, clips=clips))
     if options.fingerprint == "content":
         known.fingerprints.clear()
-    for key, result in known.clips.items():
-        if options.retry and any(not failure.is_by_choice for failure in result.failures):
-            known.again[key] = "in quarantine, tried again"
-        if key in options.damaged_clips:
-            known.again[key] = "damaged"
+    if options.retry:
+        in_quarantine = (key for key, result in known.clips.items() if not all(map(_is_by_choice, result.failures)))
+        known.again.update(dict.fromkeys(in_quarantine, "in quarantine, tried again"))
+    known.again.update(dict.fromkeys(filter(known.clips.__contains__, options.damaged_clips), "damaged"))
     known.damaged_shards = options.damaged_shards
     plan = make_plan(
         job.listing.clips,
@@ -181,6 +191,10 @@ def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda:
     )
     _refuse_what_is_forbidden(job, plan)
     return job, plan
+
+
+def _is_by_choice(failure: Failure) -> bool:
+    return failure.is_by_choice
 
 
 def _with_unlisted(job: Job, known: Known) -> Job:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, MutableMapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from audiofeat.config import Config, changed_keys, load_config
 from audiofeat.errors import ConfigError, DamageError, NoStoreError
 from audiofeat.reading.store import Store
 from audiofeat.records import ClipRow, Failure, Fingerprint
+from audiofeat.results import Results, ShardResults
 from audiofeat.settings import Settings
 from audiofeat.store.commits import read_commit
 from audiofeat.store.description import find_description
@@ -28,15 +29,15 @@ from audiofeat.store.layout import StorePaths, is_shard_name
 from audiofeat.tasks import Commit, Reuse, ShardEntry, Stamp
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from audiofeat.store.row_columns import RowColumns
 
 
 @dataclass(slots=True)
 class Known:
     """Results of earlier runs that may be used again, by the keys of the source's clips."""
 
-    clips: dict[str, Reuse] = field(default_factory=dict)
-    fingerprints: dict[str, Fingerprint] = field(default_factory=dict)
+    clips: Results = field(default_factory=Results)
+    fingerprints: MutableMapping[str, Fingerprint] = field(default_factory=dict)
     shards: dict[str, ShardEntry] = field(default_factory=dict)
     keys: set[str] = field(default_factory=set)
     """Every key that the last finished run had, whether its result may be used again or not."""
@@ -67,14 +68,17 @@ def known_results(paths: StorePaths, settings: Settings) -> Known:
     wanted = settings.stamp
     store = _finished_store(paths)
     if store is not None:
+        from audiofeat.store.manifest import clip_keys
+
         failures = read_quarantine(paths)
         known.is_complete = is_whole(paths.quarantine, store.description["quarantine"])
-        known.keys.update(_clip_keys(store.manifest), (failure.clip_key for failure in failures))
         earlier = _settings_of(store)
         standing = _Standing.of(earlier.stamp, wanted) if earlier is not None else None
         known.stale_because = _stale_because(store, earlier, standing, settings)
         if standing is not None and len(standing.missing) < len(wanted.feature_digests):
             _add_store(known, store, failures if known.is_complete else None, standing)
+        known.keys.update(known.clips)  # the very same texts, where it can be
+        known.keys.update(clip_keys(store.manifest), (failure.clip_key for failure in failures))
     else:
         _note_damaged_store(known, paths, settings.config)
     for path in sorted(paths.commits.glob("*.json")):
@@ -86,10 +90,10 @@ def known_results(paths: StorePaths, settings: Settings) -> Known:
 
 def _note_damaged_store(known: Known, paths: StorePaths, config: Config) -> None:
     """Of a store that cannot be trusted, the keys at least: none of its clips may go unnoticed."""
-    from audiofeat.store.manifest import found_texts
-
     if not any(path.exists() for path in (paths.store_json, paths.manifest, paths.quarantine)):
         return
+    from audiofeat.store.manifest import found_texts
+
     try:
         named = [parent or key for parent, key in found_texts(paths.manifest, ["parent", "key"])]
         if None in named:
@@ -214,7 +218,7 @@ def _finished_store(paths: StorePaths) -> Store | None:
 
 def _add_store(known: Known, store: Store, failures: list[Failure] | None, standing: _Standing) -> None:
     from audiofeat.store.fingerprints import read_fingerprints
-    from audiofeat.store.manifest import rows_of
+    from audiofeat.store.row_columns import by_shard
 
     present = {
         name: shard
@@ -222,86 +226,86 @@ def _add_store(known: Known, store: Store, failures: list[Failure] | None, stand
         if shard_is_there(store.paths, shard, store_format=store.description["store_format"])
     }
     known.shards.update(present)
-    found = _Found()
-    lost = set()
-    for name, row in rows_of(store.manifest):
-        # What is left of a clip is not the clip; of a piece, others may have been left out, which nothing tells then.
-        if name not in present or (failures is None and row.parent is not None):
-            lost.add(row.clip_key)
-        found.add_row(name, row)
-    for failure in failures or ():
-        found.failures[failure.clip_key].append(failure)
-    for key in lost:
-        found.forget(key)
-    found.put_into(known, standing)
-    known.fingerprints.update(read_fingerprints(store.paths.fingerprints))
+    found = _Found(standing)
+    for name, rows in by_shard(store.manifest):
+        found.add_rows(name, rows)
+        if name not in present:
+            found.lost.update(rows.clip_keys)
+        elif failures is None:  # of a piece, others may have been left out, which nothing tells then
+            found.lost.update(rows.parents)
+    found.add_failures(failures or ())
+    found.put_into(known)
+    known.fingerprints = read_fingerprints(store.paths.fingerprints)
 
 
 def _add_commit(known: Known, paths: StorePaths, commit: Commit, standing: _Standing) -> None:
-    found = _Found()
+    from audiofeat.store.row_columns import RowColumns
+
+    found = _Found(standing)
     if commit.shard is not None:
         if not shard_is_there(paths, commit.shard, store_format=commit.store_format):
             return
         known.shards[commit.shard.name] = commit.shard
-        for row in commit.rows:
-            found.add_row(commit.shard.name, row)
-    for failure in commit.failures:
-        found.failures[failure.clip_key].append(failure)
-    found.put_into(known, standing)
+        found.add_rows(commit.shard.name, RowColumns.of(commit.rows))
+    found.add_failures(commit.failures)
+    found.put_into(known)
     known.fingerprints.update(commit.fingerprints)
 
 
 class _Found:
     """Rows and failures, gathered by the source's clip that they came of."""
 
-    def __init__(self) -> None:
-        self.rows: defaultdict[str, list[ClipRow]] = defaultdict(list)
-        self.failures: defaultdict[str, list[Failure]] = defaultdict(list)
-        self.shards: dict[str, str] = {}
+    def __init__(self, standing: _Standing) -> None:
+        self.lost: set[str] = set()
+        """Keys of clips of which not all is there: what is left of a clip is not the clip."""
+        self._standing = standing
+        self._clips = Results()
+        self._failures: defaultdict[str, list[Failure]] = defaultdict(list)
 
-    def add_row(self, shard: str, row: ClipRow) -> None:
-        self.rows[row.clip_key].append(row)
-        self.shards[row.clip_key] = shard
+    def add_rows(self, shard: str, rows: RowColumns) -> None:
+        place = self._place(shard, rows)
+        for key in rows.clip_keys:
+            self._clips.put(key, place)
 
-    def forget(self, key: str) -> None:
-        self.rows.pop(key, None)
-        self.failures.pop(key, None)
+    def add_failures(self, failures: Iterable[Failure]) -> None:
+        """Once all rows are added."""
+        without_rows = self._place(None, None)
+        for failure in failures:
+            key = failure.clip_key
+            self._failures[key].append(failure)
+            place = self._clips.place_of(key)
+            if not isinstance(place, ShardResults):
+                self._clips.put(key, without_rows)
+                place = without_rows
+            place.failures.append(failure)
 
-    def put_into(self, known: Known, standing: _Standing) -> None:
+    def _place(self, shard: str | None, rows: RowColumns | None) -> ShardResults:
+        return ShardResults(shard, rows, [], holds=self._standing.holds, missing=self._standing.missing)
+
+    def put_into(self, known: Known) -> None:
         """Replace what was known of these clips before."""
-        for key in self.rows.keys() | self.failures.keys():
-            rows, failures = self.rows.get(key, ()), self.failures.get(key, ())
-            if _says_more(known.clips.get(key), (*rows, *failures), missing=standing.missing if rows else ()):
+        for key, place in self._clips.places.items():
+            if key in self.lost or (key in known.clips and _says_more(known.clips[key], self._clips[key])):
                 continue
-            known.clips[key] = Reuse(
-                shard=self.shards.get(key),
-                rows=tuple(rows),
-                failures=tuple(failures),
-                fingerprint=None,
-                holds=standing.holds if rows else (),
-                missing=standing.missing if rows else (),
-            )
+            known.clips.put(key, place)
             known.fingerprints.pop(key, None)  # it told the file of the result before
             known.judged_otherwise.discard(key)
             known.again.pop(key, None)
-            if failures and not standing.is_same_choice:
-                known.judged_otherwise.add(key)
-            if not standing.is_same and any(failure.reason.startswith(_OF_FEATURES) for failure in failures):
-                known.again[key] = "other features, judged again"
+            failures = self._failures.get(key)
+            if failures:
+                self._judge(known, key, failures)
+
+    def _judge(self, known: Known, key: str, failures: Iterable[Failure]) -> None:
+        if not self._standing.is_same_choice:
+            known.judged_otherwise.add(key)
+        if not self._standing.is_same and any(failure.reason.startswith(_OF_FEATURES) for failure in failures):
+            known.again[key] = "other features, judged again"
 
 
-def _says_more(known: Reuse | None, results: Sequence[ClipRow | Failure], *, missing: Sequence[str]) -> bool:
+def _says_more(known: Reuse, found: Reuse) -> bool:
     """Whether what is known of a clip lacks fewer features than other results of the same bytes."""
-    before: tuple[ClipRow | Failure, ...] = (*known.rows, *known.failures) if known is not None else ()
-    if known is None or not before or before[0].source_digest is None:
+    before: tuple[ClipRow | Failure, ...] = (*known.rows, *known.failures)
+    now: tuple[ClipRow | Failure, ...] = (*found.rows, *found.failures)
+    if not before or before[0].source_digest is None:
         return False
-    return before[0].source_digest == results[0].source_digest and len(known.missing) < len(missing)
-
-
-def _clip_keys(manifest: pa.Table) -> Iterable[str]:
-    """The keys of the source's clips that a store's clips were cut out of."""
-    keys: list[str] = manifest.column("key").to_pylist()
-    if "parent" not in manifest.column_names:
-        return keys
-    parents = manifest.column("parent").to_pylist()
-    return (parent or key for key, parent in zip(keys, parents, strict=True))
+    return before[0].source_digest == now[0].source_digest and len(known.missing) < len(found.missing)

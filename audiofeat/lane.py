@@ -15,14 +15,15 @@ import os
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from audiofeat.ahead import Ahead
 from audiofeat.config import Config, FeatureName, with_features
 from audiofeat.deck import Deck
-from audiofeat.decode import ClipAudio, Shared, open_clip
+from audiofeat.decode import ClipAudio, EarlyClip, Shared, open_clip
 from audiofeat.dsp.framing import with_edges
 from audiofeat.dsp.levels import Levels
 from audiofeat.dsp.signal import prepare, prepared_samples
@@ -73,6 +74,9 @@ class Feed(Protocol):
     def put_off(self, shard: ShardWork, index: int, *, reason: str) -> bool:
         """Take back a clip that failed, for a later attempt; False where another one would be in vain."""
 
+    def ahead(self, shard: ShardWork, *, most: int) -> Sequence[int]:
+        """Further clips of a shard, which ``next`` will give, and to nobody else; possibly none."""
+
 
 @dataclass(slots=True)
 class Tally:
@@ -83,6 +87,8 @@ class Tally:
     retries: int = 0
     """Further attempts at clips that failed for a reason that may pass."""
     audio_seconds: float = 0.0
+    ffmpeg_audio_seconds: float = 0.0
+    """Of them, what ffmpeg decoded."""
     examples: list[str] = field(default_factory=list)
     """The first few failures, each as path and reason."""
     warnings: list[str] = field(default_factory=list)
@@ -114,20 +120,25 @@ class Lane:
         self._all = tuple(job.config.features)
         self._decks: OrderedDict[tuple[int, tuple[FeatureName, ...]], tuple[Recipe, Deck]] = OrderedDict()
         """By sample rate and features; with the recipe of all features, whose rules hold for each clip."""
+        self._ahead = Ahead(feed, root=job.root, config=job.config, ffmpeg=job.ffmpeg, shared=job.shared)
         self._earlier = EarlierClips(job.paths, features=self._all, budget=job.budget)
 
     def run(self) -> None:
         """Work until the feed has no more. Raises StorageError when the store cannot be written."""
-        while True:
-            item = self._feed.next(wait=False)
-            if item is None:
-                # Nothing to go on with now: what lies on the tapes must not wait for what may never come.
-                for _, deck in self._decks.values():
-                    deck.flush()
-                item = self._feed.next(wait=True)
-                if item is None:
-                    return
-            self._do(*item)
+        try:
+            while (item := self._next()) is not None:
+                self._do(*item)
+        finally:
+            self._ahead.close()
+
+    def _next(self) -> tuple[ShardWork, int] | None:
+        item = self._feed.next(wait=False)
+        if item is None:
+            # Nothing to go on with now: what lies on the tapes must not wait for what may never come.
+            for _, deck in self._decks.values():
+                deck.flush()
+            item = self._feed.next(wait=True)
+        return item
 
     def _do(self, shard: ShardWork, index: int) -> None:
         task = shard.clip(index)
@@ -159,8 +170,16 @@ class Lane:
 
     def _decode(self, shard: ShardWork, index: int, task: ClipTask) -> None:
         """Decode a clip onto a deck. Raises ClipError; then nothing of the clip goes further."""
+        early = self._ahead.take(shard, index)
+        if early is not None:
+            try:
+                return self._decode_once(shard, index, task, early=early)
+            except ClipError:
+                pass  # what is wrong with a clip is said of it alone, and of its file as it is now
+        return self._decode_once(shard, index, task, early=None)
+
+    def _decode_once(self, shard: ShardWork, index: int, task: ClipTask, *, early: EarlyClip | None) -> None:
         job, settings = self._job, self._job.config.audio
-        opened_at_ns = time.time_ns()
         outcome = Outcome(task, settings, hand_in=lambda result: self._finish(shard, index, task, result))
         features = self._features_of(task)
         try:
@@ -174,6 +193,7 @@ class Lane:
                     limits=job.config.limits,
                     ffmpeg=job.ffmpeg,
                     shared=job.shared,
+                    early=early,
                 ) as audio,
                 _decoder_named(audio),
             ):
@@ -184,7 +204,8 @@ class Lane:
             outcome.drop()
             raise
         fingerprint = audio.fingerprint.at(task.member)
-        is_sure = is_trusted(fingerprint, read_at_ns=opened_at_ns)
+        is_sure = is_trusted(fingerprint, read_at_ns=audio.opened_at_ns)
+        self._ahead.note(audio.decoder)
         outcome.close(audio, fingerprint=fingerprint if is_sure else None)
 
     def _lay(self, piece: Piece, outcome: Outcome, audio: ClipAudio, recipe: Recipe, deck: Deck) -> None:
@@ -251,7 +272,10 @@ class Lane:
                 self._feed.again(shard, index)
                 return
         self.tally.clips_done += 1
-        self.tally.audio_seconds += sum(clip.row.duration_seconds for clip in result.finished)
+        for clip in result.finished:
+            self.tally.audio_seconds += clip.row.duration_seconds
+            if clip.row.decoder.startswith("ffmpeg"):
+                self.tally.ffmpeg_audio_seconds += clip.row.duration_seconds
         self._hand_in(shard, index, result)
 
     def _fail(

@@ -10,15 +10,19 @@ import resource
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from audiofeat.config import Config
-from audiofeat.device import choose_gpus, usable_cores
+from audiofeat.config.wording import counted
+from audiofeat.device import choose_gpus, has_driver, usable_cores
+from audiofeat.engine.allowance import Allowance, allot
 from audiofeat.engine.descriptors import check_descriptors
 from audiofeat.engine.local import EngineReport, LocalEngine
 from audiofeat.engine.messages import WorkerJob
+from audiofeat.engine.standby import Standby
 from audiofeat.errors import Interrupted
-from audiofeat.finish import finish_store, is_unchanged
+from audiofeat.finish import finish_store, is_unchanged, load_libraries
 from audiofeat.frontend.recipe import feature_specs
 from audiofeat.job import Job, RunOptions, Tools, open_job, plan_for, tools_for
 from audiofeat.known import read_quarantine
@@ -47,18 +51,24 @@ def run(
     *,
     watcher: Watcher | None = None,
     stop: Callable[[], int | None] = lambda: None,
+    standby: Standby | None = None,
 ) -> RunReport:
     """Bring the store that ``config`` names up to date with its source.
 
+    Args:
+        standby: a worker process that has been started already, perhaps.
     Raises:
         AudioFeatError: one of :mod:`audiofeat.errors`, by what happened. Finished shards stay.
     """
     begun = time.perf_counter()
     check_descriptors(lanes=1, processes=1)
-    job = open_job(config, options)
+    is_cpu = options.device == "cpu" or not has_driver(os.environ)
+    job = open_job(config, options, on_work=standby.load if standby is not None and is_cpu else lambda: None)
     paths, listing = job.paths, job.listing
     report = RunReport(store=config.store.path or str(paths.root))
     report.warnings += job.warnings
+    report.cores = usable_cores()
+    report.store_format, report.compression = job.config.store.format, job.config.store.compression
     with store_lock(paths):
         roll_forward(paths)
         tools = tools_for(job)
@@ -66,18 +76,26 @@ def run(
             report.note_listing(listing)
             report.reused = len(listing.clips) - sum(failure.parent is None for failure in read_quarantine(paths))
         else:
-            _bring_up_to_date(report, job, tools, watcher=watcher, stop=stop)
+            report.device = tools.settings.device
+            _bring_up_to_date(report, job, tools, begun=begun, watcher=watcher, stop=stop, standby=standby)
         remember_source(job, tools.settings)
         report.note_store(StoreInfo(paths.root))
     options.max_failures.check(failed=report.failed, seen=len(listing.clips), is_over=True)
     report.wall_seconds = time.perf_counter() - begun
     report.busy_seconds = max(0.0, report.wall_seconds - report.start_up_seconds)
-    report.peak_rss_bytes += resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    report.peak_rss_bytes += _own_peak_bytes()
     return report
 
 
 def _bring_up_to_date(
-    report: RunReport, job: Job, tools: Tools, *, watcher: Watcher | None, stop: Callable[[], int | None]
+    report: RunReport,
+    job: Job,
+    tools: Tools,
+    *,
+    begun: float,
+    watcher: Watcher | None,
+    stop: Callable[[], int | None],
+    standby: Standby | None,
 ) -> None:
     paths, options = job.paths, job.options
     remove(paths.unchanged)  # until this run has left a state of its own
@@ -98,18 +116,31 @@ def _bring_up_to_date(
             if watcher is not None:
                 watcher.changed(engine_report)
 
-        workers = options.workers or usable_cores()
+        allowance = _allowance(report, job, tools)
         try:
             if watcher is not None:
                 watcher.planned(plan)
             gpus = choose_gpus(options.device) if tools.settings.device == "gpu" else ()
-            worker_job = _worker_job(job, tools)
-            with LocalEngine(worker_job, paths, workers=workers, gpus=gpus, on_change=on_change, stop=stop) as engine:
+            report.plan_seconds = time.perf_counter() - begun
+            cpu_before = _children_cpu_seconds()
+            with LocalEngine(
+                replace(_worker_job(job, tools), row_bytes=allowance.row_bytes),
+                paths,
+                workers=allowance.lanes,
+                gpus=gpus,
+                most_processes=allowance.processes,
+                on_change=on_change,
+                stop=stop,
+                standby=standby,
+                meanwhile=lambda: load_libraries(tools.settings),
+            ) as engine:
                 _note_engine(report, engine.run(plan.tasks))
+            report.engine_seconds = time.perf_counter() - begun - report.plan_seconds
+            report.cpu_seconds = _children_cpu_seconds() - cpu_before
         finally:
             if watcher is not None:
                 watcher.ended()
-        report.workers = workers
+        report.workers = allowance.lanes
     failed = failures_before + report.failed_now
     options.max_failures.check(failed=failed, seen=clips, examples=report.failure_examples, is_over=True)
     _stop_if_asked(stop)
@@ -122,6 +153,25 @@ def _bring_up_to_date(
         features=feature_specs(job.config),
         decoders=tools.decoders,
     )
+
+
+def _allowance(report: RunReport, job: Job, tools: Tools) -> Allowance:
+    wanted = job.options.workers or usable_cores()
+    allowance = allot(
+        job.options.memory_bytes,
+        job.config,
+        workers=wanted,
+        device=tools.settings.device,
+        own_bytes=_own_peak_bytes(),
+        n_clips=len(job.listing.clips),
+    )
+    if allowance.lanes < wanted:
+        report.warnings.append(f"--memory leaves room for {counted(allowance.lanes, 'lane')} of {wanted}")
+    return allowance
+
+
+def _own_peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _stop_if_asked(stop: Callable[[], int | None]) -> None:
@@ -147,6 +197,11 @@ def _worker_job(job: Job, tools: Tools) -> WorkerJob:
     )
 
 
+def _children_cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def _note_engine(report: RunReport, engine: EngineReport) -> None:
     tally = engine.tally
     report.decoded = int(tally.get("clips_done", 0))
@@ -154,9 +209,12 @@ def _note_engine(report: RunReport, engine: EngineReport) -> None:
     report.decode_seconds = tally.get("decode_seconds", 0.0)
     report.compute_seconds = tally.get("compute_seconds", 0.0)
     report.write_seconds = tally.get("write_seconds", 0.0)
+    report.copy_seconds = tally.get("copy_seconds", 0.0)
+    report.ffmpeg_audio_seconds = tally.get("ffmpeg_audio_seconds", 0.0)
     report.device_seconds = tally.get("device_seconds", 0.0)
     report.device_busy_seconds = tally.get("device_busy_seconds", 0.0)
     report.start_up_seconds = engine.start_up_seconds
+    report.waiting_seconds = max(engine.waiting_seconds, tally.get("start_up_seconds", 0.0))
     report.worker_deaths = engine.deaths
     report.peak_rss_bytes = engine.peak_rss_bytes
     report.failure_examples = list(engine.examples)

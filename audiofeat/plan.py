@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING
 
 from audiofeat.borders import shard_borders
 from audiofeat.choice import Chooser, Reason
 from audiofeat.config import Limits, Select
 from audiofeat.known import Known
 from audiofeat.records import Clip, ClipRow, Failure, Fingerprint
+from audiofeat.results import ShardResults
 from audiofeat.tasks import ClipTask, Reuse, ShardEntry, ShardTask
+
+if TYPE_CHECKING:
+    from audiofeat.store.row_columns import RowColumns
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +25,7 @@ class KeptShard:
     """A shard that stands as it is; ``entry`` is None where all its clips are in quarantine."""
 
     entry: ShardEntry | None
-    rows: tuple[ClipRow, ...]
+    rows: RowColumns
     failures: tuple[Failure, ...]
 
 
@@ -58,9 +64,9 @@ class Plan:
     @property
     def clips_reused(self) -> int:
         """Clips of the source whose results stay, in their place or in another shard; not those that failed whole."""
-        kept = ((shard.rows, shard.failures) for shard in self.kept)
-        copied = ((reuse.rows, reuse.failures) for reuse in self.copied)
-        return sum(len(_parents(rows, failures)) for rows, failures in (*kept, *copied))
+        kept = sum(len(_parents(shard.rows.clip_keys, shard.failures)) for shard in self.kept)
+        copied = ((map(attrgetter("clip_key"), reuse.rows), reuse.failures) for reuse in self.copied)
+        return kept + sum(len(_parents(keys, failures)) for keys, failures in copied)
 
     @property
     def copied(self) -> Iterator[Reuse]:
@@ -120,23 +126,28 @@ def make_plan(
             tasks.append(ShardTask(slot, tuple(choices)))
         else:
             kept.append(standing)
-    present = {clip.key for clip in clips}
-    deleted = tuple(sorted(known.keys - present))
+    deleted = tuple(sorted(known.keys - {clip.key for clip in clips})) if known.keys else ()
     return Plan(
         tuple(tasks), tuple(kept), chooser.fingerprints, tuple(chooser.decoded), deleted, lost=tuple(chooser.lost)
     )
 
 
-def _parents(rows: Sequence[ClipRow], failures: Sequence[Failure]) -> set[str]:
-    """The keys of the source's clips that came so far as to be cut, or to be whole."""
+def _parents(clip_keys: Iterable[str], failures: Sequence[Failure]) -> set[str]:
+    """The keys of the source's clips that came so far as to be cut, or to be whole.
+
+    Args:
+        clip_keys: of rows.
+    """
     cut = (failure.parent for failure in failures if failure.parent is not None)
-    return {*(row.clip_key for row in rows), *cut}
+    return {*clip_keys, *cut}
 
 
 def _standing_shard(
     slot: str, choices: Sequence[ClipTask], known: Known, *, features: Collection[str], packing: str
 ) -> KeptShard | None:
     """The known shard that already holds exactly these clips and features, if there is one."""
+    from audiofeat.store.row_columns import RowColumns
+
     reused = [choice.reuse for choice in choices if choice.reuse is not None and not choice.is_decoded]
     if len(reused) < len(choices):
         return None
@@ -144,9 +155,28 @@ def _standing_shard(
     failures = tuple(failure for reuse in reused for failure in reuse.failures)
     shards = {(reuse.shard, reuse.holds) for reuse in reused if reuse.shard is not None}
     if not shards:
-        return KeptShard(None, (), failures)
+        return KeptShard(None, RowColumns.of(()), failures)
     name, holds = shards.pop()
     entry = known.shards[name or ""]
     is_same = not shards and entry.clips == len(rows) and entry.slot == slot and set(holds) == set(features)
     is_good = entry.packing == packing and entry.name not in known.damaged_shards
-    return KeptShard(entry, tuple(sorted(rows, key=lambda row: row.key)), failures) if is_same and is_good else None
+    return KeptShard(entry, _columns_of(rows, _stored(choices, known)), failures) if is_same and is_good else None
+
+
+def _stored(choices: Sequence[ClipTask], known: Known) -> RowColumns | None:
+    """The rows that the clips have where all of them are in one place."""
+    places = {
+        id(place): place for choice in choices if isinstance(place := known.clips.place_of(choice.key), ShardResults)
+    }
+    shards = [place.rows for place in places.values() if place.rows is not None]
+    return shards[0] if len(shards) == 1 else None
+
+
+def _columns_of(rows: Sequence[ClipRow], stored: RowColumns | None) -> RowColumns:
+    """The rows of a shard as columns: those that are in memory already, unless the rows were changed."""
+    from audiofeat.store.row_columns import RowColumns
+
+    rows = sorted(rows, key=lambda row: row.key)
+    if stored is not None and list(stored.column("source")) == [row.source for row in rows]:
+        return stored
+    return RowColumns.of(rows)

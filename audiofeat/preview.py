@@ -6,7 +6,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from audiofeat.choice import Reason
 from audiofeat.config import Config
@@ -15,12 +15,13 @@ from audiofeat.decode import declared_seconds
 from audiofeat.errors import DamageError, NoStoreError
 from audiofeat.finish import is_half_done, is_unchanged, tables_are_whole
 from audiofeat.frontend.recipe import feature_specs
+from audiofeat.garbage import no_search_for_cycles
 from audiofeat.job import Job, RunOptions, Tools, open_job, plan_for, tools_for
 from audiofeat.known import read_quarantine
-from audiofeat.plan import Plan
+from audiofeat.plan import KeptShard, Plan
 from audiofeat.reading.info import StoreInfo
 from audiofeat.reading.store import Store
-from audiofeat.records import Clip, ClipRow, Failure, FeatureSpec
+from audiofeat.records import Clip, Failure, FeatureSpec
 from audiofeat.report import listing_warnings
 from audiofeat.store.description import encode_description
 from audiofeat.store.layout import StorePaths
@@ -76,6 +77,7 @@ class Preview:
         return values
 
 
+@no_search_for_cycles()
 def preview(config: Config, options: RunOptions) -> Preview:
     """Find out what :func:`audiofeat.pipeline.run` would do, and write nothing.
 
@@ -153,10 +155,10 @@ class _Lines:
         if plan.deleted:
             seconds = sum(earlier.get(key, 0.0) for key in plan.deleted)
             yield Line("deleted", "no longer in the source", len(plan.deleted), seconds, None, False)
-        kept = [row for shard in plan.kept for row in shard.rows]
+        kept = [figures for shard in plan.kept for figures in _figures(shard)]
         if kept or not (plan.tasks or plan.deleted):
             yield self._standing("unchanged", "", kept)
-        copied = [row for reuse in plan.copied for row in reuse.rows]
+        copied = [(row.clip_key, row.frames, row.duration_seconds) for reuse in plan.copied for row in reuse.rows]
         if copied:
             yield self._standing("copied", "unchanged, into shards that are written anew", copied)
         failures = [failure for shard in plan.kept for failure in shard.failures]
@@ -184,10 +186,19 @@ class _Lines:
         bytes_per_second = sum((spec.frame_rate_hz or 0.0) * _row_bytes([spec]) for spec in self._features)
         return round(seconds * bytes_per_second)
 
-    def _standing(self, kind: str, reason: str, rows: Sequence[ClipRow]) -> Line:
-        size_bytes = sum(row.frames for row in rows) * _row_bytes(self._features)
-        clips = len({row.clip_key for row in rows})
-        return Line(kind, reason, clips, sum(row.duration_seconds for row in rows), size_bytes, False)
+    def _standing(self, kind: str, reason: str, figures: Sequence[_Figures]) -> Line:
+        size_bytes = sum(frames for _, frames, _ in figures) * _row_bytes(self._features)
+        clips = len({key for key, _, _ in figures})
+        return Line(kind, reason, clips, sum(seconds for _, _, seconds in figures), size_bytes, False)
+
+
+_Figures: TypeAlias = tuple[str, int, float]
+"""Of a row: the key of the source's clip, frames, seconds."""
+
+
+def _figures(shard: KeptShard) -> Iterator[_Figures]:
+    rows = shard.rows
+    return zip(rows.clip_keys, rows.column("frames"), rows.column("duration_seconds"), strict=True)
 
 
 _KINDS = ("new", "changed", "stale config", "tried again")

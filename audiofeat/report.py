@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from audiofeat.bottleneck import COMPUTE, COPY, DECODE, START_UP, WRITE, Bottleneck, Occupancy, bottleneck_of
 from audiofeat.config.wording import counted
 from audiofeat.reading.info import StoreInfo
 from audiofeat.source import Listing
@@ -49,11 +50,28 @@ class RunReport:
     decode_seconds: float = 0.0
     compute_seconds: float = 0.0
     write_seconds: float = 0.0
+    copy_seconds: float = 0.0
+    """Of rows that stand, into shards that are written anew."""
+    waiting_seconds: float = 0.0
+    """Summed over the lanes: for their process, TensorFlow and the programs, less what they decoded meanwhile."""
+    plan_seconds: float = 0.0
+    """From the run's start until the workers were asked for."""
+    engine_seconds: float = 0.0
+    """From then until the last one ended."""
+    cpu_seconds: float = 0.0
+    """Processor time of the workers and their decoders."""
+    ffmpeg_audio_seconds: float = 0.0
+    """Of ``audio_seconds``, what ffmpeg decoded."""
     device_seconds: float = 0.0
     """Of processes that compute for others, from their first tape on, added up; 0 where workers compute themselves."""
     device_busy_seconds: float = 0.0
     """The part of that in which a tape was under way; in the rest the device waits for decoding."""
     workers: int = 0
+    cores: int = 0
+    """That the run might use."""
+    device: str = ""
+    store_format: str = ""
+    compression: str = ""
     worker_deaths: int = 0
     retries: int = 0
     """Further attempts within this run at clips that failed for a reason that may pass."""
@@ -92,11 +110,39 @@ class RunReport:
         """0, or 3 where some clips are in quarantine or some of the source could not be listed."""
         return 3 if self.failures or self.left_out.get("unreadable folders") else 0
 
+    @property
+    def bottleneck(self) -> Bottleneck | None:
+        """What bounds the run, if it did anything."""
+        if not self.decoded or not self.engine_seconds:
+            return None
+        lane_seconds = {
+            START_UP: self.waiting_seconds,
+            DECODE: self.decode_seconds,
+            COMPUTE: self.compute_seconds,
+            WRITE: self.write_seconds,
+            COPY: self.copy_seconds,
+        }
+        run = Occupancy(
+            wall_seconds=self.wall_seconds,
+            plan_seconds=self.plan_seconds,
+            engine_seconds=self.engine_seconds,
+            lane_seconds=lane_seconds,
+            cpu_seconds=self.cpu_seconds,
+            workers=self.workers,
+            cores=self.cores,
+            clips=self.decoded,
+            ffmpeg_share=self.ffmpeg_audio_seconds / self.audio_seconds if self.audio_seconds else 0.0,
+            store_format=self.store_format,
+            compression=self.compression,
+        )
+        return bottleneck_of(run)
+
     def metrics(self) -> dict[str, Any]:
         """The figures as JSON-ready values, for ``--metrics``."""
         values = asdict(self)
         values["failed"] = self.failed
         values["exit_code"] = self.exit_code
+        values["bound_by"] = asdict(self.bottleneck) if self.bottleneck else None
         values["x_real_time"] = self.audio_seconds / self.wall_seconds if self.wall_seconds else 0.0
         return values
 
@@ -122,6 +168,8 @@ class RunReport:
             lines.append(f"  left out  {sum(left_out.values()):,}{_why(left_out)}")
         if self.decoded:
             lines.append(f"  time      {self._time()}")
+        if self.bottleneck:
+            lines.append(f"  bound by  {self.bottleneck.text()}")
         lines += [f"  warning   {warning}" for warning in self.warnings]
         lines.append(f"  digest    {self.digest}")
         if self.failed:

@@ -19,6 +19,7 @@ program; laid with rows (hop = span = 1) it feeds the clip program.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -41,6 +42,9 @@ class Segment(Generic[Owner]):
     is_last: bool
     """Whether the clip ends with this segment."""
 
+
+ALIGNMENT_BYTES = 64
+"""Of the buffer in memory: so the programs take it as it is, without a copy."""
 
 Compute = Callable[[Array, Sequence[Segment[Owner]]], None]
 
@@ -69,7 +73,7 @@ class Tape(Generic[Owner]):
         self._slots = slots
         self._hop = hop
         self._overlap_slots = -(-span // hop) - 1
-        self._buffer = np.zeros((tape_length(slots=slots, hop=hop, span=span), *item_shape), dtype)
+        self._buffer = _aligned_zeros((tape_length(slots=slots, hop=hop, span=span), *item_shape), np.dtype(dtype))
         self._segments: list[Segment[Owner]] = []
         self._owner: Owner | None = None
         self._slot = 0  # where the open clip's next frame lies, or the next clip will begin
@@ -137,6 +141,13 @@ class Tape(Generic[Owner]):
         if self._owner is None:
             raise ValueError("no clip is open; begin() one first")
         return self._owner
+
+
+def _aligned_zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    size_bytes = math.prod(shape) * dtype.itemsize
+    room = np.zeros(size_bytes + ALIGNMENT_BYTES, np.uint8)
+    start = -room.ctypes.data % ALIGNMENT_BYTES
+    return room[start : start + size_bytes].view(dtype).reshape(shape)
 
 
 def tape_length(*, slots: int, hop: int, span: int) -> int:

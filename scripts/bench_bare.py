@@ -2,11 +2,11 @@
 
 ``loop``     decode -> tape -> compiled program -> packed HDF5: no digests, no levels, no header checks, no fsync, no
              commit records, no manifest. What is left of its speed is what integrity and supervision cost.
-``decode``   soundfile reads the same files, and that is all.
 ``compute``  the frame program alone, over and over, on a tape of noise.
 
-    python scripts/bench_bare.py CONFIG         reads one JSON request a line, answers with one JSON object a line
+    python scripts/bench_bare.py CONFIG THREADS      one JSON request a line, one JSON object a line in answer
 
+THREADS is the most that a request may ask for.
 A request is ``{"what": "loop", "folder": ..., "threads": 2, "out": ...}``.
 """
 
@@ -76,20 +76,6 @@ def loop(frontend: Frontend, files: Sequence[str], *, threads: int, out: str) ->
     return math.fsum(audio_seconds)
 
 
-def decode(files: Sequence[str], *, threads: int) -> float:
-    """Read all files. Returns the seconds of audio."""
-    feed = deque(files)
-    audio_seconds = [0.0] * threads
-
-    def reader(number: int) -> None:
-        while file := _next(feed):
-            samples, rate_hz = soundfile.read(file, dtype="float32")
-            audio_seconds[number] += len(samples) / rate_hz
-
-    _run(reader, threads=threads)
-    return math.fsum(audio_seconds)
-
-
 def compute(frontend: Frontend, *, threads: int) -> float:
     """Seconds a frame and thread."""
     noise = np.random.default_rng(0).standard_normal(frontend.length, np.float32)
@@ -129,17 +115,15 @@ def _answer(frontend: Frontend, request: dict[str, Any]) -> dict[str, Any]:
     files = sorted(str(path) for path in Path(request["folder"]).rglob("*") if path.is_file())
     with tempfile.TemporaryDirectory(dir=request["out"]) as out:
         begun, cpu_begun = time.perf_counter(), time.process_time()
-        if request["what"] == "decode":
-            audio_seconds = decode(files, threads=threads)
-        else:
-            audio_seconds = loop(frontend, files, threads=threads, out=out)
+        audio_seconds = loop(frontend, files, threads=threads, out=out)
         seconds, cpu_seconds = time.perf_counter() - begun, time.process_time() - cpu_begun
     return {"clips": len(files), "audio_seconds": audio_seconds, "seconds": seconds, "cpu_seconds": cpu_seconds}
 
 
 def main() -> None:
-    use_device("cpu")
-    frontend = Frontend(recipe_of(load_config(sys.argv[1])))
+    config, threads = sys.argv[1:]
+    use_device("cpu", threads=int(threads))
+    frontend = Frontend(recipe_of(load_config(config)))
     frontend.warm_up()
     # Libraries print what they like; only answers may go down the pipe.
     answers = os.fdopen(os.dup(1), "w")

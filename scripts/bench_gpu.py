@@ -8,8 +8,7 @@
 ``bus``      the same bytes in and out, and nothing computed.
 ``memory``   a large array copied within the device: bytes read and written, a second.
 
-The share of time for which the GPU waits for decoding is told by a run itself (``--metrics``: device_seconds,
-device_busy_seconds), where lanes have processes of their own: :func:`waiting_share`.
+Whole runs besides, on one GPU or on all (:func:`measure_gpu_runs`).
 """
 
 from __future__ import annotations
@@ -21,11 +20,13 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bench_corpus import Corpus
+from bench_runs import Figures, extract_way
 
 from audiofeat.config import load_config
 from audiofeat.device import visible_gpus
@@ -39,7 +40,7 @@ _COPIED_BYTES = 256 << 20
 
 
 def measure_gpu(config: str, *, device: str = "gpu", gpu: str | None = None) -> dict[str, Any] | None:
-    """GB/s of each, as median over rounds, with the lowest and the highest; None where there is no GPU.
+    """GB/s of each, round by round; None where there is no GPU.
 
     Args:
         gpu: by CUDA's name; None: the first.
@@ -59,28 +60,29 @@ def measure_gpu(config: str, *, device: str = "gpu", gpu: str | None = None) -> 
     return figures
 
 
-def waiting_share(metrics: Mapping[str, Any]) -> float | None:
-    """The share of time for which a run's GPUs waited for decoding; None where nobody kept account of it."""
-    seconds = metrics["device_seconds"]
-    return 1.0 - metrics["device_busy_seconds"] / seconds if seconds else None
+def measure_gpu_runs(corpora: Sequence[Corpus], *, runs: int, workers: int, out: Path) -> dict[str, Figures]:
+    """Of ``audiofeat extract`` of each corpus' larger half: ``x_real_time``, start-up left out, and ``gpu_waits``."""
+    way = extract_way(workers=workers, device="gpu")
+    found: dict[str, Figures] = {}
+    for corpus in corpora:
+        done = [way(corpus.large, out) for _ in range(runs)]
+        found[corpus.name] = {
+            "x_real_time": [run["audio_seconds"] / run["seconds"] for run in done],
+            "gpu_waits": [waiting_share(run) for run in done],
+            "runs": done,
+        }
+    return found
 
 
-def gpu_table(figures: Mapping[str, Any] | None, metrics: Mapping[str, Any] | None) -> str:
-    """A Markdown table; cells of what could not be measured are empty."""
-    share = waiting_share(metrics) if metrics else None
-    cells = {
-        "GPU": figures["name"] if figures else "",
-        **{f"{what}, GB/s": _spread(figures[what]) if figures else "" for what in ("stage", "bus", "memory")},
-        "µs a frame": f"{figures['microseconds_a_frame']:.4f}" if figures else "",
-        "end to end, x real time": f"{metrics['audio_seconds'] / metrics['busy_seconds']:,.0f}" if metrics else "",
-        "GPU waits for decoding": f"{100 * share:.0f} %" if share is not None else "",
-    }
-    rows = [cells.keys(), ["---"] * len(cells), cells.values()]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+def waiting_share(metrics: Mapping[str, Any]) -> float:
+    """The share of a run's time in which the GPU waited for decoding.
 
-
-def _spread(figures: list[float]) -> str:
-    return f"{statistics.median(figures):.1f} ({min(figures):.1f} to {max(figures):.1f})"
+    A process that computes for others keeps account of it. Where the lanes compute themselves, an estimate from their
+    clocks: as if they never computed at the same time, nor while they decoded.
+    """
+    if metrics["device_seconds"]:
+        return 1.0 - float(metrics["device_busy_seconds"] / metrics["device_seconds"])
+    return max(0.0, 1.0 - float(metrics["compute_seconds"] / metrics["busy_seconds"]))
 
 
 def _main(config_name: str, device: str) -> dict[str, Any]:

@@ -1,111 +1,118 @@
-"""What scripts/bench reports: its rows, the Markdown tables made of them, and the machine that they were taken on."""
+"""The Markdown tables that scripts/bench prints: medians with the lowest and the highest, losing rows too."""
 
 from __future__ import annotations
 
-import os
-import platform
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
-from bench_corpus import Corpus
+from bench_runs import Figures
+from bench_turns import Row, median_ratio
 
-ROWS = {"extract": "`audiofeat extract`", "loop": "bare loop", "decode": "soundfile reads only"}
-_PACKAGES = ("audiofeat", "tensorflow", "numpy", "soundfile", "h5py", "blake3")
-
-
-@dataclass(slots=True)
-class Row:
-    """One row of the table: a speed for each turn, and the runs that gave it."""
-
-    corpus: Corpus
-    what: str
-    speeds: list[float] = field(default_factory=list)
-    """Of each turn: units of work a second."""
-    cpu_seconds: list[float] = field(default_factory=list)
-    """Of each turn: processor time, of all threads and processes, for a unit of work."""
-    ratios: list[float] = field(default_factory=list)
-    """Of each turn: this row's speed over the bare loop's."""
-    cpu_ratios: list[float] = field(default_factory=list)
-    """Of each turn: this row's processor time over the bare loop's. Steadier than ``ratios`` on a busy machine."""
-    runs: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def unit(self) -> str:
-        return "clips" if self.corpus.counts_clips else "audio_seconds"
+GPU_CELLS = {
+    "stage": "compute stage",
+    "bus": "the same bytes over the bus, nothing computed",
+    "memory": "copy within the GPU",
+}
 
 
 def extract_table(rows: Sequence[Row]) -> str:
-    """The rows as a Markdown table. ``its processor time``: of this row over that of the bare loop."""
+    """Speeds. The last two columns: audiofeat's speed and processor time over the row's."""
     lines = [
-        "| corpus | what | median | lowest | highest | to the bare loop | its processor time |",
-        "|---|---|--:|--:|--:|--:|--:|",
+        "| corpus | what | workers | median | lowest | highest | audiofeat to this: speed | processor time |",
+        "|---|---|--:|--:|--:|--:|--:|--:|",
     ]
     for row in rows:
         unit = " clips/s" if row.corpus.counts_clips else " x"
-        figures = [statistics.median(row.speeds), min(row.speeds), max(row.speeds)]
-        ratios = [f"{statistics.median(ratios):.2f}" if ratios else "" for ratios in (row.ratios, row.cpu_ratios)]
-        cells = [row.corpus.name, ROWS[row.what], *(f"{figure:,.0f}{unit}" for figure in figures), *ratios]
-        lines.append(f"| {' | '.join(cells)} |")
+        ratios = [f"{statistics.median(ratios):.2f} x" if ratios else "" for ratios in (row.ratios, row.cpu_ratios)]
+        cells = [row.corpus.name, row.what, str(row.workers), *spread(row.speeds, "{:,.0f}" + unit)]
+        lines.append(_line([*cells, *ratios]))
     return "\n".join(lines)
 
 
 def split_table(rows: Sequence[Row]) -> str:
-    """Where the lanes' time went in the larger runs, by audiofeat's own clocks."""
+    """Where the time of audiofeat's larger runs went, by its own clocks; those of stages are added up over lanes."""
     lines = [
-        "| corpus | wall | start-up | decode | compute | write | peak memory |",
-        "|---|--:|--:|--:|--:|--:|--:|",
+        "| corpus | workers | wall | start-up | decode | compute | write | peak memory | bound by |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
     for row in rows:
-        if row.what == "extract":
+        if row.is_ours:
+            runs = [large for _, large in row.pairs]
             names = ("wall_seconds", "start_up_seconds", "decode_seconds", "compute_seconds", "write_seconds")
-            seconds = [statistics.median(run[name] for run in row.runs[1::2]) for name in names]
-            peak_bytes = max(run["peak_rss_bytes"] for run in row.runs)
-            cells = [row.corpus.name, *(f"{value:.2f} s" for value in seconds), f"{peak_bytes / 1e6:,.0f} MB"]
-            lines.append(f"| {' | '.join(cells)} |")
+            seconds = [f"{statistics.median(run[name] for run in runs):.2f} s" for name in names]
+            peak_bytes = max(run["peak_rss_bytes"] for run in runs)
+            bound_by = statistics.mode(run["bound_by"]["part"] for run in runs)
+            cells = [row.corpus.name, str(row.workers), *seconds, f"{peak_bytes / 1e6:,.0f} MB", bound_by]
+            lines.append(_line(cells))
     return "\n".join(lines)
 
 
 def compute_table(microseconds: Mapping[int, Sequence[float]]) -> str:
-    lines = [
-        "| frame program, 400/160/512/80 | median | lowest | highest |",
-        "|---|--:|--:|--:|",
-    ]
+    lines = _head("frame program, 400/160/512/80")
     for threads, figures in microseconds.items():
-        cells = [
-            f"{figure:.3f} µs a frame and core" for figure in (statistics.median(figures), min(figures), max(figures))
-        ]
-        lines.append(f"| {threads} thread{'s' if threads > 1 else ''} | {' | '.join(cells)} |")
+        what = f"{threads} thread{'s' if threads > 1 else ''}"
+        lines.append(_line([what, *spread(figures, "{:.3f} µs a frame and core")]))
     return "\n".join(lines)
 
 
-def machine() -> dict[str, Any]:
-    """What the figures were taken on."""
-    return {
-        "cpu": _cpu_model(),
-        "cores": len(os.sched_getaffinity(0)),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "versions": {name: _version(name) for name in _PACKAGES},
-        "load": os.getloadavg()[0],
-    }
+def features_table(microseconds: Mapping[str, Sequence[float]]) -> str:
+    lines = _head("compute stage of a run")
+    for what, figures in microseconds.items():
+        lines.append(_line([what, *spread(figures, "{:.3f} µs a frame")]))
+    one, all_three = microseconds.values()
+    return "\n".join(
+        [*lines, f"\nAll together take {median_ratio(all_three, one):.2f} times as long as log-mel alone."]
+    )
 
 
-def _cpu_model() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+def start_up_table(seconds: Mapping[str, Sequence[float]]) -> str:
+    whats = {"import": "`import tensorflow`, without Keras", "extract": "`audiofeat extract` of a 1-s clip"}
+    lines = _head("start-up")
+    for name, what in whats.items():
+        lines.append(_line([what, *spread(seconds[name], "{:.2f} s")]))
+    ratio = median_ratio(seconds["extract"], seconds["import"])
+    return "\n".join([*lines, f"\nThe whole run takes {ratio:.2f} times as long as the import alone."])
 
 
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "(checkout)"  # audiofeat itself, found on PYTHONPATH
+def plan_table(runs: Mapping[int, Sequence[Figures]]) -> str:
+    lines = ["| `audiofeat plan` | median | lowest | highest | peak memory |", "|---|--:|--:|--:|--:|"]
+    for count, figures in runs.items():
+        peak = f"{max(run['peak_bytes'] for run in figures) / 1e6:,.0f} MB"
+        seconds = spread([run["seconds"] for run in figures], "{:.2f} s")
+        lines.append(_line([f"{count:,} files", *seconds, peak]))
+    return "\n".join(lines)
+
+
+def gpu_table(figures: Figures | None, names: Sequence[str]) -> str:
+    """With empty cells where there is no GPU: nothing is guessed."""
+    lines = _head(figures["name"] if figures else "GPU")
+    for key, what in GPU_CELLS.items():
+        cells = spread(figures[key], "{:,.1f} GB/s") if figures else ("", "", "")
+        lines.append(_line([what, *cells]))
+    for name in names:
+        run = figures["runs"][name] if figures else None
+        speeds = spread(run["x_real_time"], "{:,.0f} x") if run else ("", "", "")
+        waits = spread(run["gpu_waits"], "{:.0%}") if run else ("", "", "")
+        lines.append(_line([f"`audiofeat extract --device gpu`, {name}", *speeds]))
+        lines.append(_line([f"of that time the GPU waits for tapes, {name}", *waits]))
+    return "\n".join(lines)
+
+
+def spread(figures: Sequence[float], template: str) -> tuple[str, str, str]:
+    """Median, lowest and highest."""
+    lowest, median, highest = (
+        template.format(figure) for figure in (min(figures), statistics.median(figures), max(figures))
+    )
+    return median, lowest, highest
+
+
+def _head(what: str) -> list[str]:
+    return [f"| {what} | median | lowest | highest |", "|---|--:|--:|--:|"]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def parity_table(verdicts: Sequence[Mapping[str, Any]]) -> str:

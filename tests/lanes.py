@@ -13,6 +13,7 @@ from laying import on_cpu
 from audiofeat.config import Config, load_config
 from audiofeat.decode import Shared, find_ffmpeg
 from audiofeat.engine.feed import ShardFeed
+from audiofeat.engine.lane_feed import LaneFeed
 from audiofeat.frontend.program import Frontend
 from audiofeat.frontend.recipe import Recipe, feature_specs
 from audiofeat.lane import Lane, LaneJob
@@ -56,7 +57,7 @@ def run_lane(root: Path, clips: Sequence[Clip | ClipTask], config: Config, *, sc
     feed = ShardFeed()
     feed.add(ShardWork(ShardTask("0" * 12, tuple(map(_task, clips)))))
     feed.close()
-    Lane(job, feed, frontend=programs_of, complete=finished.append).run()
+    Lane(job, LaneFeed(feed), frontend=programs_of, complete=finished.append).run()
     (shard,) = finished
     results = shard.results
     done = [clip for result in results for clip in result.finished]

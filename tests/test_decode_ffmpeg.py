@@ -120,7 +120,7 @@ def test_fault_46_ffmpeg_gets_an_empty_environment_and_no_stdin(
     monkeypatch.setenv("FFREPORT", f"file={tmp_path}/report.log")
     witness = tmp_path / "witness"
     program = stand_in(tmp_path, f"(env; pwd; wc -c) > {witness}; exit 1")
-    monkeypatch.setattr(ffmpeg_process, "_bound", lambda _: None)  # it may not write files otherwise
+    monkeypatch.setattr(ffmpeg_process, "_bound", lambda *_, **__: None)  # it may not write files otherwise
     refused(m4a, ffmpeg=program)
     lines = witness.read_text().splitlines()
     assert not [line for line in lines if line.startswith(("FFREPORT", "HOME"))]
@@ -167,4 +167,4 @@ def test_a_program_that_is_not_ffmpeg_is_refused(tmp_path: Path) -> None:
     path.chmod(0o755)
     with pytest.raises(MissingToolError, match="does not answer as ffmpeg"):
         decoder_versions(str(path))
-    assert set(decoder_versions(None)) == {"soundfile"}
+    assert set(decoder_versions(None)) == {"pcm", "soundfile"}

@@ -17,7 +17,7 @@ VIDEO = ("-f", "lavfi", "-i", "testsrc=duration=1:size=64x64:rate=10")
 # name, decoder, options for ffmpeg's encoder, samples more or less than were encoded (a codec's padding)
 FORMATS = [
     ("u8.wav", "soundfile", ["-c:a", "pcm_u8"], 0),
-    ("s16.wav", "soundfile", ["-c:a", "pcm_s16le"], 0),
+    ("s16.wav", "pcm", ["-c:a", "pcm_s16le"], 0),
     ("s24.wav", "soundfile", ["-c:a", "pcm_s24le"], 0),
     ("s32.wav", "soundfile", ["-c:a", "pcm_s32le"], 0),
     ("f32.wav", "soundfile", ["-c:a", "pcm_f32le"], 0),
@@ -27,7 +27,7 @@ FORMATS = [
     ("ima_adpcm.wav", "soundfile", ["-c:a", "adpcm_ima_wav"], 0),
     ("ms_adpcm.wav", "soundfile", ["-c:a", "adpcm_ms"], 0),
     ("mp3.wav", "ffmpeg", ["-c:a", "libmp3lame"], 2400),
-    ("rf64.wav", "soundfile", ["-rf64", "always"], 0),
+    ("rf64.wav", "pcm", ["-rf64", "always"], 0),
     ("chirp.w64", "soundfile", [], 0),
     ("chirp.flac", "soundfile", [], 0),
     ("chirp.mp3", "soundfile", [], 0),
@@ -106,7 +106,7 @@ def test_the_content_decides_and_not_the_suffix(source: Path) -> None:
     mp4 = source.with_name("really_mp4.mp3")
     run_ffmpeg("-i", source, "-f", "mp4", mp4)
     raw = write_wav(source.with_name("wav.raw"), chirp())
-    assert [decode(path).decoder.split()[0] for path in (flac, mp4, raw)] == ["soundfile", "ffmpeg", "soundfile"]
+    assert [decode(path).decoder.split()[0] for path in (flac, mp4, raw)] == ["soundfile", "ffmpeg", "pcm"]
 
 
 def test_flac_and_mp3_are_found_behind_an_id3_tag(source: Path) -> None:

@@ -33,15 +33,17 @@ def test_opposite_channels_cancel(tmp_path: Path) -> None:
     assert not decoded.samples.any()
 
 
-def test_both_decoders_mix_alike(tmp_path: Path) -> None:
+def test_all_decoders_mix_alike(tmp_path: Path) -> None:
     stereo = np.random.default_rng(3).normal(size=(70_000, 2)).astype(np.float32) / 8
     wav = write_wav(tmp_path / "stereo.wav", stereo)
     content = wav.read_bytes()
     open_ended = tmp_path / "open_ended.wav"
     open_ended.write_bytes(content[:40] + bytes(4) + content[44:])
-    by_soundfile, by_ffmpeg = decode(wav), decode(open_ended)
-    assert (by_soundfile.decoder.split()[0], by_ffmpeg.decoder.split()[0]) == ("soundfile", "ffmpeg")
-    np.testing.assert_array_equal(by_soundfile.samples, by_ffmpeg.samples)
+    soundfile.write(tmp_path / "stereo.flac", stereo, RATE_HZ, subtype="PCM_16")
+    decoded = [decode(path) for path in (wav, tmp_path / "stereo.flac", open_ended)]
+    assert [each.decoder.split()[0] for each in decoded] == ["pcm", "soundfile", "ffmpeg"]
+    for other in decoded[1:]:
+        np.testing.assert_array_equal(decoded[0].samples, other.samples)
 
 
 @pytest.mark.parametrize("native_hz", [8_000, 22_050, 44_100, 48_000])

@@ -66,6 +66,7 @@ def test_the_summary_says_what_was_done(sample_run: SampleRun) -> None:
     assert "decode" in summary
     assert "compute" in summary
     assert "write" in summary
+    assert f"bound by  {metrics['bound_by']['part']} " in summary
     assert f"digest    {metrics['digest']}" in summary
     assert f"{store}/quarantine.jsonl" in summary
 
@@ -78,9 +79,11 @@ def test_the_metrics_hold_the_run_in_figures(sample_run: SampleRun) -> None:
     assert metrics["audio_seconds"] == pytest.approx(31.4, abs=0.1)
     assert (metrics["workers"], metrics["worker_deaths"]) == (2, 0)
     assert metrics["digest"] == package.open_store(store).digest
-    for name in ("start_up", "busy", "wall", "decode", "compute", "write"):
+    for name in ("start_up", "busy", "wall", "decode", "compute", "write", "plan", "engine", "waiting", "cpu"):
         assert 0 < metrics[f"{name}_seconds"] < PATIENCE_SECONDS, name
     assert 50e6 < metrics["peak_rss_bytes"] < 4e9
+    assert 0 < metrics["ffmpeg_audio_seconds"] < metrics["audio_seconds"]  # of M4A
+    assert sum(metrics["bound_by"]["shares"].values()) == pytest.approx(1.0)
 
 
 def test_every_clip_is_in_the_manifest_or_in_the_quarantine(sample_run: SampleRun, sample_data: Path) -> None:

@@ -12,15 +12,16 @@ from make_sample_data import FFMPEG_FORMATS, SNDFILE_FORMATS
 import audiofeat
 from audiofeat.reading.store import Store
 
-BY_FFMPEG = {
-    "m4a_aac.m4a",
-    "m4a_alac.m4a",
-    "aac_adts.aac",
-    "wma.wma",
-    "amr_nb.amr",
-    "webm_opus.webm",
-    "mp4_video.mp4",
-    "mkv_video.mkv",
+BY_OTHERS = {
+    "wav_s16.wav": "pcm",
+    "m4a_aac.m4a": "ffmpeg",
+    "m4a_alac.m4a": "ffmpeg",
+    "aac_adts.aac": "ffmpeg",
+    "wma.wma": "ffmpeg",
+    "amr_nb.amr": "ffmpeg",
+    "webm_opus.webm": "ffmpeg",
+    "mp4_video.mp4": "ffmpeg",
+    "mkv_video.mkv": "ffmpeg",
 }
 # Of the same 16-bit samples, kept without loss; the others are coarser, finer or lossy.
 SAME_SAMPLES = ["aiff_s16.aiff", "au_s16.au", "caf_s16.caf", "w64_s16.w64"]
@@ -45,7 +46,7 @@ def test_every_format_is_done(store: Store) -> None:
 
 def test_each_format_has_its_decoder(store: Store) -> None:
     decoders = {key: row["decoder"].split()[0] for key, row in manifest_rows(store).items()}
-    assert decoders == {key: "ffmpeg" if key in BY_FFMPEG else "soundfile" for key in store}
+    assert decoders == {key: BY_OTHERS.get(key, "soundfile") for key in store}
 
 
 def test_each_clip_is_one_and_a_half_seconds_of_mono(store: Store) -> None:

@@ -149,7 +149,7 @@ def test_retry_finds_a_source_that_has_moved_and_a_file_that_was_mended(
     done = audiofeat("retry", store, "--source", moved)
     assert done.code == 0, done.out + done.err
     assert "5 clips" in done.out
-    assert json.loads((store / ".state/source.json").read_text())["source"] == os.fspath(moved)
+    assert (read_checked_json(store / ".state/source.json") or {})["source"] == os.fspath(moved)
     assert audiofeat("retry", store, "--quiet").out == ""
 
 

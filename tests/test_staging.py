@@ -13,12 +13,10 @@ from audiofeat.store import staging
 from audiofeat.store.staging import (
     commit,
     make_folder,
-    read_json,
     remove,
     staged,
     storage_errors,
     write_file,
-    write_json,
 )
 
 
@@ -148,27 +146,6 @@ def test_folders_are_made_with_those_above_them(tmp_path: Path) -> None:
     make_folder(tmp_path / "a" / "b" / "c")
     make_folder(tmp_path / "a" / "b" / "c")
     assert names(tmp_path) == ["a", "a/b", "a/b/c"]
-
-
-@pytest.mark.parametrize("content", [None, b"", b"{", b"[1]", b"3", b"\xff\xfe"])
-def test_json_that_is_not_there_or_no_object_is_none(tmp_path: Path, content: bytes | None) -> None:
-    if content is not None:
-        (tmp_path / "file.json").write_bytes(content)
-    assert read_json(tmp_path / "file.json") is None
-
-
-def test_json_comes_back_and_is_ascii(tmp_path: Path) -> None:
-    values = {"z": 1, "a": ["ü", None, 0.1]}
-    write_json(tmp_path / "file.json", values)
-    assert read_json(tmp_path / "file.json") == values
-    assert (tmp_path / "file.json").read_bytes().isascii()
-    assert list(read_json(tmp_path / "file.json") or {}) == ["z", "a"]
-
-
-def test_json_without_numbers_is_refused_and_nothing_written(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="Out of range float"):
-        write_json(tmp_path / "file.json", {"x": float("nan")})
-    assert names(tmp_path) == []
 
 
 def test_removing_takes_files_folders_and_links_but_not_what_links_point_to(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import click
 
 from audiofeat.cli.job_options import job_of, job_options
 from audiofeat.cli.running import run_job, tell
+from audiofeat.engine.standby import Standby
 from audiofeat.errors import ConfigError
 from audiofeat.expected_digest import check_digest, parse_digest
 from audiofeat.max_failures import NO_LIMIT, MaxFailures
@@ -23,6 +24,11 @@ from audiofeat.max_failures import NO_LIMIT, MaxFailures
     "--workers",
     type=click.IntRange(1, 1024),
     help="Clips worked on at a time.  [default: the number of processor cores]",
+)
+@click.option(
+    "--memory",
+    metavar="SIZE",
+    help="The most memory that all processes may take together, such as 2GB; on the CPU.  [default: no bound]",
 )
 @click.option(
     "--max-failures",
@@ -42,6 +48,7 @@ from audiofeat.max_failures import NO_LIMIT, MaxFailures
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; warnings and errors only.")
 def extract(
     workers: int | None,
+    memory: str | None,
     max_failures: str | None,
     expect_digest: str | None,
     metrics: Path | None,
@@ -62,17 +69,23 @@ def extract(
     find . -name '*.flac' -print0 | audiofeat extract --files-from - features --config whisper-80
     audiofeat extract --config job.yaml --expect-digest 5e6f...
     """
-    config, options = job_of(command="extract", **job)
-    if metrics is not None and not metrics.absolute().parent.is_dir():
-        raise ConfigError(f"--metrics {str(metrics)!r}: there is no folder {metrics.parent}", hint="make it first")
-    expected = parse_digest(expect_digest) if expect_digest is not None else None
-    options = replace(
-        options,
-        workers=workers,
-        max_failures=MaxFailures.parse(max_failures) if max_failures is not None else NO_LIMIT,
-        recompute=not no_recompute,
-    )
-    report = run_job(config, options, quiet=quiet)
+    with Standby() as standby:
+        standby.start(job["store"] or job["source"], device=job["device"])
+        config, options = job_of(command="extract", **job)
+        standby.start(config.store.path, device=job["device"])
+        if metrics is not None and not metrics.absolute().parent.is_dir():
+            raise ConfigError(f"--metrics {str(metrics)!r}: there is no folder {metrics.parent}", hint="make it first")
+        from audiofeat.engine.allowance import parse_memory
+
+        expected = parse_digest(expect_digest) if expect_digest is not None else None
+        options = replace(
+            options,
+            workers=workers,
+            memory_bytes=parse_memory(memory) if memory is not None else None,
+            max_failures=MaxFailures.parse(max_failures) if max_failures is not None else NO_LIMIT,
+            recompute=not no_recompute,
+        )
+        report = run_job(config, options, quiet=quiet, standby=standby)
     if metrics is not None:
         from audiofeat.store.staging import write_file
 

@@ -8,10 +8,10 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import click
 
 from audiofeat.cli.device_option import device_option
-from audiofeat.config import Config, load_config, preset_names
 from audiofeat.errors import ConfigError
 
 if TYPE_CHECKING:
+    from audiofeat.config import Config
     from audiofeat.job import RunOptions
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -82,6 +82,9 @@ def job_of(
     no_follow: bool,
 ) -> tuple[Config, RunOptions]:
     """The configuration and the options of a run, from the command line. Raises ConfigError."""
+    # Only here, so that a worker may be started before it.
+    from audiofeat.config import load_config, preset_names
+
     if config_name is None:
         raise ConfigError(
             f"{command} needs --config: a YAML file or the name of a preset",

@@ -13,6 +13,7 @@ from audiofeat.cli.signals import heeded_signals
 
 if TYPE_CHECKING:
     from audiofeat.config import Config
+    from audiofeat.engine.standby import Standby
     from audiofeat.job import RunOptions
     from audiofeat.report import RunReport
 
@@ -39,13 +40,19 @@ def again_options(command: _Command) -> _Command:
     return command
 
 
-def run_job(config: Config, options: RunOptions, *, quiet: bool) -> RunReport:
+def run_job(config: Config, options: RunOptions, *, quiet: bool, standby: Standby | None = None) -> RunReport:
     """Run with progress on standard error; a first signal ends the run in order. Raises AudioFeatError."""
     from audiofeat.cli.progress import progress_on_stderr
     from audiofeat.pipeline import run
 
     with heeded_signals() as asked:
-        return run(config, options, watcher=progress_on_stderr(quiet=quiet), stop=lambda: asked[0] if asked else None)
+        return run(
+            config,
+            options,
+            watcher=progress_on_stderr(quiet=quiet),
+            stop=lambda: asked[0] if asked else None,
+            standby=standby,
+        )
 
 
 def tell(report: RunReport, *, quiet: bool) -> None:

@@ -10,9 +10,12 @@ from audiofeat.decode.channels import Channels, channel_picker, wanted_channel
 from audiofeat.decode.container import Container
 from audiofeat.decode.ffmpeg import ffmpeg_version
 from audiofeat.decode.ffmpeg_decoder import FfmpegDecoder
+from audiofeat.decode.ffmpeg_group import EarlyClip
 from audiofeat.decode.headers import promise, read_header
 from audiofeat.decode.limits import Limits, max_frames, too_long
 from audiofeat.decode.opening import SourceFile
+from audiofeat.decode.pcm_decoder import VERSION as PCM_VERSION
+from audiofeat.decode.pcm_decoder import PcmDecoder
 from audiofeat.decode.samples import Resampler, Samples, check_finite
 from audiofeat.decode.shared import Shared
 from audiofeat.decode.sniff import sniff
@@ -53,6 +56,7 @@ class ClipAudio:
         "end_seconds",
         "fingerprint",
         "native_sample_rate",
+        "opened_at_ns",
         "output_channels",
         "sample_rate",
         "source_digest",
@@ -77,6 +81,8 @@ class ClipAudio:
         """BLAKE3 of the bytes of the file, or of the member of one, in hex."""
         self.fingerprint = file.fingerprint
         """Of the file on disk, also where the clip is a member of it."""
+        self.opened_at_ns = file.opened_at_ns
+        """When the file was opened, by the wall clock."""
         self.decoder = decoder.version
         """Name and version of what decodes it: part of what was computed."""
         self.native_sample_rate, self.channels = decoder.sample_rate, decoder.channels
@@ -158,26 +164,32 @@ def open_clip(
     limits: Limits,
     ffmpeg: str | None,
     shared: Shared | None = None,
+    early: EarlyClip | None = None,
 ) -> Iterator[ClipAudio]:
     """Open one audio file, or a member of one, and get ready to decode it, or an excerpt of it.
 
     ``path`` is as ``os.fsdecode`` spells it; ``sample_rate`` is in Hz, None is the file's own; ``ffmpeg`` is the
     program for what soundfile cannot read, if there is one. A channel that ``excerpt`` names goes before ``channels``.
+    ``early`` is the very file, opened and decoded whole before; it is closed with this.
 
     Raises:
         ClipError: with a reason code and a message that names what was found, never the path.
     """
-    file = SourceFile(path, member=member, shared=shared, max_bytes=limits.max_bytes)
+    file = early.file if early else SourceFile(path, member=member, shared=shared, max_bytes=limits.max_bytes)
+    written = early.written if early else None
     try:
         # What is found out of a whole file is worth remembering where only a part of it is the clip.
         known = shared if excerpt is not None else None
-        container = known.headers.get(file.identity, lambda: _recognised(file)) if known else _recognised(file)
+        container = early.container if early else _container(file, known)
         span = Span(excerpt.start_seconds or 0.0, excerpt.end_seconds) if excerpt else WHOLE
         decoder: NativeDecoder
-        if container.decoder == "soundfile":
+        if container.pcm is not None and container.declared_frames is not None:
+            frames = container.declared_frames
+            decoder = PcmDecoder(file, pcm=container.pcm, declared_frames=frames, limits=limits, span=span)
+        elif container.decoder == "soundfile":
             decoder = SoundfileDecoder(file, container=container, limits=limits, span=span)
         else:
-            decoder = FfmpegDecoder(file, container=container, limits=limits, ffmpeg=ffmpeg, span=span)
+            decoder = FfmpegDecoder(file, container=container, limits=limits, ffmpeg=ffmpeg, span=span, written=written)
         try:
             yield ClipAudio(
                 file,
@@ -194,6 +206,10 @@ def open_clip(
         file.close()
 
 
+def _container(file: SourceFile, known: Shared | None) -> Container:
+    return known.headers.get(file.identity, lambda: _recognised(file)) if known else _recognised(file)
+
+
 def _recognised(file: SourceFile) -> Container:
     return read_header(file, sniff(file))
 
@@ -204,7 +220,7 @@ def decoder_versions(ffmpeg: str | None) -> dict[str, str]:
     Raises:
         MissingToolError: ``ffmpeg`` cannot be run.
     """
-    versions = {"soundfile": soundfile_version()}
+    versions = {"pcm": PCM_VERSION, "soundfile": soundfile_version()}
     if ffmpeg is not None:
         versions["ffmpeg"] = ffmpeg_version(ffmpeg)
     return versions

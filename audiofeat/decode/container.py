@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-Decoder = Literal["soundfile", "ffmpeg"]
+Decoder = Literal["pcm", "soundfile", "ffmpeg"]
+
+
+class Pcm16(NamedTuple):
+    """Where the little-endian 16-bit samples of a file lie, its channels interleaved."""
+
+    offset: int
+    """Of the first one, in bytes."""
+    channels: int
+    sample_rate: int
 
 
 class Container(NamedTuple):
@@ -29,3 +38,5 @@ class Container(NamedTuple):
     that ffmpeg seeks exactly; None where it has to decode from the start."""
     clock_frames: int | None = None
     """With ``clock_hz``: how long all packets last together. A decoder may make a packet more or less of it."""
+    pcm: Pcm16 | None = None
+    """With the decoder ``pcm``."""

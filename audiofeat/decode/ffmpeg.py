@@ -1,4 +1,4 @@
-"""Finding ffmpeg, and the one command line that audiofeat runs it with.
+"""Finding ffmpeg, and the two command lines that audiofeat runs it with: for one file, and for a few at once.
 
 ffmpeg opens playlists, networks and other files as readily as audio. The command below leaves it one descriptor that
 we opened, one demuxer that our own look at the magic bytes chose, and a list of audio decoders; each of the first two
@@ -8,8 +8,10 @@ alone stops the leaks that were seen (a DASH manifest named ``x.mp3`` read anoth
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +29,14 @@ _CODECS = (
     "pcm_f32be", "pcm_f64le", "pcm_f64be", "pcm_alaw", "pcm_mulaw", "pcm_bluray", "pcm_dvd",
 )  # fmt: skip
 _MAX_ALLOCATION_BYTES = 256 << 20
+_OUTPUT_OPTIONS = {
+    "f": "au", "acodec": "pcm_f32be", "vn": None, "sn": None, "dn": None, "map_metadata": -1, "threads": 1,
+}  # fmt: skip
+_GLOBAL_OPTIONS = (
+    "-nostdin", "-hide_banner", "-loglevel", "level+warning", "-max_alloc", str(_MAX_ALLOCATION_BYTES),
+)  # fmt: skip
+_GROUP_FRAME_SAMPLES = 8_192
+_PLACE = re.compile(r"<(\d+)>")
 _VERSION_TIMEOUT_SECONDS = 30
 
 
@@ -88,7 +98,8 @@ def _ask(ffmpeg: str) -> subprocess.CompletedProcess[bytes]:
 
 def environment() -> dict[str, str]:
     """The whole environment that ffmpeg gets: ``FFREPORT`` and its like would make it write files."""
-    return {"PATH": os.defpath, "LC_ALL": "C"}
+    # On many cores its threads would reserve more address space for their heaps than it may have.
+    return {"PATH": os.defpath, "LC_ALL": "C", "MALLOC_ARENA_MAX": "2"}
 
 
 class Cut(NamedTuple):
@@ -115,24 +126,42 @@ def decode_command(ffmpeg: str, *, fd: int, demuxer: str, cut: Cut = FROM_START_
 
     # ffmpeg's own accurate seek rounds to microseconds, and so would its shift of time stamps to 0, without -copyts.
     seek = {"ss": cut.seek_seconds, "seek_timestamp": 1, "noaccurate_seek": None} if cut.seek_seconds else {}
-    stream = builder.input(
-        f"file:/dev/fd/{fd}",
-        f=demuxer,
-        format_whitelist=demuxer,
-        protocol_whitelist="file",
-        codec_whitelist=",".join(_CODECS),
-        err_detect="crccheck",
-        threads=1,
-        **seek,
-    ).output(
-        "pipe:1", f="au", acodec="pcm_f32be", map="0:a:0", vn=None, sn=None, dn=None, map_metadata=-1, threads=1,
-        **_filter(cut),
-    )  # fmt: skip
-    stream = stream.global_args(
-        "-nostdin", "-hide_banner", "-loglevel", "level+warning", "-max_alloc", str(_MAX_ALLOCATION_BYTES),
-        *(["-copyts"] if cut.seek_seconds else []),
-    )  # fmt: skip
+    stream = builder.input(f"file:/dev/fd/{fd}", **_input_options(demuxer), **seek)
+    stream = stream["a:0"].output("pipe:1", **_OUTPUT_OPTIONS, **_filter(cut))
+    stream = stream.global_args(*_GLOBAL_OPTIONS, *(["-copyts"] if cut.seek_seconds else []))
     return tuple(stream.compile(cmd=ffmpeg))
+
+
+def group_command(ffmpeg: str, *, fds: Sequence[int], demuxers: Sequence[str], outputs: Sequence[int]) -> list[str]:
+    """The command that decodes each of ``fds`` as :func:`decode_command` does, to the descriptor in its place."""
+    numbers = [str(number) for number in (*fds, *outputs)]
+    return [_PLACE.sub(lambda found: numbers[int(found[1])], word) for word in _group_template(ffmpeg, tuple(demuxers))]
+
+
+@lru_cache(maxsize=64)
+def _group_template(ffmpeg: str, demuxers: tuple[str, ...]) -> tuple[str, ...]:
+    """The command with ``<0>`` for the first descriptor, and so on: building it takes as long as decoding a file."""
+    import ffmpeg as builder
+
+    outputs = []
+    for number, demuxer in enumerate(demuxers):
+        # A filter that is made anew for a frame of another kind would lose what it holds; now ffmpeg complains of it.
+        stream = builder.input(f"file:/dev/fd/<{number}>", **_input_options(demuxer), reinit_filter=0)
+        # Few large frames: each is handed from thread to thread twice.
+        options = {**_OUTPUT_OPTIONS, "af": f"asetnsamples=n={_GROUP_FRAME_SAMPLES}:p=0"}
+        outputs.append(stream["a:0"].output(f"pipe:<{number + len(demuxers)}>", **options))
+    return tuple(builder.merge_outputs(*outputs).global_args(*_GLOBAL_OPTIONS).compile(cmd=ffmpeg))
+
+
+def _input_options(demuxer: str) -> dict[str, str | int]:
+    return {
+        "f": demuxer,
+        "format_whitelist": demuxer,
+        "protocol_whitelist": "file",
+        "codec_whitelist": ",".join(_CODECS),
+        "err_detect": "crccheck",
+        "threads": 1,
+    }
 
 
 def _filter(cut: Cut) -> dict[str, str]:

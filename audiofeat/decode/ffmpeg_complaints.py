@@ -26,6 +26,7 @@ _NO_CODEC = re.compile(
     r"Codec \(|Decoder .*not found|Decoding requested, but no decoder|not on whitelist|[Uu]nknown codec"
 )
 _NO_MEMORY = re.compile(r"Cannot allocate memory")
+_CHANGING = re.compile(r"Changing audio frame properties")
 _INTERRUPTED = re.compile(r"Exiting normally, received signal")
 
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
@@ -70,6 +71,18 @@ def judge(
         said = serious[-1] if serious else "no message"
         return ClipError("input.corrupt", f"ffmpeg failed after {frames} frames: {said}", hint=_AGAIN)
     return None
+
+
+def judge_group(stderr: str, *, exit_code: int, least_bytes: int) -> ClipError | None:
+    """What may be wrong with one of several files that one ffmpeg decoded; None: each of them alone would be good.
+
+    Nobody knows of which file a line speaks, so none is forgiven that any of them would not be forgiven.
+    ``least_bytes`` is what came of the file of which the least came.
+    """
+    error = judge(stderr, exit_code=exit_code, frames=least_bytes)
+    if error is None and (line := _first(_CHANGING, stderr.splitlines())):
+        return ClipError("input.format-changes", _scrubbed(line), hint=_AGAIN)
+    return error
 
 
 def _nothing_came(lines: list[str], *, exit_code: int) -> ClipError:

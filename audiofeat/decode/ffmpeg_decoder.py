@@ -17,6 +17,7 @@ import numpy as np
 from audiofeat.decode.container import Container
 from audiofeat.decode.ffmpeg import Cut
 from audiofeat.decode.ffmpeg_complaints import judge
+from audiofeat.decode.ffmpeg_group import Written
 from audiofeat.decode.ffmpeg_process import FfmpegProcess
 from audiofeat.decode.headers import promise
 from audiofeat.decode.limits import Limits, check_declared, check_format
@@ -38,20 +39,30 @@ _AHEAD_SECONDS = 10
 
 
 class FfmpegDecoder:
-    """One file's blocks, decoded by an ffmpeg process that lives until ``close``."""
+    """One file's blocks, decoded by an ffmpeg process that lives until ``close``, or by one that has ended."""
 
     may_be_non_finite = True
 
     def __init__(
-        self, file: SourceFile, *, container: Container, limits: Limits, ffmpeg: str | None, span: Span = WHOLE
+        self,
+        file: SourceFile,
+        *,
+        container: Container,
+        limits: Limits,
+        ffmpeg: str | None,
+        span: Span = WHOLE,
+        written: Written | None = None,
     ) -> None:
         """Start ffmpeg and wait for the first bytes, which state the sample rate and the channels.
+
+        Args:
+            written: what ffmpeg has given for the whole file already; it is closed with this.
 
         Raises:
             ClipError: ``decoder.missing``, or whatever ``ffmpeg_complaints`` makes of a file that gives nothing.
         """
         self._file, self._container, self._ffmpeg = file, container, ffmpeg
-        self._span = span
+        self._span, self._written = span, written
         self._start(may_seek=container.clock_hz is not None)
         try:
             check_format(channels=self.channels, sample_rate=self.sample_rate, limits=limits)
@@ -123,7 +134,9 @@ class FfmpegDecoder:
 
     def _launch(self, cut: Cut) -> None:
         self._given_frames = 0
-        self._process = FfmpegProcess(self._file.fd, demuxer=self._container.demuxer, cut=cut, ffmpeg=self._ffmpeg)
+        self._process = self._written or FfmpegProcess(
+            self._file.fd, demuxer=self._container.demuxer, cut=cut, ffmpeg=self._ffmpeg
+        )
         try:
             self.version = self._process.version
             self.sample_rate, self.channels = self._read_au_header()

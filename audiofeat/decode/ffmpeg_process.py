@@ -1,9 +1,9 @@
 """ffmpeg in a child process, held on a short lead.
 
-It gets one descriptor, no stdin, an empty environment, and bounds on memory, files and processor time. Ctrl-C, meant
-for us, does not reach it and look like a bad file: it has a session of its own, or that of a worker process, which has
-one already, so that whoever ends the worker's process group ends it too. It is killed with SIGKILL, because it ignores
-SIGTERM while it blocks, and always waited for.
+It gets descriptors of ours, no stdin, an empty environment, and bounds on memory, files and processor time. Ctrl-C,
+meant for us, does not reach it and look like a bad file: it has a session of its own, or that of a worker process,
+which has one already, so that whoever ends the worker's process group ends it too. It is killed with SIGKILL, because
+it ignores SIGTERM while it blocks, and always waited for.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
-from audiofeat.decode.ffmpeg import Cut, decode_command, environment, ffmpeg_version
+from audiofeat.decode.ffmpeg import Cut, decode_command, environment, ffmpeg_version, group_command
 from audiofeat.errors import ClipError, MissingToolError
 
 _MAX_STDERR_BYTES = 16_384
@@ -31,47 +33,25 @@ _PATIENCE_PER_SECOND = 0.5
 _POLL_SECONDS = 1.0
 
 
-class FfmpegProcess:
-    """One running ffmpeg: its output, what it complains of, and how it ends."""
+class _Ffmpeg:
+    """A running ffmpeg: what it complains of, and how it ends."""
 
-    def __init__(self, fd: int, *, demuxer: str, cut: Cut, ffmpeg: str | None) -> None:
-        """Start decoding the file open as ``fd``.
-
-        Raises:
-            ClipError: ``decoder.missing`` or ``io.process``.
-        """
+    def __init__(self, process: subprocess.Popen[bytes], *, ffmpeg: str | None, inputs: int) -> None:
         self.given_seconds = 0.0
         """How much sound it has given: the more, the longer it may take."""
-        self.received_bytes = 0
         self._stderr = bytearray()
+        self._most_stderr_bytes = inputs * _MAX_STDERR_BYTES
         self._is_stderr_at_end = False
         self._waited_seconds = 0.0
-        self._process = _start(fd, demuxer=demuxer, cut=cut, ffmpeg=ffmpeg)
+        self._process = process
         try:
             self.version = _version(ffmpeg)
             self._poll = select.poll()
-            self._stdout_fd, self._stderr_fd = (_fileno(pipe) for pipe in (self._process.stdout, self._process.stderr))
-            self._poll.register(self._stdout_fd, select.POLLIN)
+            self._stderr_fd = _fileno(self._process.stderr)
             self._poll.register(self._stderr_fd, select.POLLIN)
         except BaseException:
             self.close()
             raise
-
-    def fill(self, buffer: memoryview) -> int:
-        """Read its output into ``buffer`` until that is full or the output ends; how many bytes came.
-
-        Raises:
-            ClipError: ``limit.time``.
-        """
-        filled = 0
-        while filled < len(buffer):
-            if self._stdout_fd in self._wait():
-                count = os.readv(self._stdout_fd, [buffer[filled:]])
-                if count == 0:
-                    break
-                filled += count
-        self.received_bytes += filled
-        return filled
 
     def finish(self) -> tuple[str, int]:
         """Wait for the end, once the output has ended; what it complained of, and its exit code.
@@ -79,7 +59,6 @@ class FfmpegProcess:
         Raises:
             ClipError: ``limit.time``.
         """
-        self._poll.unregister(self._stdout_fd)
         while not self._is_stderr_at_end:
             self._wait()
         try:
@@ -104,7 +83,7 @@ class FfmpegProcess:
         ready = [fd for fd, _ in self._poll.poll(1000 * min(self._patience_left(), _POLL_SECONDS))]
         if self._stderr_fd in ready:
             text = os.read(self._stderr_fd, 65_536)
-            self._stderr += text[: _MAX_STDERR_BYTES - len(self._stderr)]
+            self._stderr += text[: self._most_stderr_bytes - len(self._stderr)]
             if not text:
                 self._is_stderr_at_end = True
                 self._poll.unregister(self._stderr_fd)
@@ -130,13 +109,89 @@ class FfmpegProcess:
         )
 
 
-def _start(fd: int, *, demuxer: str, cut: Cut, ffmpeg: str | None) -> subprocess.Popen[bytes]:
+class FfmpegProcess(_Ffmpeg):
+    """The ffmpeg of one file, and what it gives."""
+
+    def __init__(self, fd: int, *, demuxer: str, cut: Cut, ffmpeg: str | None) -> None:
+        """Start decoding the file open as ``fd``.
+
+        Raises:
+            ClipError: ``decoder.missing`` or ``io.process``.
+        """
+        command = partial(decode_command, fd=fd, demuxer=demuxer, cut=cut)
+        super().__init__(_start(command, ffmpeg=ffmpeg, stdout=subprocess.PIPE, fds=(fd,)), ffmpeg=ffmpeg, inputs=1)
+        self.received_bytes = 0
+        self._stdout_fd = _fileno(self._process.stdout)
+        self._poll.register(self._stdout_fd, select.POLLIN)
+
+    def fill(self, buffer: memoryview) -> int:
+        """Read its output into ``buffer`` until that is full or the output ends; how many bytes came.
+
+        Raises:
+            ClipError: ``limit.time``.
+        """
+        filled = 0
+        while filled < len(buffer):
+            if self._stdout_fd in self._wait():
+                count = os.readv(self._stdout_fd, [buffer[filled:]])
+                if count == 0:
+                    break
+                filled += count
+        self.received_bytes += filled
+        return filled
+
+    def finish(self) -> tuple[str, int]:
+        self._poll.unregister(self._stdout_fd)
+        return super().finish()
+
+
+class GroupProcess(_Ffmpeg):
+    """The ffmpeg of several files, which writes what each of them gives to a file in memory."""
+
+    def __init__(
+        self,
+        fds: Sequence[int],
+        *,
+        demuxers: Sequence[str],
+        outputs: Sequence[int],
+        most_output_bytes: int,
+        ffmpeg: str | None,
+    ) -> None:
+        """Start decoding the files open as ``fds``, each to the one of ``outputs`` in its place.
+
+        Raises:
+            ClipError: ``decoder.missing`` or ``io.process``.
+        """
+        command = partial(group_command, fds=fds, demuxers=demuxers, outputs=outputs)
+        process = _start(
+            command, ffmpeg=ffmpeg, stdout=subprocess.DEVNULL, fds=(*fds, *outputs), file_bytes=most_output_bytes
+        )
+        super().__init__(process, ffmpeg=ffmpeg, inputs=len(fds))
+        if sys.platform == "linux":
+            # Its dozens of threads would take the processor from each other for every packet.
+            with suppress(OSError):
+                os.sched_setscheduler(process.pid, os.SCHED_BATCH, os.sched_param(0))
+
+    @property
+    def has_said_all(self) -> bool:
+        """Whether nothing of what it complained of was lost."""
+        return len(self._stderr) < self._most_stderr_bytes
+
+
+def _start(
+    command: Callable[[str], Sequence[str]],
+    *,
+    ffmpeg: str | None,
+    stdout: int,
+    fds: tuple[int, ...],
+    file_bytes: int = 0,
+) -> subprocess.Popen[bytes]:
     if ffmpeg is None:
         raise _missing("no ffmpeg was found, and soundfile cannot read this format")
     try:
         process = subprocess.Popen(
-            decode_command(ffmpeg, fd=fd, demuxer=demuxer, cut=cut), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, bufsize=0, pass_fds=(fd,), start_new_session=not _leads_session(),
+            command(ffmpeg), stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, bufsize=0,
+            pass_fds=fds, start_new_session=not _leads_session(),
             env=environment(), cwd="/",
         )  # fmt: skip
     except (FileNotFoundError, PermissionError) as error:
@@ -145,7 +200,8 @@ def _start(fd: int, *, demuxer: str, cut: Cut, ffmpeg: str | None) -> subprocess
         raise ClipError(
             "io.process", f"no process for ffmpeg: {os.strerror(error.errno or 0)}", hint="run fewer workers"
         ) from error
-    _bound(process.pid)
+    # It opens each of the files once more, and a pipe or two of its own.
+    _bound(process.pid, files=_MAX_FILES + 4 * (len(fds) - 1), file_bytes=file_bytes)
     return process
 
 
@@ -153,7 +209,7 @@ def _leads_session() -> bool:
     return os.getsid(0) == os.getpid()
 
 
-def _bound(pid: int) -> None:
+def _bound(pid: int, *, files: int, file_bytes: int) -> None:
     """Bound what the process may take. From outside: code between fork and exec is not safe with threads."""
     if sys.platform != "linux":
         return
@@ -161,9 +217,9 @@ def _bound(pid: int) -> None:
 
     bounds = {
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_FSIZE: file_bytes,
         resource.RLIMIT_AS: _MAX_MEMORY_BYTES,
-        resource.RLIMIT_NOFILE: _MAX_FILES,
+        resource.RLIMIT_NOFILE: files,
         resource.RLIMIT_CPU: _MAX_PROCESSOR_SECONDS,
     }
     for bound, most in bounds.items():

@@ -14,6 +14,7 @@ import errno
 import os
 import stat
 import threading
+import time
 
 from blake3 import blake3
 
@@ -25,6 +26,8 @@ from audiofeat.records import Fingerprint, Member
 
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _HEAD_BYTES = 1 << 16
+_WHOLE_BYTES = 1 << 20
+"""Files up to this size are read whole: once for their header, their digest and, of WAV, their samples."""
 _BLOCK_BYTES = 1 << 20
 _of_this_thread = threading.local()
 
@@ -38,9 +41,9 @@ def _buffer() -> memoryview:
 
 
 class SourceFile:
-    """The bytes of a regular file, or of a member of one, open for reading, with their head at hand."""
+    """The bytes of a regular file, or of a member of one, open for reading; their head, or all of a small one, is at hand."""
 
-    __slots__ = ("_disk_fd", "_mtime_ns", "fd", "fingerprint", "head", "identity", "size_bytes")
+    __slots__ = ("_disk_fd", "_mtime_ns", "fd", "fingerprint", "head", "identity", "opened_at_ns", "size_bytes")
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class SourceFile:
             ClipError: ``io.not-found``, ``io.permission``, ``io.not-regular``, ``io.read``, ``limit.bytes``; for a
                 member also ``io.changed``, ``io.space``, ``input.truncated`` or ``input.corrupt``.
         """
+        self.opened_at_ns = time.time_ns()
         self.fd = self._disk_fd = _open(path)
         try:
             status = os.fstat(self._disk_fd)
@@ -78,7 +82,7 @@ class SourceFile:
                 self.size_bytes = os.fstat(self.fd).st_size
             if max_bytes is not None:
                 check_size(self.size_bytes, max_bytes=max_bytes)
-            self.head = self._pread(min(self.size_bytes, _HEAD_BYTES), 0)
+            self.head = self._pread(self.size_bytes if self.size_bytes <= _WHOLE_BYTES else _HEAD_BYTES, 0)
         except BaseException:
             self.close()
             raise

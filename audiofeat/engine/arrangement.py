@@ -32,11 +32,12 @@ def wants_device_processes(*, n_gpus: int, workers: int) -> bool:
 class Arrangement:
     """Which processes there are to be; told what there is, it says where the next one belongs."""
 
-    def __init__(self, *, gpus: Sequence[str], workers: int, n_shards: int) -> None:
+    def __init__(self, *, gpus: Sequence[str], workers: int, n_shards: int, most_processes: int | None = None) -> None:
         """
         Args:
             gpus: to compute on, by CUDA's names; none: the CPU.
             workers: lanes in all.
+            most_processes: that compute for themselves on the CPU; None: as many as are good for the lanes.
         """
         self._gpus = gpus
         self.has_device_processes = wants_device_processes(n_gpus=len(gpus), workers=workers)
@@ -48,7 +49,8 @@ class Arrangement:
         else:
             fewest = -(-workers // MOST_LANES)
             most = workers if workers <= _MOST_SINGLE_LANES else -(-workers // 2)
-            processes, self.most_lanes = min(most, max(fewest, n_shards // _SHARDS_A_PROCESS), n_shards), MOST_LANES
+            wanted = min(most, max(fewest, n_shards // _SHARDS_A_PROCESS), n_shards)
+            processes, self.most_lanes = min(wanted, most_processes or wanted), MOST_LANES
         few, more = divmod(workers, max(1, processes))
         lanes = [few + (number < more) for number in range(max(1, processes))]
         is_capped = bool(gpus) or self.has_device_processes

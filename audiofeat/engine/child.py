@@ -1,4 +1,7 @@
-"""How a process of the engine's is started: by what command, in which environment."""
+"""How a process of the engine's is started: by what command, in which environment.
+
+Nothing heavy is imported here, so that a process can be started before this one has loaded its own modules.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ _DROPPED = {
 def start_child(
     environment: Mapping[str, str], *, stderr: IO[bytes] | int, computes_only: bool = False, door: int | None = None
 ) -> subprocess.Popen[bytes]:
-    """A worker, or the process that ``computes_only``; it inherits the descriptor ``door``.
+    """A worker that waits for what it is told, or the process that ``computes_only``; it inherits ``door``, a descriptor.
 
     Raises:
         MissingToolError: the system gives no process.

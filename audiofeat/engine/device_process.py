@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,12 +51,12 @@ class DeviceServer:
         self._turns = threading.Semaphore(_CALLS_AT_A_TIME)
         self._occupancy = Occupancy()
 
-    def run(self, device: str, door: socket.socket) -> None:
-        """Serve whoever comes through the door."""
+    def run(self, device: str, door: socket.socket, *, lanes: int) -> None:
+        """Serve whoever comes through the door: so many lanes, or fewer."""
         begun = time.perf_counter()
         try:
-            load_tensorflow(device)
-            self.say({"ready": time.perf_counter() - begun})
+            load_tensorflow(device, threads=lanes)
+            self.say({"ready": time.perf_counter() - begun, "worked_seconds": 0.0})
             threading.Thread(target=self._report, daemon=True).start()
             while True:
                 request, descriptors, _, _ = socket.recv_fds(door, _MOST_REQUEST_BYTES, 2)
@@ -178,7 +179,8 @@ def main() -> None:
     os.set_inheritable(job["door"], False)
     server = DeviceServer(load_config(job["config"]), out)
     door = socket.socket(fileno=job["door"])
-    threading.Thread(target=server.run, args=(job["device"], door), daemon=True).start()
+    serve = partial(server.run, job["device"], door, lanes=job["lanes"])
+    threading.Thread(target=serve, daemon=True).start()
     if next(commands, None) is None:
         os._exit(1)
     server.say(server.tally())

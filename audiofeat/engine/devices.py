@@ -24,8 +24,13 @@ _DEATHS_IN_A_ROW = 3
 class DeviceProcess(ChildProcess):
     """One of them."""
 
-    def __init__(self, job: WorkerJob, *, gpu: str | None, log: Path) -> None:
-        """Start it. Raises StorageError where its log cannot be written, MissingToolError where there is no process."""
+    def __init__(self, job: WorkerJob, *, lanes: int, gpu: str | None, log: Path) -> None:
+        """Start it, for so many ``lanes``.
+
+        Raises:
+            StorageError: its log cannot be written.
+            MissingToolError: the system gives no process.
+        """
         self.gpu = gpu
         # Whole messages, and no name that others could find.
         self._door, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -36,7 +41,7 @@ class DeviceProcess(ChildProcess):
             with stderr:
                 child = start_child(environment, stderr=stderr, computes_only=True, door=theirs.fileno())
             super().__init__(child, log)
-            self.say({"config": dict(job.config), "device": job.device, "door": theirs.fileno()})
+            self.say({"config": dict(job.config), "device": job.device, "lanes": lanes, "door": theirs.fileno()})
 
     @property
     def door(self) -> int:
@@ -51,9 +56,9 @@ class DeviceProcess(ChildProcess):
 class Devices:
     """Those that there are, by GPU; None is the CPU."""
 
-    def __init__(self, job: WorkerJob, paths: StorePaths, selector: selectors.BaseSelector) -> None:
-        """``selector`` is told of each one's pipe."""
-        self._job, self._paths, self._selector = job, paths, selector
+    def __init__(self, job: WorkerJob, paths: StorePaths, selector: selectors.BaseSelector, *, lanes: int) -> None:
+        """``selector`` is told of each one's pipe; ``lanes`` is the most that one computes for."""
+        self._job, self._paths, self._selector, self._lanes = job, paths, selector, lanes
         self._processes: dict[str | None, DeviceProcess] = {}
         self._started = 0
         self._deaths_in_a_row = 0
@@ -66,7 +71,8 @@ class Devices:
         """The door of the process that computes on a GPU. Raises as :class:`DeviceProcess`."""
         if gpu not in self._processes:
             self._started += 1
-            process = DeviceProcess(self._job, gpu=gpu, log=self._paths.logs / f"device-{self._started}.log")
+            log = self._paths.logs / f"device-{self._started}.log"
+            process = DeviceProcess(self._job, lanes=self._lanes, gpu=gpu, log=log)
             self._processes[gpu] = process
             self._selector.register(process.stdout, selectors.EVENT_READ, process)
         return self._processes[gpu].door

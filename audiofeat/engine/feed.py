@@ -31,7 +31,9 @@ process that is stopped for a while is not charged for that."""
 class ShardFeed:
     """A queue of shards that lanes take clips from, in order, from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, lanes: int = 1) -> None:
+        """``lanes`` take from it."""
+        self._lanes = lanes
         self._clips: deque[tuple[ShardWork, int]] = deque()
         self._ready = threading.Condition()
         self._is_closed = False
@@ -99,6 +101,15 @@ class ShardFeed:
             if item is not None:
                 self._begun = item[0]
             return item
+
+    def reserve(self, shard: ShardWork, *, most: int) -> list[int]:
+        """Hand out the clips of a shard that come next, fewer where other lanes would be left without any."""
+        with self._ready:
+            most = min(most, len(self._clips) // self._lanes)
+            taken: list[int] = []
+            while len(taken) < most and self._clips[0][0] is shard:
+                taken.append(self._clips.popleft()[1])
+            return taken
 
     def _take(self) -> tuple[ShardWork, int] | None:
         if self._resting and self._resting[0][0] <= time.monotonic():

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from audiofeat.errors import AudioFeatError, MissingToolError
@@ -34,8 +35,21 @@ def commands_from(source: IO[bytes]) -> Iterator[Mapping[str, Any]]:
         yield json.loads(line)
 
 
-def load_tensorflow(device: str) -> None:
-    """Set TensorFlow up to compute on ``cpu`` or ``gpu``.
+def log_to(path: str) -> None:
+    """Send to a file what is printed from now on."""
+    with open(path, "ab") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+
+
+def import_tensorflow() -> None:
+    """Begin early; whoever needs it waits for this, or imports it again and hears what is wrong with it."""
+    with suppress(Exception):
+        import tensorflow  # noqa: F401
+
+
+def load_tensorflow(device: str, *, threads: int) -> None:
+    """Set TensorFlow up to compute on ``cpu`` or ``gpu``, for so many threads that call programs.
 
     Raises:
         MissingToolError: it cannot be used, or there is no GPU.
@@ -43,13 +57,13 @@ def load_tensorflow(device: str) -> None:
     try:
         from audiofeat.frontend.program import use_device
 
-        use_device(device)
+        use_device(device, threads=threads)
     except AudioFeatError:
         raise
     except Exception as error:
         raise MissingToolError(f"TensorFlow cannot be used: {error}", hint="audiofeat doctor") from error
-    # What TensorFlow has put on the heap stays: looking through it again and again held every lane up for 5 ms.
-    gc.collect()
+    # What TensorFlow has put on the heap stays: looking through it again and again held every lane up for 5 ms. The
+    # little of it that is garbage stays, too: to look for it would take 0.2 s.
     gc.freeze()
     gc.enable()
 

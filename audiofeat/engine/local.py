@@ -23,6 +23,7 @@ from audiofeat.engine.devices import DeviceProcess, Devices
 from audiofeat.engine.inquest import Inquest
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.engine.process import ChildProcess, WorkerProcess
+from audiofeat.engine.standby import Standby
 from audiofeat.errors import AudioFeatError, ConfigError, Interrupted, MissingToolError, StorageError
 from audiofeat.lane import MOST_EXAMPLES
 from audiofeat.store.checked_json import write_checked_json
@@ -49,6 +50,8 @@ class EngineReport:
     tally: dict[str, float] = field(default_factory=dict)
     """Clips done and failed, seconds of audio, and seconds by stage over all lanes."""
     start_up_seconds: float = 0.0
+    waiting_seconds: float = 0.0
+    """Lanes' time until their programs were ready, less what they had done by then."""
     peak_rss_bytes: int = 0
     deaths: int = 0
     examples: list[str] = field(default_factory=list)
@@ -63,8 +66,11 @@ class LocalEngine:
         job: what each worker is told; its lanes and hands are filled in here.
         workers: lanes in all, over all processes.
         gpus: those to compute on, by CUDA's names for them; none: the CPU.
+        most_processes: at a time; None: as many as are good for the lanes.
         on_change: called a few times a second with the report so far.
         stop: gives the signal that asks the run to stop, or None.
+        standby: a process that has been started already, if there is one.
+        meanwhile: called once all workers have been started and given work: they are loading, so there is time.
     """
 
     def __init__(
@@ -76,6 +82,9 @@ class LocalEngine:
         gpus: Sequence[str] = (),
         on_change: Callable[[EngineReport], None],
         stop: Callable[[], int | None],
+        most_processes: int | None = None,
+        standby: Standby | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
         self._job = job
         self._paths = paths
@@ -83,9 +92,12 @@ class LocalEngine:
         self._gpus = gpus
         self._on_change = on_change
         self._stop = stop
+        self._most_processes = most_processes
+        self._standby = standby
+        self._meanwhile = meanwhile
         self._selector = selectors.DefaultSelector()
         self._processes: list[WorkerProcess] = []
-        self._devices = Devices(job, paths, self._selector)
+        self._devices = Devices(job, paths, self._selector, lanes=-(-workers // max(1, len(gpus))))
         self._waiting: deque[ShardTask] = deque()
         self._suspects: deque[ShardTask] = deque()
         self._ended: dict[str, float] = {}
@@ -119,11 +131,15 @@ class LocalEngine:
             write_checked_json(self._paths.task(task.slot), task.to_json())
         # The largest first, so that the processes end together.
         self._waiting.extend(sorted(tasks, key=lambda task: len(task.clips), reverse=True))
-        self._arrangement = Arrangement(gpus=self._gpus, workers=self._workers, n_shards=len(tasks))
+        self._arrangement = Arrangement(
+            gpus=self._gpus, workers=self._workers, n_shards=len(tasks), most_processes=self._most_processes
+        )
         shares = self._arrangement.shares
         check_descriptors(lanes=max(shares), processes=len(shares))
         for lanes in shares:
             self._add_process(lanes)
+        self._hand_out()
+        self._meanwhile()
         while self._waiting or self._suspects or any(process.shards for process in self._processes):
             self._hand_out()
             self._turn()
@@ -141,7 +157,9 @@ class LocalEngine:
         log = self._paths.logs / f"worker-{self._started}.log"
         gpu = self._arrangement.gpu_for_next(process.gpu for process in self._processes)
         door = self._devices.door_of(gpu) if self._arrangement.has_device_processes else None
-        process = WorkerProcess(self._job, lanes=lanes, log=log, is_careful=is_careful, gpu=gpu, door=door)
+        process = WorkerProcess(
+            self._job, lanes=lanes, log=log, is_careful=is_careful, gpu=gpu, door=door, standby=self._standby
+        )
         self._processes.append(process)
         self._selector.register(process.stdout, selectors.EVENT_READ, process)
         return process
@@ -233,7 +251,7 @@ class LocalEngine:
             self._inquest.note_finished()
             self._devices.note_finished()
         elif "ready" in message:
-            process.is_ready = True
+            self.report.waiting_seconds += process.note_ready(worked_seconds=message["worked_seconds"])
             self.report.start_up_seconds = max(self.report.start_up_seconds, message["ready"])
         elif "bye" in message:
             process.said_bye = True

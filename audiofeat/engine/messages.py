@@ -1,12 +1,14 @@
 """What the run and its worker processes say to each other: one JSON object a line, over the worker's pipes.
 
-To the worker: its :class:`WorkerJob` first; then ``{"shard": slot}`` for each shard, whose task lies in the store;
-``{"close": true}`` when no more will come; ``{"drain": true}`` to finish what is begun and leave. The end of the
-pipe means that the run is gone: the worker ends at once.
+To the worker: ``{"load": true}`` to load TensorFlow, if it was started beforehand; its :class:`WorkerJob`; then
+``{"shard": slot}`` for each shard, whose task lies in the store; ``{"close": true}`` when no more will come;
+``{"drain": true}`` to finish what is begun and leave. The end of the pipe means that the run is gone: the worker ends
+at once.
 
-From the worker: ``{"ready": seconds}``; ``{"tally": {...}, "examples": [...], "warnings": [...]}`` now and then; for
-a finished shard ``{"done": slot, "counts": {...}}``; ``{"fault": {...}}`` when it cannot go on; ``{"bye": {...}}`` as
-the last word. The process that computes for others (see ``device_process``) says the same, but of shards nothing.
+From the worker: ``{"ready": seconds, "worked_seconds": seconds}``, of wall time and over the lanes; ``{"tally": {...},
+"examples": [...], "warnings": [...]}`` now and then; for a finished shard ``{"done": slot, "counts": {...}}``;
+``{"fault": {...}}`` when it cannot go on; ``{"bye": {...}}`` as the last word. The process that computes for others
+(see ``device_process``) says the same, but of shards nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Any
 from audiofeat.config import Config, load_config
 from audiofeat.errors import AudioFeatError
 from audiofeat.records import JsonRecord
+from audiofeat.store.rows import PROCESS_BYTES
 from audiofeat.tasks import Stamp
 
 
@@ -40,6 +43,10 @@ class WorkerJob(JsonRecord):
     """The file in which each lane notes the clip it has in hand, for the inquest if the process dies."""
     door: int | None = None
     """The descriptor by which to reach the process that computes for it; None: it computes itself."""
+    row_bytes: int = PROCESS_BYTES
+    """The most that all rows of the process may take in memory; others wait on disk."""
+    log: str = ""
+    """Where a process that was started beforehand is to send what libraries print; empty: it goes there already."""
 
     def load_config(self) -> Config:
         return load_config(self.config)

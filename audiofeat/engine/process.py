@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -14,6 +16,7 @@ from typing import IO, Any
 
 from audiofeat.engine.child import start_child, worker_environment
 from audiofeat.engine.messages import WorkerJob, decode_hands, encode
+from audiofeat.engine.standby import Standby
 from audiofeat.store.staging import storage_errors
 from audiofeat.tasks import ShardTask
 
@@ -66,6 +69,11 @@ class ChildProcess:
         *lines, self._unread = (self._unread + content).split(b"\n")
         return map(json.loads, lines)
 
+    def note_ready(self, *, worked_seconds: float) -> float:
+        """It has loaded what it computes with; gives how long lanes of its own have waited for that."""
+        self.is_ready = True
+        return 0.0
+
     def note_tally(self, tally: Mapping[str, float]) -> None:
         self._tally = tally
 
@@ -113,13 +121,15 @@ class WorkerProcess(ChildProcess):
         is_careful: bool,
         gpu: str | None = None,
         door: int | None = None,
+        standby: Standby | None = None,
     ) -> None:
-        """Start a worker.
+        """Start a worker with ``lanes``, or take the one that stands by.
 
         Args:
             is_careful: it is given suspects, one clip in hand at a time.
             gpu: the only one that it computes on, by CUDA's name for it; None: on what this process would.
             door: of the process that computes for it; None: it computes itself.
+
         Raises:
             StorageError: its log cannot be written.
             MissingToolError: the system gives no process.
@@ -130,6 +140,8 @@ class WorkerProcess(ChildProcess):
         self.shards: dict[str, ShardTask] = {}
         self.has_lost_device = False
         """Whether it was ended because nobody computes for it any more."""
+        self._given_at: float | None = None
+        """When its first shard was handed to it."""
         self._of_finished_shards: dict[str, float] = {}
         self._hands = log.with_suffix(".hands")
         with storage_errors(log):
@@ -137,18 +149,27 @@ class WorkerProcess(ChildProcess):
             self._hands.touch()  # here, where a disk that refuses it is heard of
             stderr = open(log, "wb")  # noqa: SIM115  # closed below; what else fails is not the log's fault
         with stderr:
+            # One that has been started already inherits no door.
+            taken = standby.take(device=job.device) if standby is not None and door is None else None
             environment = worker_environment(os.environ, device=job.device, gpu=gpu)
-            super().__init__(start_child(environment, stderr=stderr, door=door), log)
+            super().__init__(taken or start_child(environment, stderr=stderr, door=door), log)
         own = replace(job, lanes=lanes, is_careful=is_careful, hands=str(self._hands), door=door)
-        self.say(own.to_json())
+        self.say(replace(own, log=str(log) if taken else "").to_json())
 
     @property
     def clips_held(self) -> int:
         return sum(len(shard.clips) for shard in self.shards.values())
 
     def give(self, task: ShardTask) -> None:
+        self._given_at = self._given_at or time.perf_counter()
         self.shards[task.slot] = task
         self.say({"shard": task.slot})
+
+    def note_ready(self, *, worked_seconds: float) -> float:
+        """Its programs are compiled; gives how long its lanes have waited for them, since they had work."""
+        super().note_ready(worked_seconds=worked_seconds)
+        seconds = time.perf_counter() - (self._given_at or math.inf)
+        return max(0.0, self.lanes * seconds - worked_seconds)
 
     def note_finished(self, slot: str, counts: Mapping[str, float]) -> None:
         self.shards.pop(slot, None)

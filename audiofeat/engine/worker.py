@@ -24,8 +24,9 @@ from typing import IO, Any
 from audiofeat.config import with_features
 from audiofeat.decode import Shared
 from audiofeat.engine.feed import ShardFeed
-from audiofeat.engine.loading import begin, commands_from, compiled, load_tensorflow
-from audiofeat.engine.messages import HAND_BYTES, WorkerJob, encode, encode_hand, fault_of
+from audiofeat.engine.lane_feed import Hand, LaneFeed
+from audiofeat.engine.loading import begin, commands_from, compiled, import_tensorflow, load_tensorflow, log_to
+from audiofeat.engine.messages import WorkerJob, encode, fault_of
 from audiofeat.engine.remote_programs import RemotePrograms
 from audiofeat.errors import MissingToolError
 from audiofeat.frontend.programs import Programs
@@ -36,8 +37,7 @@ from audiofeat.shard import ShardWork
 from audiofeat.store.checked_json import read_checked_json
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.packing import packing_of
-from audiofeat.store.rows import RowBudget
-from audiofeat.store.staging import storage_errors
+from audiofeat.store.rows import CLIP_BYTES, RowBudget
 from audiofeat.tasks import ShardTask
 
 _TALLY_SECONDS = 0.25
@@ -57,7 +57,7 @@ class Worker:
         self._paths = StorePaths(Path(job.store))
         self._features = feature_specs(self._config)
         self._all = tuple(self._config.features)
-        self._feed = ShardFeed()
+        self._feed = ShardFeed(lanes=job.lanes)
         self._frontends: Memory[Programs] = Memory(most=_MOST_FRONTENDS)
         """By sample rate and features."""
         self._ready: Future[None] = Future()
@@ -75,10 +75,15 @@ class Worker:
             config=self._config,
             features=self._features,
             ffmpeg=job.ffmpeg,
-            budget=RowBudget(self._paths.spool),
+            budget=RowBudget(
+                self._paths.spool,
+                process_bytes=job.row_bytes,
+                clip_bytes=min(CLIP_BYTES, job.row_bytes // (2 * max(1, job.lanes))),
+            ),
             shared=Shared(),
         )
-        feeds = [_NotingFeed(self._feed, self._hands, number, place=Path(job.hands)) for number in range(job.lanes)]
+        hands = [Hand(self._hands, number, place=Path(job.hands)) for number in range(job.lanes)]
+        feeds = [LaneFeed(self._feed, note=hand.note, may_look_ahead=not job.is_careful) for hand in hands]
         self._lanes = [Lane(lane_job, feed, frontend=self._programs, complete=self._complete) for feed in feeds]
 
     def run(self, commands: Iterator[Mapping[str, Any]]) -> None:
@@ -137,14 +142,15 @@ class Worker:
     def _load_programs(self, features: Collection[str]) -> None:
         try:
             if self._door is None:
-                load_tensorflow(self._job.device)
+                load_tensorflow(self._job.device, threads=self._job.lanes)
             else:
                 gc.enable()
             if self._config.audio.sample_rate != "native":  # else nobody knows yet which programs will be wanted
                 recipe = recipe_of(with_features(self._config, features))
                 self._frontends.get(_name_of(recipe), lambda: self._made(recipe))
             self._ready.set_result(None)
-            self._send({"ready": time.perf_counter() - self._started})
+            ready_seconds = time.perf_counter() - self._started
+            self._send({"ready": ready_seconds, "worked_seconds": self._worked_seconds()})
         except BaseException as error:  # noqa: BLE001  # of any library below: the run must hear of it, not hang
             self._ready.set_exception(error)
             self._fault(error)
@@ -188,9 +194,15 @@ class Worker:
         for lane in self._lanes:
             tally = lane.tally
             total.update(clips_done=tally.clips_done, clips_failed=tally.clips_failed)
-            total.update({"audio_seconds": tally.audio_seconds, "retries": tally.retries})
+            total.update({"audio_seconds": tally.audio_seconds, "ffmpeg_audio_seconds": tally.ffmpeg_audio_seconds})
+            total.update(retries=tally.retries)
             total.update({f"{stage}_seconds": seconds for stage, seconds in lane.clock.seconds.items()})
         return dict(total)
+
+    def _worked_seconds(self) -> float:
+        """What the lanes have done so far, waiting apart."""
+        tally = self._tally()
+        return sum(tally.get(f"{stage}_seconds", 0.0) for stage in ("decode", "copy", "write"))
 
     def _fault(self, error: BaseException) -> None:
         self._send(fault_of(error))
@@ -199,32 +211,6 @@ class Worker:
         with self._out_lock:
             self._out.write(encode(message))
             self._out.flush()
-
-
-class _NotingFeed:
-    """The feed as one lane sees it: each clip is noted as in hand before it is touched."""
-
-    def __init__(self, feed: ShardFeed, hands: int, number: int, *, place: Path) -> None:
-        self._feed, self._hands, self._offset, self._place = feed, hands, number * HAND_BYTES, place
-
-    def again(self, shard: ShardWork, index: int) -> None:
-        self._feed.again(shard, index)
-
-    def put_off(self, shard: ShardWork, index: int, *, reason: str) -> bool:
-        return self._feed.put_off(shard, index, reason=reason)
-
-    def next(self, *, wait: bool) -> tuple[ShardWork, int] | None:
-        """As :class:`ShardFeed`. Raises StorageError where nothing can be noted."""
-        if wait:
-            self._note(b" " * HAND_BYTES)
-        item = self._feed.next(wait=wait)
-        if item is not None:
-            self._note(encode_hand(item[0].task.slot, item[1]))
-        return item
-
-    def _note(self, hand: bytes) -> None:
-        with storage_errors(self._place):
-            os.pwrite(self._hands, hand, self._offset)
 
 
 def _end_with_decoders() -> None:
@@ -243,7 +229,15 @@ def main() -> None:
     """Read the job from standard input and work."""
     out = begin()
     commands = commands_from(sys.stdin.buffer)
-    worker = Worker(WorkerJob.from_json(next(commands)), out)
-    worker.run(commands)
+    first = next(commands, None)
+    if first is not None and "load" in first:
+        threading.Thread(target=import_tensorflow, daemon=True).start()
+        first = next(commands, None)
+    if first is None:
+        os._exit(0)  # nobody wants this process
+    job = WorkerJob.from_json(first)
+    if job.log:
+        log_to(job.log)
+    Worker(job, out).run(commands)
     # Skips the interpreter's and TensorFlow's own clean-up: all that matters is durable and reported.
     os._exit(0)

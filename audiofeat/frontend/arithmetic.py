@@ -20,9 +20,10 @@ from audiofeat.frontend.recipe import Recipe, filterbank_of
 
 
 class FrameValues:
-    """What chains give for each frame of a tape; each beginning that chains have in common is computed once."""
+    """What chains give for each frame of a stretch of tape; beginnings that chains have in common are computed once."""
 
-    def __init__(self, tape: tf.Tensor, recipe: Recipe) -> None:
+    def __init__(self, tape: tf.Tensor, recipe: Recipe, *, slots: int) -> None:
+        """``tape``: the samples that ``slots`` frames see, each a hop behind the one before."""
         self._recipe = recipe
         rule = recipe.rule
         # Framing without a gather: a frame is ceil(W / H) neighbouring blocks of one hop.
@@ -30,14 +31,14 @@ class FrameValues:
         if recipe.scale != 1.0:
             blocks *= recipe.scale
         shifts = range(-(-rule.win_samples // rule.hop_samples))
-        views = [blocks[shift : shift + recipe.tape_slots] for shift in shifts]
+        views = [blocks[shift : shift + slots] for shift in shifts]
         self._frames = tf.concat(views, axis=1)[:, : rule.win_samples]
         self._centred = self._frames
         if recipe.remove_dc:
             self._centred -= row_sums(self._frames) / rule.win_samples
         self._windowed = _windowed(self._centred, recipe)
         # One concatenation, zeros included: to pad what was concatenated before is another pass through memory.
-        zeros = tf.zeros([recipe.tape_slots, rule.n_fft - rule.win_samples], tape.dtype)
+        zeros = tf.zeros([slots, rule.n_fft - rule.win_samples], tape.dtype)
         around = [zeros[:, : rule.window_at], *self._windowed, zeros[:, rule.window_at :]]
         self._spectrum = tf.signal.rfft(tf.concat(around, axis=1))
         self._power = tf.square(tf.math.real(self._spectrum)) + tf.square(tf.math.imag(self._spectrum))

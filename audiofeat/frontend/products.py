@@ -42,7 +42,7 @@ _MOST_PARTS = 64
 def product(values: tf.Tensor, matrix: Matrix) -> tf.Tensor:
     """Rows times a constant matrix: (rows, n) @ (n, columns) -> (rows, columns)."""
     n, columns = matrix.shape
-    if _on_gpu():
+    if on_gpu():
         return values @ tf.constant(matrix, values.dtype)
     blocks = list(column_blocks(matrix))
     if sum((stop - start) * width for start, stop, width in blocks) > _WORTH_CUTTING * n * columns:
@@ -77,7 +77,7 @@ def row_sums(values: tf.Tensor) -> tf.Tensor:
     Not tf.reduce_sum, whose order of addition XLA changes where there are more than 2^20 values: then a longer tape
     would give other bits.
     """
-    if _on_gpu():
+    if on_gpu():
         return values @ tf.ones([values.shape[1], 1], values.dtype)
     n = values.shape[1]
     width = max(2 * VECTOR, -(-n // _MOST_PARTS))
@@ -100,6 +100,6 @@ def _added(parts: list[tf.Tensor]) -> tf.Tensor:
     return parts[0]
 
 
-def _on_gpu() -> bool:
+def on_gpu() -> bool:
     """Whether products are left to the GPU's library, for which many small ones take longer than a large one."""
     return bool(tf.config.get_visible_devices("GPU"))

@@ -20,20 +20,24 @@ from audiofeat.dsp import chain as steps
 from audiofeat.errors import MissingToolError
 from audiofeat.frontend.arithmetic import FrameValues, apply_step, with_energy
 from audiofeat.frontend.gpu_memory import gpu_memory_errors
+from audiofeat.frontend.products import on_gpu
 from audiofeat.frontend.programs import ClipRows, FrameRows
-from audiofeat.frontend.recipe import Recipe
+from audiofeat.frontend.recipe import BLOCK_SLOTS, Recipe
 from audiofeat.frontend.xla_flags import xla_flags
-from audiofeat.tape import tape_length
+from audiofeat.tape import ALIGNMENT_BYTES, tape_length
 
 Array = npt.NDArray[Any]
+
+_PENDING = ""
+"""Among the arrays of features, which have names, that of the columns that wait."""
 
 
 def use_device(device: str, *, threads: int = 1) -> None:
     """Set TensorFlow up for this process: before anything else is computed in it.
 
     XLA's flags are set here for all who compile programs, whatever they inherited.
-    One intra-op thread, since each lane brings a thread of its own and two of them share no work; TF32 off, since
-    it costs three decimal digits; of a GPU's memory no more than is needed.
+    ``threads`` is the number of lanes: the FFT runs on TensorFlow's threads, and with fewer of them one lane waits for
+    another's. TF32 off, since it costs three decimal digits; of a GPU's memory no more than is needed.
 
     Raises:
         MissingToolError: there is no GPU, and it is to be one.
@@ -66,13 +70,14 @@ class Frontend:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self.slots = recipe.tape_slots
-        self._is_on_gpu = bool(tf.config.get_visible_devices("GPU"))
+        self._is_on_gpu = on_gpu()
         self.dtype = tf.float64 if recipe.precision == "float64" else tf.float32
         rule = recipe.rule
         self.length = tape_length(slots=self.slots, hop=rule.hop_samples, span=rule.span_samples)
         self._in_frames = {name: chain for name, chain in recipe.chains.items() if steps.frame_part(chain) == chain}
         self._in_clip = {name: chain for name, chain in recipe.chains.items() if name not in self._in_frames}
         self.pending = recipe.pending
+        self._block_slots = self.slots if self._is_on_gpu else BLOCK_SLOTS
         self._frame_program = self._compile(self._frames, [tf.TensorSpec([self.length], self.dtype)])
         row_specs = [
             tf.TensorSpec([self.slots, self.pending.width], self.dtype),
@@ -102,7 +107,7 @@ class Frontend:
 
     def start_frame_program(self, tape: Array) -> Callable[[], FrameRows]:
         with self._memory_errors():
-            finished, pending = self._frame_program(tf.constant(tape))  # which copies it
+            finished, pending = self._frame_program(_tensor(tape))
 
         def rows() -> FrameRows:
             with self._memory_errors():
@@ -114,7 +119,7 @@ class Frontend:
         if self._clip_program is None:
             raise ValueError("this recipe has no step that needs the whole clip")
         with self._memory_errors():
-            finished = self._clip_program(tf.constant(rows), tf.constant(statistics))
+            finished = self._clip_program(_tensor(rows), _tensor(statistics))
 
         def out() -> ClipRows:
             with self._memory_errors():
@@ -137,11 +142,33 @@ class Frontend:
         return compiled.get_concrete_function()
 
     def _frames(self, tape: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        values = FrameValues(tape, self.recipe)
-        finished = {name: values.of(chain) for name, chain in self._in_frames.items()}
-        waiting = [values.of(chain) for chain in self.pending.columns]
-        pending = tf.concat(waiting, axis=1) if waiting else tf.zeros([self.slots, 0], self.dtype)
-        return finished, pending
+        """The frame program: block after block, each written into its place in the tape's rows."""
+        rule, block_slots = self.recipe.rule, self._block_slots
+        block_hops = tape_length(slots=block_slots, hop=1, span=-(-rule.span_samples // rule.hop_samples))
+        columns = {name: (self.recipe.program_dims(name), self._dtype_of(name)) for name in self._in_frames}
+        if self.pending.width:
+            columns[_PENDING] = self.pending.width, self.dtype
+        n_blocks = self.slots // block_slots
+        arrays = {
+            name: tf.TensorArray(dtype, size=n_blocks, element_shape=[block_slots, dims])
+            for name, (dims, dtype) in columns.items()
+        }
+        hops = tf.reshape(tape, [-1, rule.hop_samples])
+
+        def compute(block: tf.Tensor, arrays: dict[str, tf.TensorArray]) -> tuple[tf.Tensor, dict[str, tf.TensorArray]]:
+            samples = tf.slice(hops, [block * block_slots, 0], [block_hops, rule.hop_samples])
+            values = FrameValues(samples, self.recipe, slots=block_slots)
+            rows = {name: values.of(chain) for name, chain in self._in_frames.items()}
+            if self.pending.width:
+                rows[_PENDING] = tf.concat([values.of(chain) for chain in self.pending.columns], axis=1)
+            return block + 1, {name: array.write(block, rows[name]) for name, array in arrays.items()}
+
+        _, arrays = tf.while_loop(lambda block, _: block < n_blocks, compute, (tf.constant(0), arrays))
+        rows = {name: tf.reshape(array.stack(), [self.slots, columns[name][0]]) for name, array in arrays.items()}
+        return rows, rows.pop(_PENDING, tf.zeros([self.slots, 0], self.dtype))
+
+    def _dtype_of(self, name: str) -> tf.DType:
+        return tf.as_dtype(self.recipe.program_dtype(name))
 
     def _rows(self, rows: tf.Tensor, statistics: tf.Tensor) -> dict[str, tf.Tensor]:
         out = {}
@@ -162,6 +189,15 @@ class Frontend:
                     value = apply_step(step, value, self.recipe)
             out[name] = value
         return out
+
+
+def _tensor(array: Array) -> tf.Tensor:
+    """The array as a tensor; on the CPU, where a program has done with it when its call returns, one that shares it.
+
+    For a GPU it is copied: the call only starts the program, and the array may change before that has read it.
+    """
+    is_shared = not on_gpu() and array.flags.c_contiguous and array.ctypes.data % ALIGNMENT_BYTES == 0
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__()) if is_shared else tf.constant(array)
 
 
 def _arrays(tensors: Mapping[str, tf.Tensor]) -> dict[str, Array]:

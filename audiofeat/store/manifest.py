@@ -47,26 +47,26 @@ _LARGEST = 2**1023
 """JSON's whole numbers may be larger than any float."""
 
 
-def manifest_table(shards: Iterable[tuple[str, Iterable[ClipRow]]]) -> pa.Table:
-    """The manifest of shards, given as (shard name, rows) in the order of their keys."""
-    batches = []
-    for name, rows in shards:
-        columns = [row.to_json() | {"shard": name} for row in rows]
-        batches.append(pa.RecordBatch.from_pylist(columns, schema=SCHEMA))
-    return pa.Table.from_batches(batches, schema=SCHEMA).sort_by("key")
-
-
 def with_meta(table: pa.Table, names: Sequence[str], meta: Mapping[str, Sequence[MetaValue]]) -> pa.Table:
     """The manifest with a column ``meta.NAME`` for each of ``names``.
 
     Args:
         meta: by the key of the source's clip, its values in the order of ``names``.
     """
-    parents, keys = table.column("parent").to_pylist(), table.column("key").to_pylist()
-    values = [meta[parent or key] for parent, key in zip(parents, keys, strict=True)]
+    if not names:
+        return table
+    values = [meta[key] for key in clip_keys(table)]
     for number, name in enumerate(names):
         table = table.append_column(f"meta.{name}", _meta_column([row[number] for row in values]))
     return table
+
+
+def clip_keys(table: pa.Table) -> Iterator[str]:
+    """The keys of the source's clips that the rows were cut out of, row by row."""
+    for batch in table.to_batches(max_chunksize=_ROW_GROUP):
+        keys = batch.column("key").to_pylist()
+        parents = batch.column("parent").to_pylist() if "parent" in batch.schema.names else repeat(None)
+        yield from (parent or key for key, parent in zip(keys, parents))  # noqa: B905  # of keys alone there is an end
 
 
 def _meta_column(values: list[MetaValue]) -> pa.Array:
@@ -99,9 +99,11 @@ def rows_of(table: pa.Table) -> Iterator[tuple[str, ClipRow]]:
 
 
 def encode_manifest(table: pa.Table) -> bytes:
-    """The Parquet file of a manifest."""
+    """The Parquet file of a manifest, whose bytes do not depend on how the table lies in memory."""
     sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd", row_group_size=_ROW_GROUP)
+    with pq.ParquetWriter(sink, table.schema, compression="zstd") as writer:
+        for start in range(0, max(len(table), 1), _ROW_GROUP):
+            writer.write_table(table.slice(start, _ROW_GROUP).combine_chunks(), row_group_size=_ROW_GROUP)
     return sink.getvalue()
 
 

@@ -6,14 +6,12 @@ Storage faults come out as one :class:`StorageError` that says where and how ful
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from audiofeat.errors import StorageError
 
@@ -102,20 +100,6 @@ def write_file(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         commit(partial, path)
-
-
-def write_json(path: Path, values: Mapping[str, Any], *, indent: int | None = None) -> None:
-    """Replace the JSON file at ``path``; keys in their given order, ASCII only."""
-    write_file(path, (json.dumps(values, indent=indent, allow_nan=False) + "\n").encode("ascii"))
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """The JSON object at ``path``; None where there is none, or none that can be read."""
-    try:
-        values = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None
-    return values if isinstance(values, dict) else None
 
 
 def make_folder(path: Path) -> None:

@@ -20,7 +20,7 @@ MAY_GO = (
     "write_fingerprints",
     "write_checked_json < _remember",
     "write_checked_json < remember_source",
-    "write_json < _bring_up_to_date",  # tasks
+    "write_checked_json < run",  # tasks
     "fsync in store_lock",
     "make_folder < store_lock",  # the folder that it makes is durable again with the one of the shards beside it
 )

@@ -85,7 +85,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def reason_of(folder: Path, slot: str) -> str:
-    (clip,) = json.loads(StorePaths(folder / "store").task(slot).read_text())["clips"]
+    (clip,) = json.loads(StorePaths(folder / "store").task(slot).read_text())["values"]["clips"]
     return str(clip["reuse"]["failures"][0]["reason"]) if clip["reuse"] else ""
 
 

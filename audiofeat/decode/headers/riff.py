@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple
 
-from audiofeat.decode.container import Container
+from audiofeat.decode.container import Container, Pcm16
 from audiofeat.decode.headers import promise
 from audiofeat.decode.opening import SourceFile
 from audiofeat.errors import ClipError
@@ -164,7 +164,12 @@ def _judge(file: SourceFile, container: Container, form: _Format, data: _Data, f
         raise promise.truncated(declared=declared, held=held, unit="frames" if is_linear else "blocks")
     _check_trailing(file, data)
     if is_linear:
-        return container._replace(declared_frames=declared)
+        container = container._replace(declared_frames=declared)
+        is_plain = form.tag == _PCM and form.bits == 16 and file.head.startswith((b"RIFF", b"RF64"))
+        if is_plain and container.decoder == "soundfile":
+            pcm = Pcm16(data.offset, form.channels, form.sample_rate)
+            return container._replace(decoder="pcm", pcm=pcm)
+        return container
     return container._replace(declared_frames=_adpcm_frames(form, blocks=declared, fact_frames=fact_frames))
 
 
