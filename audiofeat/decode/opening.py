@@ -41,7 +41,7 @@ def _buffer() -> memoryview:
 
 
 class SourceFile:
-    """The bytes of a regular file, or of a member of one, open for reading; their head, or all of a small one, is at hand."""
+    """The bytes of a regular file, or of a member of one, with their head, or all of a small one, at hand."""
 
     __slots__ = ("_disk_fd", "_mtime_ns", "fd", "fingerprint", "head", "identity", "opened_at_ns", "size_bytes")
 

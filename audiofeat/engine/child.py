@@ -34,8 +34,10 @@ _DROPPED = {
 def start_child(
     environment: Mapping[str, str], *, stderr: IO[bytes] | int, computes_only: bool = False, door: int | None = None
 ) -> subprocess.Popen[bytes]:
-    """A worker that waits for what it is told, or the process that ``computes_only``; it inherits ``door``, a descriptor.
+    """A worker that waits for what it is told, or the process that ``computes_only``.
 
+    Args:
+        door: a descriptor that it inherits.
     Raises:
         MissingToolError: the system gives no process.
     """
