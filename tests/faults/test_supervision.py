@@ -48,7 +48,7 @@ def befall(slot):
         time.sleep(600)
     os.kill(os.getpid(), {"frozen": signal.SIGSTOP, "crash": signal.SIGSEGV}.get(what, signal.SIGKILL))
 finished = 0
-say(ready=0.0)
+say(ready=0.0, worked_seconds=0.0)
 for line in sys.stdin:
     slot = json.loads(line).get("shard")
     if slot is None:
