@@ -26,6 +26,7 @@ from audiofeat.finish import finish_store, is_unchanged, load_libraries
 from audiofeat.frontend.recipe import feature_specs
 from audiofeat.job import Job, RunOptions, Tools, open_job, plan_for, tools_for
 from audiofeat.known import read_quarantine
+from audiofeat.peak_memory import peak_rss_bytes
 from audiofeat.plan import Plan
 from audiofeat.reading.info import StoreInfo
 from audiofeat.remembered import remember_source
@@ -83,7 +84,7 @@ def run(
     options.max_failures.check(failed=report.failed, seen=len(listing.clips), is_over=True)
     report.wall_seconds = time.perf_counter() - begun
     report.busy_seconds = max(0.0, report.wall_seconds - report.start_up_seconds)
-    report.peak_rss_bytes += _own_peak_bytes()
+    report.peak_rss_bytes += peak_rss_bytes()
     return report
 
 
@@ -162,16 +163,12 @@ def _allowance(report: RunReport, job: Job, tools: Tools) -> Allowance:
         job.config,
         workers=wanted,
         device=tools.settings.device,
-        own_bytes=_own_peak_bytes(),
+        own_bytes=peak_rss_bytes(),
         n_clips=len(job.listing.clips),
     )
     if allowance.lanes < wanted:
         report.warnings.append(f"--memory leaves room for {counted(allowance.lanes, 'lane')} of {wanted}")
     return allowance
-
-
-def _own_peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _stop_if_asked(stop: Callable[[], int | None]) -> None:

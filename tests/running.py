@@ -129,12 +129,14 @@ def differences(store: Path, other: Path) -> list[str]:
     return sorted(name for name in these.keys() | those.keys() if these.get(name) != those.get(name))
 
 
-def write_clip(path: Path, *, seed: int, seconds: float = 0.5, sample_rate: int = 16_000) -> Path:
+def write_clip(
+    path: Path, *, seed: int, seconds: float = 0.5, sample_rate: int = 16_000, subtype: str = "PCM_16"
+) -> Path:
     """A file of noise, as old as the hills: its size and time may be trusted to tell its content."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Whole numbers: libsndfile rounds fractions in its own way for each format.
     noise = np.random.default_rng(seed).integers(-16_384, 16_384, round(seconds * sample_rate), np.int16)
-    soundfile.write(path, noise, sample_rate, subtype="PCM_16")
+    soundfile.write(path, noise, sample_rate, subtype=subtype)
     return age(path)
 
 

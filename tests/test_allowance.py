@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from running import audiofeat, differences
 
@@ -82,6 +85,14 @@ def test_a_run_keeps_to_it_and_its_bytes_do_not_know(clips: Path, tmp_path: Path
     bound_bytes = peak_bytes_of(tmp_path, bound, "--memory", "1.2GB")
     assert differences(free, bound) == []
     assert bound_bytes <= 1.2e9 < free_bytes
+
+
+def test_the_memory_of_whoever_starts_a_program_is_not_its_own() -> None:
+    """As ``ru_maxrss`` would have it: a notebook that holds a data set could start no run within 2 GB."""
+    held = np.ones(300_000_000, np.uint8)
+    program = "from audiofeat.peak_memory import peak_rss_bytes; print(peak_rss_bytes())"
+    found = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True).stdout
+    assert 5e6 < int(found) < held.nbytes
 
 
 def peak_bytes_of(folder: Path, store: Path, *options: str) -> int:

@@ -20,6 +20,7 @@ RANKS = {
     "config": 1,
     "garbage": 1,
     "memory": 1,
+    "peak_memory": 1,
     "stopwatch": 1,
     "source": 2,
     "decode": 2,

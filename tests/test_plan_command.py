@@ -21,6 +21,7 @@ JOB = ("--config", "kaldi-fbank80")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four clips, one of them cut off."""
     folder = write_clips(tmp_path_factory.mktemp("source"), count=4)
+    write_clip(folder / "speaker0/take0.wav", seed=0, subtype="PCM_24")  # for soundfile
     broken = write_clip(folder / "broken.wav", seed=9)
     broken.write_bytes(broken.read_bytes()[:3_000])
     age(broken)

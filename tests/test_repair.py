@@ -25,7 +25,9 @@ FORMATS = ["hdf5", "npy"]
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_clips(tmp_path_factory.mktemp("source"), count=12)
+    folder = write_clips(tmp_path_factory.mktemp("source"), count=12)
+    write_clip(folder / "speaker0/take3.wav", seed=3, subtype="PCM_24")  # for soundfile
+    return folder
 
 
 @pytest.fixture(scope="module")

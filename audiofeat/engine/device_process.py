@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import socket
 import sys
 import threading
@@ -29,6 +28,7 @@ from audiofeat.engine.tape_link import FRAMES, PENDING, READY, STATISTICS, TAPE,
 from audiofeat.errors import AudioFeatError
 from audiofeat.frontend.recipe import recipe_of
 from audiofeat.memory import Memory
+from audiofeat.peak_memory import peak_rss_bytes
 
 if TYPE_CHECKING:
     from audiofeat.frontend.program import Frontend
@@ -184,5 +184,5 @@ def main() -> None:
     if next(commands, None) is None:
         os._exit(1)
     server.say(server.tally())
-    server.say({"bye": {"peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}})
+    server.say({"bye": {"peak_rss_bytes": peak_rss_bytes()}})
     os._exit(0)

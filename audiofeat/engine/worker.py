@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import math
 import os
-import resource
 import signal
 import socket
 import sys
@@ -33,6 +32,7 @@ from audiofeat.frontend.programs import Programs
 from audiofeat.frontend.recipe import Recipe, feature_specs, recipe_of
 from audiofeat.lane import Lane, LaneJob
 from audiofeat.memory import Memory
+from audiofeat.peak_memory import peak_rss_bytes
 from audiofeat.shard import ShardWork
 from audiofeat.store.checked_json import read_checked_json
 from audiofeat.store.layout import StorePaths
@@ -102,7 +102,7 @@ class Worker:
             thread.join()
         self._send_tally()
         # Decoder processes are left out: Linux counts the memory of the process that they were forked from as theirs.
-        self._send({"bye": {"peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}})
+        self._send({"bye": {"peak_rss_bytes": peak_rss_bytes()}})
 
     def _obey(self, commands: Iterator[Mapping[str, Any]]) -> None:
         for command in commands:
