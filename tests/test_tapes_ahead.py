@@ -16,12 +16,14 @@ from signals import noise
 from audiofeat.deck import Deck, Features
 from audiofeat.dsp.framing import Samples
 from audiofeat.errors import AudioFeatError, MissingToolError
+from audiofeat.frontend import program
 from audiofeat.frontend.gpu_memory import gpu_memory_errors
 from audiofeat.frontend.program import Frontend
 from audiofeat.frontend.programs import ClipRows, FrameRows
 from audiofeat.one_clip import all_rows, lay
 from audiofeat.stopwatch import Stopwatch
 from audiofeat.store.rows import RowBudget
+from audiofeat.tape import Tape
 
 PLENTY_BYTES = 1 << 30
 
@@ -159,6 +161,25 @@ def test_want_of_a_gpus_memory_names_the_option_and_takes_no_smaller_tape_unaske
 def test_another_fault_of_a_gpu_is_told_as_it_is() -> None:
     with pytest.raises(RuntimeError, match="illegal address"), gpu_memory_errors(slots=256):
         raise RuntimeError("CUDA_ERROR_ILLEGAL_ADDRESS: an illegal address was encountered (illegal address)")
+
+
+@pytest.mark.usefixtures("frontend")
+@pytest.mark.parametrize("is_on_gpu", [False, True])
+def test_a_tape_is_shared_with_programs_that_are_done_with_it_and_copied_for_others(
+    monkeypatch: pytest.MonkeyPatch, is_on_gpu: bool
+) -> None:
+    monkeypatch.setattr(program, "on_gpu", lambda: is_on_gpu)
+    shared: list[bool] = []
+    tape = Tape(lambda array, _: shared.append(is_same_memory(array)), slots=8, hop=1, span=1)
+    tape.begin("clip")
+    tape.write(np.ones(8, np.float32))
+    tape.end(8)
+    tape.flush()
+    assert shared == [not is_on_gpu]
+
+
+def is_same_memory(array: Array) -> bool:
+    return np.shares_memory(np.asarray(program._tensor(array)), array)
 
 
 def test_programs_on_the_cpu_are_taken_at_once(frontend: Frontend) -> None:

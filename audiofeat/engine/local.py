@@ -21,10 +21,10 @@ from audiofeat.engine.arrangement import Arrangement
 from audiofeat.engine.descriptors import check_descriptors
 from audiofeat.engine.devices import DeviceProcess, Devices
 from audiofeat.engine.inquest import Inquest
-from audiofeat.engine.messages import WorkerJob
-from audiofeat.engine.process import ChildProcess, WorkerProcess
+from audiofeat.engine.messages import WorkerJob, error_of
+from audiofeat.engine.process import WorkerProcess
 from audiofeat.engine.standby import Standby
-from audiofeat.errors import AudioFeatError, ConfigError, Interrupted, MissingToolError, StorageError
+from audiofeat.errors import AudioFeatError, Interrupted, MissingToolError
 from audiofeat.lane import MOST_EXAMPLES
 from audiofeat.store.checked_json import write_checked_json
 from audiofeat.store.layout import StorePaths
@@ -257,7 +257,7 @@ class LocalEngine:
             process.said_bye = True
             self.report.peak_rss_bytes += message["bye"]["peak_rss_bytes"]
         elif "fault" in message:
-            raise _fault(message["fault"], process)
+            raise error_of(message["fault"], log=process.log)
 
     def _bury(self, process: WorkerProcess) -> None:
         """A process has closed its pipe: as it should, or because it died."""
@@ -311,10 +311,3 @@ class LocalEngine:
 def _add(total: dict[str, float], tally: Mapping[str, float]) -> None:
     for name, value in tally.items():
         total[name] = total.get(name, 0) + value
-
-
-def _fault(fault: Mapping[str, Any], process: ChildProcess) -> AudioFeatError:
-    kinds: dict[int, type[AudioFeatError]] = {2: ConfigError, 13: MissingToolError, 14: StorageError}
-    kind = kinds.get(fault["exit_code"], AudioFeatError)
-    hint = fault["hint"] or f"this is a defect of audiofeat; the worker's log is {process.log}"
-    return kind(fault["problem"], hint=hint)

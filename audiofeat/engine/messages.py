@@ -17,10 +17,11 @@ import json
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from audiofeat.config import Config, load_config
-from audiofeat.errors import AudioFeatError
+from audiofeat.errors import AudioFeatError, ConfigError, MissingToolError, StorageError
 from audiofeat.records import JsonRecord
 from audiofeat.store.rows import PROCESS_BYTES
 from audiofeat.tasks import Stamp
@@ -65,6 +66,14 @@ def fault_of(error: BaseException) -> dict[str, Any]:
         traceback.print_exception(error)
         error = AudioFeatError(f"{type(error).__name__}: {error}")
     return {"fault": {"exit_code": error.exit_code, "problem": error.problem, "hint": error.hint}}
+
+
+def error_of(fault: Mapping[str, Any], *, log: Path) -> AudioFeatError:
+    """The run's own error, of what a process has said; ``log`` is that process's."""
+    kinds: dict[int, type[AudioFeatError]] = {2: ConfigError, 13: MissingToolError, 14: StorageError}
+    kind = kinds.get(fault["exit_code"], AudioFeatError)
+    hint = fault["hint"] or f"this is a defect of audiofeat; the worker's log is {log}"
+    return kind(fault["problem"], hint=hint)
 
 
 def encode(message: Mapping[str, Any]) -> bytes:
