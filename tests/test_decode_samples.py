@@ -39,7 +39,7 @@ def test_all_decoders_mix_alike(tmp_path: Path) -> None:
     content = wav.read_bytes()
     open_ended = tmp_path / "open_ended.wav"
     open_ended.write_bytes(content[:40] + bytes(4) + content[44:])
-    soundfile.write(tmp_path / "stereo.flac", stereo, RATE_HZ, subtype="PCM_16")
+    soundfile.write(tmp_path / "stereo.flac", soundfile.read(wav, dtype="int16")[0], RATE_HZ, subtype="PCM_16")
     decoded = [decode(path) for path in (wav, tmp_path / "stereo.flac", open_ended)]
     assert [each.decoder.split()[0] for each in decoded] == ["pcm", "soundfile", "ffmpeg"]
     for other in decoded[1:]:

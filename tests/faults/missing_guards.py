@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import fcntl
 import itertools
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from audiofeat import pipeline
 from audiofeat.errors import LockedError
 from audiofeat.store import commits, lock, publish
 from audiofeat.store.layout import StorePaths
-from audiofeat.store.staging import read_json, remove
+from audiofeat.store.staging import remove
 
 _RENAMES = (2, 3)
 """Manifest, quarantine and description come to their places: what lies between them is of two states."""
@@ -145,8 +146,10 @@ def _without_lock() -> AbstractContextManager[object]:
 
 def _without_digest_of_records() -> AbstractContextManager[object]:
     def read(path: Path) -> dict[str, Any] | None:
-        values = read_json(path)
-        return values and {name: value for name, value in values.items() if name != "digest"}
+        with suppress(OSError, ValueError):
+            values: dict[str, Any] = json.loads(path.read_bytes())["values"]
+            return values
+        return None
 
     return patch.object(commits, "read_checked_json", read)
 

@@ -29,11 +29,12 @@ from audiofeat.job import RunOptions
 from audiofeat.records import ClipRow, Failure, FeatureSpec
 from audiofeat.shard import ClipResult, FinishedClip, ShardWork
 from audiofeat.store import fingerprints, hdf5, manifest
+from audiofeat.store.checked_json import write_checked_json
 from audiofeat.store.digests import clip_digest
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.packing import packing_of
 from audiofeat.store.rows import RowBudget, Rows
-from audiofeat.store.staging import make_folder, write_json
+from audiofeat.store.staging import make_folder
 from audiofeat.tasks import ClipTask, ShardTask
 
 DECODER = "soundfile 0.14"
@@ -97,7 +98,7 @@ class _Engine:
         for folder in (self._paths.logs, self._paths.spool, self._paths.tasks):
             make_folder(folder)
         for task in tasks:
-            write_json(self._paths.task(task.slot), task.to_json())
+            write_checked_json(self._paths.task(task.slot), task.to_json())
         budget = RowBudget(self._paths.spool, process_bytes=700)  # so that some rows wait on disk
         for task in tasks:
             work = ShardWork(task)

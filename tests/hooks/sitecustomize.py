@@ -6,7 +6,7 @@ Each has an environment variable that asks for it, and all but the last two befa
   or HDF5 with a shard.
 - ``AUDIOFEAT_TEST_FAIL_ON``: opening a path that contains this text raises an exception that nobody foresaw.
 - ``AUDIOFEAT_TEST_OPEN_ERRORS``: ``EACCES=a.wav,ESTALE=b.wav``: what opening a path that contains the text fails with.
-- ``AUDIOFEAT_TEST_BAD_SECTOR``: reading on, in a path that contains this text, fails with EIO.
+- ``AUDIOFEAT_TEST_BAD_SECTOR``: reading a path that contains this text fails with EIO.
 - ``AUDIOFEAT_TEST_FSYNC_SECONDS``: how long each fsync takes, so that a run lasts long enough to be disturbed.
 - ``AUDIOFEAT_TEST_SOUNDFILE``: the version that soundfile goes by, as if it had been upgraded.
 - ``AUDIOFEAT_TEST_CLOSED_FOLDER``: a folder whose path ends in this text cannot be listed: no mode stops root.
@@ -31,7 +31,7 @@ _OPEN_ERRORS = [each.split("=", 1) for each in os.environ.get("AUDIOFEAT_TEST_OP
 _BAD_SECTOR = os.environ.get("AUDIOFEAT_TEST_BAD_SECTOR")
 _CLOSED_FOLDER = os.environ.get("AUDIOFEAT_TEST_CLOSED_FOLDER")
 
-_open, _dup, _fsync, _preadv, _scandir = os.open, os.dup, os.fsync, os.preadv, os.scandir
+_open, _dup, _fsync, _scandir = os.open, os.dup, os.fsync, os.scandir
 
 
 def _open_or_not(path: Any, *arguments: Any, **options: Any) -> int:
@@ -47,10 +47,13 @@ def _open_or_not(path: Any, *arguments: Any, **options: Any) -> int:
     return _open(path, *arguments, **options)
 
 
-def _preadv_or_not(descriptor: int, *arguments: Any) -> int:
-    if _BAD_SECTOR and _BAD_SECTOR in os.readlink(f"/proc/self/fd/{descriptor}"):
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-    return _preadv(descriptor, *arguments)
+def _failing(read: Any) -> Any:
+    def read_or_not(descriptor: int, *arguments: Any) -> Any:
+        if _BAD_SECTOR and _BAD_SECTOR in os.readlink(f"/proc/self/fd/{descriptor}"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return read(descriptor, *arguments)
+
+    return read_or_not
 
 
 def _scandir_or_not(path: Any) -> Any:
@@ -89,6 +92,6 @@ if any("audiofeat.engine.worker" in argument for argument in sys.orig_argv):
     if _CRASH_ON or _FAIL_ON or _OPEN_ERRORS:
         os.open, os.dup = _open_or_not, _dup_or_not
     if _BAD_SECTOR:
-        os.preadv = _preadv_or_not
+        os.pread, os.preadv = _failing(os.pread), _failing(os.preadv)
     if _FSYNC_SECONDS:
         os.fsync = _slow_fsync
