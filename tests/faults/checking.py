@@ -60,11 +60,11 @@ def _is(path: Path, entry: Mapping[str, Any]) -> bool:
 def _record(path: Path) -> dict[str, Any] | None:
     """A commit record; None where it is damaged, and says so by its digest."""
     try:
-        values: dict[str, Any] = json.loads(path.read_bytes())
-        said = values.pop("digest")
+        record = json.loads(path.read_bytes())
+        said, values = record["digest"], record["values"]
     except (OSError, ValueError, KeyError):
         return None
-    return values if said == blake3(json.dumps(values, sort_keys=True).encode()).hexdigest() else None
+    return dict(values) if said == blake3(json.dumps(values).encode()).hexdigest() else None
 
 
 def _digest(path: Path) -> str:
