@@ -140,11 +140,12 @@ def write_clip(
     return age(path)
 
 
-def write_clips(folder: Path, *, count: int) -> Path:
+def write_clips(folder: Path, *, count: int, subtype: str = "PCM_16") -> Path:
     """``count`` short clips of noise of 0.2 to 1 s, in folders of ten."""
     lengths = np.random.default_rng(0).uniform(0.2, 1.0, count)
     for number, seconds in enumerate(lengths):
-        write_clip(folder / f"speaker{number // 10}" / f"take{number % 10}.wav", seed=number, seconds=seconds)
+        path = folder / f"speaker{number // 10}" / f"take{number % 10}.wav"
+        write_clip(path, seed=number, seconds=seconds, subtype=subtype)
     return folder
 
 

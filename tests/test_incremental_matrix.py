@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from running import audiofeat, contents, differences, write_clip
+from running import audiofeat, contents, differences, write_clip, write_clips
 
 FORMATS = ["hdf5", "npy"]
 TAKE = "speaker0/take3.wav"
@@ -39,6 +39,12 @@ CHANGES = {
         lambda source: None, 20, "decoder changed (was soundfile", (), (("AUDIOFEAT_TEST_SOUNDFILE", "99.0"),)
     ),
 }
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As elsewhere, but for soundfile to read: so that one decoder can be upgraded."""
+    return write_clips(tmp_path_factory.mktemp("clips"), count=20, subtype="PCM_24")
 
 
 @pytest.fixture(scope="module")
