@@ -21,7 +21,6 @@ _WORKER = _START.format("worker")
 _DEVICE = _START.format("device_process")
 
 # Set by the user for other programs, or for other versions: in a worker they would change numbers or files.
-
 _DROPPED = {
     "FFREPORT",
     "HDF5_PLUGIN_PATH",
@@ -30,7 +29,6 @@ _DROPPED = {
     "TF_XLA_FLAGS",
     "XLA_FLAGS",
 }
-
 
 _KEPT_BYTES = 256 << 20
 
