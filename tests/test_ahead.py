@@ -59,7 +59,7 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         fds = options["fds"]
         assert isinstance(fds, tuple)
         found.append(max(1, len(fds) // 2))
-        return start(*arguments, **options)  # type: ignore[arg-type]
+        return start(*arguments, **options)  # type: ignore[arg-type]  # handed on as they came
 
     monkeypatch.setattr(ffmpeg_process, "_start", counted)
     return found

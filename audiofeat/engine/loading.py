@@ -45,7 +45,7 @@ def log_to(path: str) -> None:
 def import_tensorflow() -> None:
     """Begin early; whoever needs it waits for this, or imports it again and hears what is wrong with it."""
     with suppress(Exception):
-        import tensorflow  # noqa: F401
+        import tensorflow  # noqa: F401  # it is the loading that is wanted
 
 
 def load_tensorflow(device: str, *, threads: int) -> None:

@@ -40,6 +40,9 @@ class Fingerprints(MutableMapping[str, Fingerprint]):
     """
 
     def __init__(self, table: pa.Table) -> None:
+        self._hold(table)
+
+    def _hold(self, table: pa.Table) -> None:
         self._table = table.sort_by("key")
         self._firsts = [self._table.column("key")[row].as_py() for row in range(0, len(table), _PART_ROWS)]
         self._part = lru_cache(maxsize=4)(partial(_made, self._table))
@@ -82,7 +85,7 @@ class Fingerprints(MutableMapping[str, Fingerprint]):
         return sum(1 for _ in self) if self._changed else len(self._table)
 
     def clear(self) -> None:
-        self.__init__(_SCHEMA.empty_table())  # type: ignore[misc]
+        self._hold(_SCHEMA.empty_table())
 
     def _stored(self, key: str) -> Fingerprint | None:
         number = bisect_right(self._firsts, key) - 1
