@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from bench_corpus import Corpus
@@ -21,12 +22,15 @@ _WORK_TO_DO = 20
 """How ``audiofeat plan`` ends where there is some."""
 
 
-def measure_compute(bare: Bare, *, runs: int, threads: int) -> dict[int, list[float]]:
+def measure_compute(*, runs: int, threads: int) -> dict[int, list[float]]:
     """Microseconds a frame and thread, by the number of threads."""
     microseconds: dict[int, list[float]] = {1: [], threads: []}
-    for _ in range(runs):
-        for number, figures in microseconds.items():
-            figures.append(1e6 * bare.ask("compute", threads=number)["seconds_a_frame"])
+    with ExitStack() as processes:
+        # As in a worker, TensorFlow has as many threads as there are lanes.
+        bare = {number: processes.enter_context(Bare(threads=number)) for number in microseconds}
+        for _ in range(runs):
+            for number, figures in microseconds.items():
+                figures.append(1e6 * bare[number].ask("compute", threads=number)["seconds_a_frame"])
     return microseconds
 
 
