@@ -12,16 +12,14 @@ along time, so it begins when the clip's last row is there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
 from audiofeat.dsp.tail import apply_tail
-from audiofeat.errors import AudioFeatError, MissingToolError
-from audiofeat.frontend.programs import Array, ClipRows, FrameRows, Programs, UnderWay
+from audiofeat.frontend.programs import Array, ClipRows, FrameRows, Programs, UnderWay, fault_of_no_clip
 from audiofeat.frontend.recipe import Recipe
 from audiofeat.records import FeatureSpec
 from audiofeat.stopwatch import Stopwatch
@@ -127,7 +125,7 @@ class Deck:
         self._samples.abandon()
         if self._open is not None:
             if self._frames_under_way.holds(self._open):  # rows that come later would never be released
-                with _fault_of_no_clip():
+                with fault_of_no_clip():
                     self._frames_under_way.catch_up()
             for rows in self._open.features.values():
                 rows.release()
@@ -137,15 +135,15 @@ class Deck:
     def flush(self) -> None:
         """Compute what lies on the tapes: it must not wait for clips that may never come."""
         self._samples.flush()
-        with _fault_of_no_clip():
+        with fault_of_no_clip():
             self._frames_under_way.catch_up()
         if self._rows is not None:
             self._rows.flush()
-            with _fault_of_no_clip():
+            with fault_of_no_clip():
                 self._rows_under_way.catch_up()
 
     def _run_frame_program(self, tape: Array, segments: Sequence[Segment[_OpenClip]]) -> None:
-        with _fault_of_no_clip():
+        with fault_of_no_clip():
             with self._clock.stage("start_up"):
                 frontend = self._frontend()
             with self._clock.stage("compute"):
@@ -180,7 +178,7 @@ class Deck:
         self._rows.end(n_frames)
 
     def _run_clip_program(self, tape: Array, segments: Sequence[Segment[_OpenClip]]) -> None:
-        with _fault_of_no_clip():
+        with fault_of_no_clip():
             statistics = np.zeros((len(tape), len(self._pending.maxima)), tape.dtype)
             for segment in segments:
                 statistics[segment.slot : segment.slot + segment.count] = segment.owner.maxima
@@ -224,18 +222,3 @@ class Deck:
             finished.append(block)
         rows.release()
         return finished
-
-
-@contextmanager
-def _fault_of_no_clip() -> Iterator[None]:
-    """What goes wrong with a tape concerns all that lies on it, and not the clip that is just being decoded."""
-    try:
-        yield
-    except AudioFeatError:
-        raise
-    except Exception as error:
-        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's own
-            raise MissingToolError(
-                "there is not enough memory for the programs", hint="fewer --workers, or a smaller compute.tape_slots"
-            ) from error
-        raise AudioFeatError(f"a program failed: {type(error).__name__}: {error}") from error

@@ -183,9 +183,8 @@ def open_clip(
         container = early.container if early else _container(file, known)
         span = Span(excerpt.start_seconds or 0.0, excerpt.end_seconds) if excerpt else WHOLE
         decoder: NativeDecoder
-        if container.pcm is not None and container.declared_frames is not None:
-            frames = container.declared_frames
-            decoder = PcmDecoder(file, pcm=container.pcm, declared_frames=frames, limits=limits, span=span)
+        if container.pcm is not None:
+            decoder = PcmDecoder(file, pcm=container.pcm, limits=limits, span=span)
         elif container.decoder == "soundfile":
             decoder = SoundfileDecoder(file, container=container, limits=limits, span=span)
         else:

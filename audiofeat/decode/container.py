@@ -12,6 +12,7 @@ class Pcm16(NamedTuple):
 
     offset: int
     """Of the first one, in bytes."""
+    frames: int
     channels: int
     sample_rate: int
 

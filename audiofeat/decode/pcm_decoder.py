@@ -30,7 +30,7 @@ class PcmDecoder:
     version = VERSION
     may_be_non_finite = False
 
-    def __init__(self, file: SourceFile, *, pcm: Pcm16, declared_frames: int, limits: Limits, span: Span = WHOLE):
+    def __init__(self, file: SourceFile, *, pcm: Pcm16, limits: Limits, span: Span = WHOLE):
         """Check the header against the span and the limits.
 
         Raises:
@@ -40,7 +40,7 @@ class PcmDecoder:
         self.sample_rate, self.channels = pcm.sample_rate, pcm.channels
         check_format(channels=self.channels, sample_rate=self.sample_rate, limits=limits)
         self.start_frame = span.start_frame(self.sample_rate)
-        self.end_frame = span.end_within(declared_frames, sample_rate=self.sample_rate)
+        self.end_frame = span.end_within(pcm.frames, sample_rate=self.sample_rate)
         check_declared(self.end_frame - self.start_frame, sample_rate=self.sample_rate, limits=limits)
 
     def blocks(self) -> Iterator[Samples]:

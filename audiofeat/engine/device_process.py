@@ -25,7 +25,7 @@ from audiofeat.config import Config, load_config, with_features
 from audiofeat.engine.loading import begin, commands_from, compiled, load_tensorflow
 from audiofeat.engine.messages import encode, fault_of
 from audiofeat.engine.tape_link import FRAMES, PENDING, READY, STATISTICS, TAPE, Cell, TapeLayout, receive
-from audiofeat.errors import AudioFeatError
+from audiofeat.frontend.programs import fault_of_no_clip
 from audiofeat.frontend.recipe import recipe_of
 from audiofeat.memory import Memory
 from audiofeat.peak_memory import peak_rss_bytes
@@ -94,7 +94,7 @@ class DeviceServer:
                     return
                 call = receive(link)
                 if call is not None:
-                    with _fault_of_no_clip(), self._turns, self._occupancy.call():
+                    with fault_of_no_clip(), self._turns, self._occupancy.call():
                         _compute(frontend, call[:1], cells[call[:1]][call[1]])
         except ConnectionError:
             pass  # the lane's process is gone, of which the run hears by itself
@@ -157,16 +157,6 @@ def _sent(link: socket.socket, message: bytes) -> bool:
     except OSError:
         return False
     return True
-
-
-@contextmanager
-def _fault_of_no_clip() -> Iterator[None]:
-    try:
-        yield
-    except AudioFeatError:
-        raise
-    except Exception as error:
-        raise AudioFeatError(f"a program failed: {type(error).__name__}: {error}") from error
 
 
 def main() -> None:

@@ -7,11 +7,13 @@ while the next tape is filled, so that neither waits for the other.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import numpy.typing as npt
 
+from audiofeat.errors import AudioFeatError, MissingToolError
 from audiofeat.tape import Segment
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -62,3 +64,18 @@ class UnderWay(Generic[Result, Owner]):
         while len(self._calls) > count:
             result, segments = self._calls.popleft()
             self._take(result(), segments)
+
+
+@contextmanager
+def fault_of_no_clip() -> Iterator[None]:
+    """What goes wrong with a tape concerns all that lies on it, and not the clip that is just being decoded."""
+    try:
+        yield
+    except AudioFeatError:
+        raise
+    except Exception as error:
+        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's own
+            raise MissingToolError(
+                "there is not enough memory for the programs", hint="fewer --workers, or a smaller compute.tape_slots"
+            ) from error
+        raise AudioFeatError(f"a program failed: {type(error).__name__}: {error}") from error

@@ -165,9 +165,8 @@ def _judge(file: SourceFile, container: Container, form: _Format, data: _Data, f
     _check_trailing(file, data)
     if is_linear:
         container = container._replace(declared_frames=declared)
-        is_plain = form.tag == _PCM and form.bits == 16 and file.head.startswith((b"RIFF", b"RF64"))
-        if is_plain and container.decoder == "soundfile":
-            pcm = Pcm16(data.offset, form.channels, form.sample_rate)
+        if form.tag == _PCM and form.bits == 16 and file.head.startswith((b"RIFF", b"RF64")):
+            pcm = Pcm16(data.offset, declared, form.channels, form.sample_rate)
             return container._replace(decoder="pcm", pcm=pcm)
         return container
     return container._replace(declared_frames=_adpcm_frames(form, blocks=declared, fact_frames=fact_frames))
