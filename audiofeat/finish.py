@@ -53,6 +53,7 @@ def finish_store(
     from audiofeat.store.publish import link_arrays, publish, sweep
     from audiofeat.store.row_columns import RowColumns
 
+    stamp = settings.stamp
     shards = list(plan.kept)
     fingerprints: list[Fingerprints] = []
     of_kept = dict(plan.fingerprints)
@@ -60,13 +61,13 @@ def finish_store(
         commit = read_commit(paths.commit(task.slot))
         if commit is None:
             raise _gone(f"the commit record of shard {task.slot} is gone from {paths.commits}")
-        if commit.stamp != settings.stamp or _keys_of(commit) != {clip.key for clip in task.clips}:
+        if commit.stamp != stamp or _keys_of(commit) != {clip.key for clip in task.clips}:
             raise _gone(f"the commit record of shard {task.slot} in {paths.commits} is another run's")
         if commit.shard and not shard_is_there(paths, commit.shard, store_format=commit.store_format):
             raise _gone(f"{commit.shard.name} is gone from {paths.shards}")
-        shards.append(KeptShard(commit.shard, RowColumns.of(commit.rows), commit.failures))
-        fingerprints.append(Fingerprints.of(commit.fingerprints))
-        for key in commit.fingerprints:
+        shards.append(KeptShard(commit.shard, RowColumns.of_lists(commit.rows), commit.failures))
+        fingerprints.append(Fingerprints.of_lists(commit.fingerprints))
+        for key in commit.fingerprints["key"]:
             of_kept.pop(key, None)
 
     contents = contents_of(shards, settings, listing=listing, features=features)
@@ -83,7 +84,7 @@ def finish_store(
 
 
 def _keys_of(commit: Commit) -> set[str]:
-    return {result.clip_key for results in (commit.rows, commit.failures) for result in results}
+    return {*commit.clip_keys, *(failure.clip_key for failure in commit.failures)}
 
 
 def _gone(what: str) -> StorageError:

@@ -11,6 +11,8 @@ import pytest
 from small_store import FINGERPRINT, make_store, settings_for, small_arrays, write_shards
 
 from audiofeat.known import Known, known_results, read_quarantine
+from audiofeat.records import fingerprint_columns
+from audiofeat.store.checked_json import read_checked_json, write_checked_json
 from audiofeat.store.commits import write_commit
 from audiofeat.store.description import encode_description
 from audiofeat.store.layout import StorePaths
@@ -127,6 +129,19 @@ def test_row_99_a_commit_record_that_makes_no_sense_does_not_count(tmp_path: Pat
     assert done_of(known_results(paths, settings_for())) == ARRAYS.keys() - lost
 
 
+def test_a_commit_record_of_an_earlier_version_does_not_count(tmp_path: Path) -> None:
+    """It had an object for each row."""
+    paths = StorePaths(tmp_path)
+    _, tasks, _ = write_shards(paths, settings_for(), ARRAYS)
+    path = paths.commit(tasks[0].slot)
+    values = read_checked_json(path) or {}
+    rows = [dict(zip(values["rows"], row, strict=True)) for row in zip(*values["rows"].values(), strict=True)]
+    write_checked_json(path, {**values, "rows": rows, "fingerprints": {}})
+    lost = {clip.key for clip in tasks[0].clips}
+    assert len(rows) == len(lost)
+    assert done_of(known_results(paths, settings_for())) == ARRAYS.keys() - lost
+
+
 def test_a_newer_commit_overrules_the_store(tmp_path: Path) -> None:
     paths = make_store(tmp_path, settings_for(), ARRAYS, failing=["broken/a"])
     first, *_ = ARRAYS
@@ -172,7 +187,7 @@ def test_a_newer_commit_takes_the_stores_fingerprint_with_it(tmp_path: Path) -> 
     paths = make_store(tmp_path, settings_for(), ARRAYS)
     _, tasks, commits = write_shards(paths, settings_for(), ARRAYS)
     first = next(commit for commit in commits if commit.slot == tasks[0].slot)
-    write_commit(paths, replace(first, fingerprints={}))
+    write_commit(paths, replace(first, fingerprints=fingerprint_columns({})))
     known = known_results(paths, settings_for())
     assert known.fingerprints.keys() == ARRAYS.keys() - {clip.key for clip in tasks[0].clips}
 

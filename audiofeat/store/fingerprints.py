@@ -11,13 +11,12 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from blake3 import blake3
 
-from audiofeat.records import Fingerprint
+from audiofeat.records import Columns, Fingerprint, fingerprint_columns
 from audiofeat.store.staging import write_file
 
 _SCHEMA = pa.schema(
@@ -52,6 +51,11 @@ class Fingerprints(MutableMapping[str, Fingerprint]):
     @classmethod
     def of(cls, fingerprints: Mapping[str, Fingerprint]) -> Fingerprints:
         return fingerprints if isinstance(fingerprints, cls) else cls(_table_of(fingerprints))
+
+    @classmethod
+    def of_lists(cls, columns: Columns) -> Fingerprints:
+        """Those of :func:`audiofeat.records.fingerprint_columns`."""
+        return cls(pa.table(columns, schema=_SCHEMA))
 
     @classmethod
     def joined(cls, parts: Iterable[Fingerprints]) -> Fingerprints:
@@ -117,12 +121,7 @@ def _read(path: Path) -> pa.Table | None:
 
 
 def _table_of(fingerprints: Mapping[str, Fingerprint]) -> pa.Table:
-    columns: dict[str, list[Any]] = {name: [] for name in _SCHEMA.names}
-    for key, value in fingerprints.items():
-        columns["key"].append(key)
-        for name in _SCHEMA.names[1:]:
-            columns[name].append(getattr(value, name))
-    return pa.table(columns, schema=_SCHEMA)
+    return pa.table(fingerprint_columns(fingerprints), schema=_SCHEMA)
 
 
 def _made(table: pa.Table, number: int) -> dict[str, Fingerprint]:
