@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
@@ -14,7 +15,7 @@ from audiofeat.garbage import no_search_for_cycles
 from audiofeat.known import shard_is_there
 from audiofeat.plan import KeptShard, Plan
 from audiofeat.reading.info import StoreInfo
-from audiofeat.records import FeatureSpec, Fingerprint
+from audiofeat.records import FeatureSpec
 from audiofeat.settings import Settings
 from audiofeat.source import Listing
 from audiofeat.store.checked_json import read_checked_json, write_checked_json
@@ -24,6 +25,9 @@ from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.staging import remove
 from audiofeat.tasks import Commit
+
+if TYPE_CHECKING:
+    from audiofeat.store.fingerprints import Fingerprints
 
 
 def load_libraries(settings: Settings) -> None:
@@ -96,9 +100,9 @@ def unchanged_digest(settings: Settings, listing: Listing, decoders: Mapping[str
     """Over all that a run starts from, as the file system tells it without opening a file."""
     hasher = blake3(f"{settings.digest}\0{digest_of(dict(decoders))}\0{listing.meta_names!r}\n".encode())
     for clip in listing.clips:
-        path = clip.path.encode("utf-8", "surrogateescape")
-        hasher.update(path + f"\0{clip.key}\0{clip.size_bytes}\0{clip.ctime_ns}\0{clip.inode}\0".encode())
-        hasher.update(f"{clip.excerpt}\0{clip.member}\0{clip.meta!r}\n".encode("utf-8", "surrogateescape"))
+        seen = f"{clip.path}\0{clip.key}\0{clip.size_bytes}\0{clip.ctime_ns}\0{clip.inode}"
+        said = f"{clip.excerpt}\0{clip.member}\0{clip.meta!r}"
+        hasher.update(f"{seen}\0{said}\n".encode("utf-8", "surrogateescape"))
     return str(hasher.hexdigest())
 
 
@@ -113,12 +117,11 @@ def _remember(
     settings: Settings,
     listing: Listing,
     contents: Contents,
-    fingerprints: Mapping[str, Fingerprint],
+    fingerprints: Fingerprints,
     decoders: Mapping[str, str],
 ) -> None:
     """Leave the next run a shortcut, if an equal listing will surely mean equal bytes."""
-    is_sure = all(fingerprints.get(clip.key) == clip.fingerprint for clip in listing.clips)
-    if not is_sure:
+    if not fingerprints.are_of(listing.clips):
         remove(paths.unchanged)
         return
     used = used_decoders(contents.decoders, decoders)

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from functools import lru_cache, partial
+from operator import attrgetter
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from blake3 import blake3
 
-from audiofeat.records import Columns, Fingerprint, fingerprint_columns
+from audiofeat.records import Clip, Columns, Fingerprint, fingerprint_columns
 from audiofeat.store.staging import write_file
 
 _SCHEMA = pa.schema(
@@ -65,6 +66,13 @@ class Fingerprints(MutableMapping[str, Fingerprint]):
     @property
     def table(self) -> pa.Table:
         return _table_of(self) if self._changed else self._table
+
+    def are_of(self, clips: Sequence[Clip]) -> bool:
+        """Whether these are the fingerprints that the listing knows of ``clips``, and no others."""
+        columns = {name: list(map(attrgetter(name), clips)) for name in _SCHEMA.names[:-1]}
+        columns["place"] = [clip.member.place if clip.member else "" for clip in clips]
+        listed = Fingerprints.of_lists(columns)
+        return bool(self.table.equals(listed.table))
 
     def __getitem__(self, key: str) -> Fingerprint:
         found = self._changed[key] if key in self._changed else self._stored(key)
