@@ -11,10 +11,11 @@ import pytest
 from small_store import FINGERPRINT, make_store, settings_for, small_arrays, write_shards
 
 from audiofeat.known import Known, known_results, read_quarantine
-from audiofeat.records import fingerprint_columns
+from audiofeat.records import Clip, Member, fingerprint_columns
 from audiofeat.store.checked_json import read_checked_json, write_checked_json
 from audiofeat.store.commits import write_commit
 from audiofeat.store.description import encode_description
+from audiofeat.store.fingerprints import Fingerprints
 from audiofeat.store.layout import StorePaths
 
 ARRAYS = small_arrays(12)
@@ -173,6 +174,17 @@ def test_fingerprints_that_cannot_be_read_are_none(tmp_path: Path) -> None:
     paths = make_store(tmp_path, settings_for(), ARRAYS)
     paths.fingerprints.write_bytes(b"PAR1 no more")
     assert known_results(paths, settings_for()).fingerprints == {}
+
+
+def test_fingerprints_are_of_a_listing_where_each_is_the_same_and_none_is_missing() -> None:
+    member = Member("b.wav", 512, 100)
+    clips = [Clip("a", "a.wav", 1, 2, 3), Clip("b", "x.tar", 4, 5, 2**63, member=member)]
+    prints = {clip.key: clip.fingerprint for clip in clips}
+    assert Fingerprints.of(prints).are_of(clips)
+    assert not Fingerprints.of(prints).are_of([clips[0], replace(clips[1], ctime_ns=6)])
+    assert not Fingerprints.of(prints).are_of([clips[0], replace(clips[1], member=replace(member, offset=0))])
+    assert not Fingerprints.of({"a": prints["a"]}).are_of(clips)
+    assert not Fingerprints.of(prints).are_of(clips[:1])
 
 
 @pytest.mark.parametrize("content", [b"{", b'{"key": 1}\n', b"\xff", b"3\n"])
