@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
@@ -14,7 +15,7 @@ from audiofeat.garbage import no_search_for_cycles
 from audiofeat.known import shard_is_there
 from audiofeat.plan import KeptShard, Plan
 from audiofeat.reading.info import StoreInfo
-from audiofeat.records import FeatureSpec, Fingerprint
+from audiofeat.records import FeatureSpec
 from audiofeat.settings import Settings
 from audiofeat.source import Listing
 from audiofeat.store.checked_json import read_checked_json, write_checked_json
@@ -24,6 +25,9 @@ from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.staging import remove
 from audiofeat.tasks import Commit
+
+if TYPE_CHECKING:
+    from audiofeat.store.fingerprints import Fingerprints
 
 
 def load_libraries(settings: Settings) -> None:
@@ -53,6 +57,7 @@ def finish_store(
     from audiofeat.store.publish import link_arrays, publish, sweep
     from audiofeat.store.row_columns import RowColumns
 
+    stamp = settings.stamp
     shards = list(plan.kept)
     fingerprints: list[Fingerprints] = []
     of_kept = dict(plan.fingerprints)
@@ -60,13 +65,13 @@ def finish_store(
         commit = read_commit(paths.commit(task.slot))
         if commit is None:
             raise _gone(f"the commit record of shard {task.slot} is gone from {paths.commits}")
-        if commit.stamp != settings.stamp or _keys_of(commit) != {clip.key for clip in task.clips}:
+        if commit.stamp != stamp or _keys_of(commit) != {clip.key for clip in task.clips}:
             raise _gone(f"the commit record of shard {task.slot} in {paths.commits} is another run's")
         if commit.shard and not shard_is_there(paths, commit.shard, store_format=commit.store_format):
             raise _gone(f"{commit.shard.name} is gone from {paths.shards}")
-        shards.append(KeptShard(commit.shard, RowColumns.of(commit.rows), commit.failures))
-        fingerprints.append(Fingerprints.of(commit.fingerprints))
-        for key in commit.fingerprints:
+        shards.append(KeptShard(commit.shard, RowColumns.of_lists(commit.rows), commit.failures))
+        fingerprints.append(Fingerprints.of_lists(commit.fingerprints))
+        for key in commit.fingerprints["key"]:
             of_kept.pop(key, None)
 
     contents = contents_of(shards, settings, listing=listing, features=features)
@@ -83,7 +88,7 @@ def finish_store(
 
 
 def _keys_of(commit: Commit) -> set[str]:
-    return {result.clip_key for results in (commit.rows, commit.failures) for result in results}
+    return {*commit.clip_keys, *(failure.clip_key for failure in commit.failures)}
 
 
 def _gone(what: str) -> StorageError:
@@ -95,9 +100,9 @@ def unchanged_digest(settings: Settings, listing: Listing, decoders: Mapping[str
     """Over all that a run starts from, as the file system tells it without opening a file."""
     hasher = blake3(f"{settings.digest}\0{digest_of(dict(decoders))}\0{listing.meta_names!r}\n".encode())
     for clip in listing.clips:
-        path = clip.path.encode("utf-8", "surrogateescape")
-        hasher.update(path + f"\0{clip.key}\0{clip.size_bytes}\0{clip.ctime_ns}\0{clip.inode}\0".encode())
-        hasher.update(f"{clip.excerpt}\0{clip.member}\0{clip.meta!r}\n".encode("utf-8", "surrogateescape"))
+        seen = f"{clip.path}\0{clip.key}\0{clip.size_bytes}\0{clip.ctime_ns}\0{clip.inode}"
+        said = f"{clip.excerpt}\0{clip.member}\0{clip.meta!r}"
+        hasher.update(f"{seen}\0{said}\n".encode("utf-8", "surrogateescape"))
     return str(hasher.hexdigest())
 
 
@@ -112,12 +117,11 @@ def _remember(
     settings: Settings,
     listing: Listing,
     contents: Contents,
-    fingerprints: Mapping[str, Fingerprint],
+    fingerprints: Fingerprints,
     decoders: Mapping[str, str],
 ) -> None:
     """Leave the next run a shortcut, if an equal listing will surely mean equal bytes."""
-    is_sure = all(fingerprints.get(clip.key) == clip.fingerprint for clip in listing.clips)
-    if not is_sure:
+    if not fingerprints.are_of(listing.clips):
         remove(paths.unchanged)
         return
     used = used_decoders(contents.decoders, decoders)

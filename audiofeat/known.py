@@ -239,6 +239,7 @@ def _add_store(known: Known, store: Store, failures: list[Failure] | None, stand
 
 
 def _add_commit(known: Known, paths: StorePaths, commit: Commit, standing: _Standing) -> None:
+    from audiofeat.store.fingerprints import Fingerprints
     from audiofeat.store.row_columns import RowColumns
 
     found = _Found(standing)
@@ -246,10 +247,10 @@ def _add_commit(known: Known, paths: StorePaths, commit: Commit, standing: _Stan
         if not shard_is_there(paths, commit.shard, store_format=commit.store_format):
             return
         known.shards[commit.shard.name] = commit.shard
-        found.add_rows(commit.shard.name, RowColumns.of(commit.rows))
+        found.add_rows(commit.shard.name, RowColumns.of_lists(commit.rows))
     found.add_failures(commit.failures)
     found.put_into(known)
-    known.fingerprints.update(commit.fingerprints)
+    known.fingerprints.update(Fingerprints.of_lists(commit.fingerprints))
 
 
 class _Found:

@@ -15,8 +15,7 @@ import os
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -183,20 +182,17 @@ class Lane:
         outcome = Outcome(task, settings, hand_in=lambda result: self._finish(shard, index, task, result))
         features = self._features_of(task)
         try:
-            with (
-                open_clip(
-                    os.path.join(job.root, task.path),
-                    member=task.member,
-                    excerpt=task.excerpt,
-                    channels=settings.channels,
-                    sample_rate=None if settings.sample_rate == "native" else settings.sample_rate,
-                    limits=job.config.limits,
-                    ffmpeg=job.ffmpeg,
-                    shared=job.shared,
-                    early=early,
-                ) as audio,
-                _decoder_named(audio),
-            ):
+            with open_clip(
+                os.path.join(job.root, task.path),
+                member=task.member,
+                excerpt=task.excerpt,
+                channels=settings.channels,
+                sample_rate=None if settings.sample_rate == "native" else settings.sample_rate,
+                limits=job.config.limits,
+                ffmpeg=job.ffmpeg,
+                shared=job.shared,
+                early=early,
+            ) as audio:
                 recipe, deck = self._deck_at(audio.sample_rate, features)
                 for piece in pieces_of(audio, settings, budget=job.budget):
                     self._lay(piece, outcome, audio, recipe, deck)
@@ -310,13 +306,3 @@ class Lane:
                 except Exception as error:
                     # Not to be taken for a fault of the clip that this lane happens to be decoding.
                     raise AudioFeatError(f"a shard cannot be written: {type(error).__name__}: {error}") from error
-
-
-@contextmanager
-def _decoder_named(audio: ClipAudio) -> Iterator[None]:
-    """What is wrong with a clip is said together with what decoded it."""
-    try:
-        yield
-    except ClipError as error:
-        error.decoder = audio.decoder
-        raise

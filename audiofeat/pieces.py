@@ -11,7 +11,7 @@ ends, a peak), they wait in memory or spooled, like rows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,8 +23,7 @@ from audiofeat.errors import ClipError
 from audiofeat.store.rows import RowBudget, Rows
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(NamedTuple):
     """One channel of a clip, or the mix of all."""
 
     channel: int | None
@@ -36,8 +35,7 @@ class Signal:
     """(n,) float32, to be iterated over once, before the next signal is asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A stretch of a signal."""
 
     channel: int | None

@@ -5,11 +5,16 @@ They hold plain values only, so that each one goes through JSON and back unchang
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any, ClassVar, TypeAlias
 
 from typing_extensions import Self
+
+Columns: TypeAlias = dict[str, list[Any]]
+"""Many records of one kind, as a list for each field: no dict and no object for each on the way through JSON and into a
+table."""
 
 
 class JsonRecord:
@@ -24,6 +29,10 @@ class JsonRecord:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         return cls(**values)
+
+    @classmethod
+    def columns_of(cls, records: Sequence[Self]) -> Columns:
+        return {name: list(map(attrgetter(name), records)) for name in cls.__dataclass_fields__}
 
 
 MetaValue: TypeAlias = str | int | float | bool | None
@@ -85,6 +94,11 @@ class Fingerprint(JsonRecord):
     def at(self, member: Member | None) -> Fingerprint:
         """The same file, and in it the place of ``member``."""
         return self if member is None else replace(self, place=member.place)
+
+
+def fingerprint_columns(fingerprints: Mapping[str, Fingerprint]) -> Columns:
+    """Fingerprints by key as columns, the first of which is ``key``."""
+    return {"key": list(fingerprints), **Fingerprint.columns_of(list(fingerprints.values()))}
 
 
 @dataclass(frozen=True, slots=True)

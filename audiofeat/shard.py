@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
-from audiofeat.records import ClipRow, Failure, FeatureSpec, Fingerprint
+from audiofeat.records import ClipRow, Failure, FeatureSpec, Fingerprint, fingerprint_columns
 from audiofeat.store.commits import write_commit, write_shard
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.packing import Packing
@@ -82,23 +83,22 @@ class ShardWork:
         done = sorted((clip for result in results for clip in result.finished), key=lambda clip: clip.row.key)
         clips = [ShardClip(clip.row.key, clip.features) for clip in done]
         entry = write_shard(paths, self.task.slot, clips, features, packing=packing)
-        rows = []
-        row_offset = 0
-        for clip in done:
-            rows.append(replace(clip.row, row_offset=row_offset))
-            row_offset += clip.row.frames
+        rows = ClipRow.columns_of([clip.row for clip in done])
+        rows["row_offset"] = list(accumulate(rows["frames"], initial=0))[:-1]
         record = Commit(
             slot=self.task.slot,
             stamp=stamp,
             store_format=packing.kind,
             shard=entry,
-            rows=tuple(rows),
+            rows=rows,
             failures=tuple(failure for result in results for failure in result.failures),
-            fingerprints={
-                task.key: result.fingerprint
-                for task, result in zip(self.task.clips, results, strict=True)
-                if result.fingerprint is not None
-            },
+            fingerprints=fingerprint_columns(
+                {
+                    task.key: result.fingerprint
+                    for task, result in zip(self.task.clips, results, strict=True)
+                    if result.fingerprint is not None
+                }
+            ),
         )
         write_commit(paths, record)
         for clip in done:

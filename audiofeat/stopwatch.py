@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 
 class Stopwatch:
@@ -17,18 +15,29 @@ class Stopwatch:
         self._stage = "idle"
         self._since = time.perf_counter()
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str) -> _Stage:
         """Charge the block to ``name``, and what comes after it to the stage that was on before."""
-        outer = self._switch(name)
-        try:
-            yield
-        finally:
-            self._switch(outer)
+        return _Stage(self, name)
 
-    def _switch(self, name: str) -> str:
+    def switch(self, name: str) -> str:
+        """Charge what comes to ``name``; gives the stage that was on before."""
         now = time.perf_counter()
         before = self._stage
         self.seconds[before] = self.seconds.get(before, 0.0) + now - self._since
         self._stage, self._since = name, now
         return before
+
+
+class _Stage:
+    """One block of a stage."""
+
+    __slots__ = ("_clock", "_name", "_outer")
+
+    def __init__(self, clock: Stopwatch, name: str) -> None:
+        self._clock, self._name = clock, name
+
+    def __enter__(self) -> None:
+        self._outer = self._clock.switch(self._name)
+
+    def __exit__(self, *error: object) -> None:
+        self._clock.switch(self._outer)

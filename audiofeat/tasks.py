@@ -5,11 +5,11 @@ Like the records that they are made of, tasks go through JSON and back unchanged
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from audiofeat.records import ClipRow, Excerpt, Failure, Fingerprint, JsonRecord, Member
+from audiofeat.records import ClipRow, Columns, Excerpt, Failure, Fingerprint, JsonRecord, Member
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +141,17 @@ class Commit(JsonRecord):
     store_format: str
     shard: ShardEntry | None
     """None where no clip of it could be done: then there is no file."""
-    rows: tuple[ClipRow, ...]
+    rows: Columns
+    """Of :class:`audiofeat.records.ClipRow`."""
     failures: tuple[Failure, ...]
-    fingerprints: Mapping[str, Fingerprint]
-    """By key; only those that may be trusted: see :mod:`audiofeat.plan`."""
+    fingerprints: Columns
+    """By key (:func:`audiofeat.records.fingerprint_columns`); only those that may be trusted: see
+    :mod:`audiofeat.plan`."""
+
+    @property
+    def clip_keys(self) -> list[str]:
+        """Of each row the key of the source's clip."""
+        return [parent or key for key, parent in zip(self.rows["key"], self.rows["parent"], strict=True)]
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -152,9 +159,9 @@ class Commit(JsonRecord):
             "stamp": self.stamp.to_json(),
             "store_format": self.store_format,
             "shard": self.shard.to_json() if self.shard else None,
-            "rows": [row.to_json() for row in self.rows],
+            "rows": self.rows,
             "failures": [failure.to_json() for failure in self.failures],
-            "fingerprints": {key: value.to_json() for key, value in self.fingerprints.items()},
+            "fingerprints": self.fingerprints,
         }
 
     @classmethod
@@ -164,7 +171,12 @@ class Commit(JsonRecord):
             stamp=Stamp.from_json(values["stamp"]),
             store_format=values["store_format"],
             shard=ShardEntry.from_json(values["shard"]) if values["shard"] else None,
-            rows=tuple(ClipRow.from_json(row) for row in values["rows"]),
+            rows=_columns(values["rows"], ClipRow.__dataclass_fields__),
             failures=tuple(Failure.from_json(failure) for failure in values["failures"]),
-            fingerprints={key: Fingerprint.from_json(value) for key, value in values["fingerprints"].items()},
+            fingerprints=_columns(values["fingerprints"], ("key", *Fingerprint.__dataclass_fields__)),
         )
+
+
+def _columns(found: Mapping[str, list[Any]], names: Iterable[str]) -> Columns:
+    """Raises KeyError or TypeError where they are those of another version."""
+    return {name: found[name] for name in names}

@@ -11,8 +11,11 @@ import pytest
 from small_store import FINGERPRINT, make_store, settings_for, small_arrays, write_shards
 
 from audiofeat.known import Known, known_results, read_quarantine
+from audiofeat.records import Clip, Member, fingerprint_columns
+from audiofeat.store.checked_json import read_checked_json, write_checked_json
 from audiofeat.store.commits import write_commit
 from audiofeat.store.description import encode_description
+from audiofeat.store.fingerprints import Fingerprints
 from audiofeat.store.layout import StorePaths
 
 ARRAYS = small_arrays(12)
@@ -127,6 +130,19 @@ def test_row_99_a_commit_record_that_makes_no_sense_does_not_count(tmp_path: Pat
     assert done_of(known_results(paths, settings_for())) == ARRAYS.keys() - lost
 
 
+def test_a_commit_record_of_an_earlier_version_does_not_count(tmp_path: Path) -> None:
+    """It had an object for each row."""
+    paths = StorePaths(tmp_path)
+    _, tasks, _ = write_shards(paths, settings_for(), ARRAYS)
+    path = paths.commit(tasks[0].slot)
+    values = read_checked_json(path) or {}
+    rows = [dict(zip(values["rows"], row, strict=True)) for row in zip(*values["rows"].values(), strict=True)]
+    write_checked_json(path, {**values, "rows": rows, "fingerprints": {}})
+    lost = {clip.key for clip in tasks[0].clips}
+    assert len(rows) == len(lost)
+    assert done_of(known_results(paths, settings_for())) == ARRAYS.keys() - lost
+
+
 def test_a_newer_commit_overrules_the_store(tmp_path: Path) -> None:
     paths = make_store(tmp_path, settings_for(), ARRAYS, failing=["broken/a"])
     first, *_ = ARRAYS
@@ -160,6 +176,17 @@ def test_fingerprints_that_cannot_be_read_are_none(tmp_path: Path) -> None:
     assert known_results(paths, settings_for()).fingerprints == {}
 
 
+def test_fingerprints_are_of_a_listing_where_each_is_the_same_and_none_is_missing() -> None:
+    member = Member("b.wav", 512, 100)
+    clips = [Clip("a", "a.wav", 1, 2, 3), Clip("b", "x.tar", 4, 5, 2**63, member=member)]
+    prints = {clip.key: clip.fingerprint for clip in clips}
+    assert Fingerprints.of(prints).are_of(clips)
+    assert not Fingerprints.of(prints).are_of([clips[0], replace(clips[1], ctime_ns=6)])
+    assert not Fingerprints.of(prints).are_of([clips[0], replace(clips[1], member=replace(member, offset=0))])
+    assert not Fingerprints.of({"a": prints["a"]}).are_of(clips)
+    assert not Fingerprints.of(prints).are_of(clips[:1])
+
+
 @pytest.mark.parametrize("content", [b"{", b'{"key": 1}\n', b"\xff", b"3\n"])
 def test_a_damaged_quarantine_is_empty(tmp_path: Path, content: bytes) -> None:
     paths = StorePaths(tmp_path)
@@ -172,7 +199,7 @@ def test_a_newer_commit_takes_the_stores_fingerprint_with_it(tmp_path: Path) -> 
     paths = make_store(tmp_path, settings_for(), ARRAYS)
     _, tasks, commits = write_shards(paths, settings_for(), ARRAYS)
     first = next(commit for commit in commits if commit.slot == tasks[0].slot)
-    write_commit(paths, replace(first, fingerprints={}))
+    write_commit(paths, replace(first, fingerprints=fingerprint_columns({})))
     known = known_results(paths, settings_for())
     assert known.fingerprints.keys() == ARRAYS.keys() - {clip.key for clip in tasks[0].clips}
 

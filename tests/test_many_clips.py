@@ -18,7 +18,7 @@ from audiofeat.finish import finish_store, is_unchanged
 from audiofeat.garbage import no_search_for_cycles
 from audiofeat.known import known_results
 from audiofeat.plan import Plan, make_plan
-from audiofeat.records import Clip
+from audiofeat.records import Clip, ClipRow, fingerprint_columns
 from audiofeat.source import Listing, check_unique, scan_folder
 from audiofeat.store.commits import write_commit
 from audiofeat.store.layout import StorePaths
@@ -57,12 +57,12 @@ def finish(clips: list[Clip], plan: Plan, paths: StorePaths) -> None:
 
 def record(task: ShardTask, clips: dict[str, Clip], paths: StorePaths) -> None:
     """Leave the shard's commit record, as a worker does, and a file of the size that it says."""
-    rows = tuple(row_of(clips[clip.key], "d" * 64) for clip in task.clips)
-    prints = {clip.key: clips[clip.key].fingerprint for clip in task.clips}
+    rows = [row_of(clips[clip.key], "d" * 64) for clip in task.clips]
+    prints = fingerprint_columns({clip.key: clips[clip.key].fingerprint for clip in task.clips})
     packing = packing_of(SETTINGS.config.store).word
     entry = ShardEntry(f"{task.slot}-{'0' * 16}.h5", task.slot, 100, "0" * 64, len(rows), 10 * len(rows), packing)
     (paths.shards / entry.name).write_bytes(bytes(entry.size_bytes))
-    write_commit(paths, Commit(task.slot, SETTINGS.stamp, "hdf5", entry, rows, (), prints))
+    write_commit(paths, Commit(task.slot, SETTINGS.stamp, "hdf5", entry, ClipRow.columns_of(rows), (), prints))
 
 
 def peak_bytes(work: Callable[[], object]) -> int:

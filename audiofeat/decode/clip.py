@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Protocol
 
 from audiofeat.decode.channels import Channels, channel_picker, wanted_channel
@@ -21,6 +20,7 @@ from audiofeat.decode.shared import Shared
 from audiofeat.decode.sniff import sniff
 from audiofeat.decode.soundfile_decoder import SoundfileDecoder, soundfile_version
 from audiofeat.decode.span import WHOLE, Span
+from audiofeat.errors import ClipError
 from audiofeat.records import Excerpt, Member
 
 
@@ -99,6 +99,18 @@ class ClipAudio:
         self.source_frames = 0
         """Frames at the native rate that were decoded; 0 until the iteration has ended."""
 
+    def __enter__(self) -> ClipAudio:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Close decoder and file. What is wrong with a clip is said together with what decoded it."""
+        if isinstance(error, ClipError):
+            error.decoder = self.decoder
+        try:
+            self._decoder.close()
+        finally:
+            self._file.close()
+
     @property
     def duration_seconds(self) -> float:
         """The length of what was decoded; valid after the iteration."""
@@ -153,7 +165,6 @@ class ClipAudio:
         self.end_seconds = end_frame / self.native_sample_rate if is_cut else asked.end_seconds
 
 
-@contextmanager
 def open_clip(
     path: str,
     *,
@@ -165,8 +176,8 @@ def open_clip(
     ffmpeg: str | None,
     shared: Shared | None = None,
     early: EarlyClip | None = None,
-) -> Iterator[ClipAudio]:
-    """Open one audio file, or a member of one, and get ready to decode it, or an excerpt of it.
+) -> ClipAudio:
+    """Open one audio file, or a member of one, and get ready to decode it, or an excerpt of it; for use in a ``with``.
 
     ``path`` is as ``os.fsdecode`` spells it; ``sample_rate`` is in Hz, None is the file's own; ``ffmpeg`` is the
     program for what soundfile cannot read, if there is one. A channel that ``excerpt`` names goes before ``channels``.
@@ -177,32 +188,32 @@ def open_clip(
     """
     file = early.file if early else SourceFile(path, member=member, shared=shared, max_bytes=limits.max_bytes)
     written = early.written if early else None
+    decoder: NativeDecoder | None = None
     try:
         # What is found out of a whole file is worth remembering where only a part of it is the clip.
         known = shared if excerpt is not None else None
         container = early.container if early else _container(file, known)
         span = Span(excerpt.start_seconds or 0.0, excerpt.end_seconds) if excerpt else WHOLE
-        decoder: NativeDecoder
         if container.pcm is not None:
             decoder = PcmDecoder(file, pcm=container.pcm, limits=limits, span=span)
         elif container.decoder == "soundfile":
             decoder = SoundfileDecoder(file, container=container, limits=limits, span=span)
         else:
             decoder = FfmpegDecoder(file, container=container, limits=limits, ffmpeg=ffmpeg, span=span, written=written)
-        try:
-            yield ClipAudio(
-                file,
-                decoder,
-                digest=known.digests.get(file.identity, file.digest) if known else file.digest(),
-                span=span,
-                channels=channels if excerpt is None or excerpt.channel is None else excerpt.channel,
-                sample_rate=sample_rate,
-                limits=limits,
-            )
-        finally:
+        return ClipAudio(
+            file,
+            decoder,
+            digest=known.digests.get(file.identity, file.digest) if known else file.digest(),
+            span=span,
+            channels=channels if excerpt is None or excerpt.channel is None else excerpt.channel,
+            sample_rate=sample_rate,
+            limits=limits,
+        )
+    except BaseException:
+        if decoder is not None:
             decoder.close()
-    finally:
         file.close()
+        raise
 
 
 def _container(file: SourceFile, known: Shared | None) -> Container:

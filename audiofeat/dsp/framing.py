@@ -172,8 +172,9 @@ def with_edges(blocks: Iterable[Samples], rule: FrameRule) -> Iterator[Samples]:
 
     frames = rule.n_frames(n_samples)
     last_needed = rule.first_start + (frames - 1) * rule.hop_samples + rule.win_samples
-    right = np.arange(max(n_samples, skip), last_needed)
-    if frames and len(right):
+    first_missing = max(n_samples, skip)
+    if frames and first_missing < last_needed:
+        right = np.arange(first_missing, last_needed)
         yield _fill(tail, right, first_position=n_samples - len(tail), n_samples=n_samples, rule=rule)
 
 

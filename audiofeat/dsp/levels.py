@@ -24,6 +24,9 @@ LARGEST_SCALED_PEAK = LARGEST_PEAK * 32_768.0
 PART_SAMPLES = 256
 """The unit in which silence is looked for: 16 ms at 16 kHz."""
 
+_SILENT_PART = PART_SAMPLES * SILENCE**2
+"""The energy below which such a part is silent."""
+
 
 class Levels:
     """Levels of a clip; valid once :meth:`watch` has been exhausted.
@@ -43,25 +46,25 @@ class Levels:
     def watch(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
         """Yield the blocks of (n,) float32 as they are, and take notice of them."""
         for block in blocks:
-            block_peak = float(np.maximum(block.max(), -block.min()))
+            block_peak = max(float(np.maximum.reduce(block)), -float(np.minimum.reduce(block)))
             # So put that a NaN, which compares false with all, gets in, and once in, stays.
             if not block_peak <= self.peak and not math.isnan(self.peak):
                 self.peak = block_peak
             if block_peak >= FULL_SCALE:
                 self._clipped += int(np.count_nonzero(np.abs(block) >= FULL_SCALE))
             whole = len(block) // PART_SAMPLES * PART_SAMPLES
-            self._add(block[:whole].reshape(-1, PART_SAMPLES))
+            if whole:
+                parts = block[:whole].reshape(-1, PART_SAMPLES)
+                energies = np.einsum("ij,ij->i", parts, parts)
+                self._energy += float(np.add.reduce(energies, dtype=np.float64))
+                self._silent_samples += PART_SAMPLES * int(np.count_nonzero(energies < _SILENT_PART))
             if whole < len(block):
-                self._add(block[whole:].reshape(1, -1))
+                rest = block[whole:].reshape(1, -1)
+                (energy,) = np.einsum("ij,ij->i", rest, rest)
+                self._energy += float(energy)
+                self._silent_samples += rest.size if energy < rest.size * SILENCE**2 else 0
             self.n_samples += len(block)
             yield block
-
-    def _add(self, parts: Samples) -> None:
-        """Take in parts: (parts, samples of each)."""
-        samples = parts.shape[1]
-        energies = np.einsum("ij,ij->i", parts, parts)
-        self._energy += float(energies.sum(dtype=np.float64))
-        self._silent_samples += samples * int(np.count_nonzero(energies < samples * SILENCE**2))
 
     @property
     def is_finite(self) -> bool:

@@ -24,8 +24,11 @@ class Hand:
 
     def note(self, hand: bytes) -> None:
         """Raises StorageError where nothing can be noted."""
-        with storage_errors(self._place):
+        try:
             os.pwrite(self._fd, hand, self._offset)
+        except OSError as error:
+            with storage_errors(self._place):
+                raise error
 
 
 class LaneFeed:

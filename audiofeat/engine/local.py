@@ -127,8 +127,6 @@ class LocalEngine:
         """
         for folder in (self._paths.logs, self._paths.spool, self._paths.tasks):
             make_folder(folder)
-        for task in tasks:
-            write_checked_json(self._paths.task(task.slot), task.to_json())
         # The largest first, so that the processes end together.
         self._waiting.extend(sorted(tasks, key=lambda task: len(task.clips), reverse=True))
         self._arrangement = Arrangement(
@@ -138,6 +136,8 @@ class LocalEngine:
         check_descriptors(lanes=max(shares), processes=len(shares))
         for lanes in shares:
             self._add_process(lanes)
+        for task in tasks:  # while the processes start
+            write_checked_json(self._paths.task(task.slot), task.to_json())
         self._hand_out()
         self._meanwhile()
         while self._waiting or self._suspects or any(process.shards for process in self._processes):

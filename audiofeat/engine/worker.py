@@ -170,11 +170,11 @@ class Worker:
         )
         to_decode = {clip.key for clip in shard.task.clips if clip.is_decoded}
         failed = [failure for failure in record.failures if failure.key in to_decode and not failure.is_by_choice]
-        decoded = [row for row in record.rows if row.clip_key in to_decode]
+        lengths = zip(record.clip_keys, record.rows["duration_seconds"], strict=True)
         counts = {
             "clips_done": len(to_decode) - len(failed),
             "clips_failed": len(failed),
-            "audio_seconds": math.fsum(row.duration_seconds for row in decoded),
+            "audio_seconds": math.fsum(seconds for key, seconds in lengths if key in to_decode),
         }
         self._send({"done": record.slot, "counts": counts})
 

@@ -31,8 +31,8 @@ def read_checked_json(path: Path) -> dict[str, Any] | None:
     except OSError:
         return None
     # The digest is of the text: to write the values anew for it takes as long as to read them.
-    content = written[_HEAD_BYTES:-2]
-    if written != _head(content) + content + b"}\n":
+    head, content, end = written[:_HEAD_BYTES], written[_HEAD_BYTES:-2], written[-2:]
+    if (head, end) != (_head(content), b"}\n"):
         return None
     values: dict[str, Any] = json.loads(content)
     return values

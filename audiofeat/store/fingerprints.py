@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from functools import lru_cache, partial
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from blake3 import blake3
 
-from audiofeat.records import Fingerprint
+from audiofeat.records import Clip, Columns, Fingerprint, fingerprint_columns
 from audiofeat.store.staging import write_file
 
 _SCHEMA = pa.schema(
@@ -54,6 +54,11 @@ class Fingerprints(MutableMapping[str, Fingerprint]):
         return fingerprints if isinstance(fingerprints, cls) else cls(_table_of(fingerprints))
 
     @classmethod
+    def of_lists(cls, columns: Columns) -> Fingerprints:
+        """Those of :func:`audiofeat.records.fingerprint_columns`."""
+        return cls(pa.table(columns, schema=_SCHEMA))
+
+    @classmethod
     def joined(cls, parts: Iterable[Fingerprints]) -> Fingerprints:
         """All of them; no two may have one key."""
         return cls(pa.concat_tables([part.table for part in parts] or [_SCHEMA.empty_table()]))
@@ -61,6 +66,13 @@ class Fingerprints(MutableMapping[str, Fingerprint]):
     @property
     def table(self) -> pa.Table:
         return _table_of(self) if self._changed else self._table
+
+    def are_of(self, clips: Sequence[Clip]) -> bool:
+        """Whether these are the fingerprints that the listing knows of ``clips``, and no others."""
+        columns = {name: list(map(attrgetter(name), clips)) for name in _SCHEMA.names[:-1]}
+        columns["place"] = [clip.member.place if clip.member else "" for clip in clips]
+        listed = Fingerprints.of_lists(columns)
+        return bool(self.table.equals(listed.table))
 
     def __getitem__(self, key: str) -> Fingerprint:
         found = self._changed[key] if key in self._changed else self._stored(key)
@@ -117,12 +129,7 @@ def _read(path: Path) -> pa.Table | None:
 
 
 def _table_of(fingerprints: Mapping[str, Fingerprint]) -> pa.Table:
-    columns: dict[str, list[Any]] = {name: [] for name in _SCHEMA.names}
-    for key, value in fingerprints.items():
-        columns["key"].append(key)
-        for name in _SCHEMA.names[1:]:
-            columns[name].append(getattr(value, name))
-    return pa.table(columns, schema=_SCHEMA)
+    return pa.table(fingerprint_columns(fingerprints), schema=_SCHEMA)
 
 
 def _made(table: pa.Table, number: int) -> dict[str, Fingerprint]:

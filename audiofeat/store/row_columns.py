@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, fields
 from itertools import repeat
-from operator import attrgetter
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from audiofeat.records import ClipRow
+from audiofeat.records import ClipRow, Columns
 from audiofeat.store.manifest import SCHEMA, clip_keys
 
 ROW_SCHEMA = SCHEMA.remove(SCHEMA.get_field_index("shard"))
@@ -33,9 +32,12 @@ class RowColumns:
 
     @classmethod
     def of(cls, rows: Iterable[ClipRow]) -> RowColumns:
-        rows = list(rows)
-        columns = [pa.array(map(attrgetter(field.name), rows), field.type) for field in ROW_SCHEMA]
-        return cls(pa.Table.from_arrays(columns, schema=ROW_SCHEMA))
+        return cls.of_lists(ClipRow.columns_of(list(rows)))
+
+    @classmethod
+    def of_lists(cls, columns: Columns) -> RowColumns:
+        """Rows that are columns already."""
+        return cls(pa.table({name: columns[name] for name in ROW_SCHEMA.names}, schema=ROW_SCHEMA))
 
     def __len__(self) -> int:
         return len(self.table)
