@@ -100,6 +100,25 @@ def test_a_disk_that_takes_a_little_at_a_time_gives_the_same_bytes(
     assert (tmp_path / "whole.h5").read_bytes() == (tmp_path / "bit_by_bit.h5").read_bytes()
 
 
+def test_the_system_is_given_no_piece_for_which_it_would_look_for_a_large_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    pwrite = os.pwrite
+
+    def noted(descriptor: int, content: memoryview, offset: int) -> int:
+        sizes.append(len(content))
+        return pwrite(descriptor, content, offset)
+
+    content = np.random.default_rng(1).bytes((3 << 20) + 5)
+    monkeypatch.setattr(os, "pwrite", noted)
+    file = RecordingFile(tmp_path / "file")
+    assert file.write(memoryview(content)) == len(content)
+    file.finish()
+    assert max(sizes) <= 1 << 20
+    assert (tmp_path / "file").read_bytes() == content
+
+
 def test_no_descriptor_stays_open_after_a_fault(
     budget: RowBudget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,9 @@ from audiofeat.errors import StorageError
 
 PARTIAL_SUFFIX = ".partial"
 
+_WRITE_BYTES = 512 << 10
+"""Handed to the system at a time: for 2 MB or more Linux looks for pages as large, and may take three times as long."""
+
 
 @contextmanager
 def storage_errors(path: Path, *, rest: str = "what is finished stays", needs_bytes: int = 0) -> Iterator[None]:
@@ -166,7 +169,7 @@ class RecordingFile:
         done = 0
         while done < len(view) and self._fault is None:
             try:
-                done += os.pwrite(self._descriptor, view[done:], self._position + done)
+                done += os.pwrite(self._descriptor, view[done : done + _WRITE_BYTES], self._position + done)
             except OSError as error:
                 self._fault = error
         self._position += len(view)
