@@ -175,6 +175,9 @@ class Worker:
             "clips_done": len(to_decode) - len(failed),
             "clips_failed": len(failed),
             "audio_seconds": math.fsum(row.duration_seconds for row in decoded),
+            "ffmpeg_audio_seconds": math.fsum(
+                row.duration_seconds for row in decoded if row.decoder.startswith("ffmpeg")
+            ),
         }
         self._send({"done": record.slot, "counts": counts})
 

@@ -46,6 +46,8 @@ def befall(slot):
     if what == "hang":
         say(tally={}, examples=[], warnings=[])
         time.sleep(600)
+    half_done = {"clips_done": finished + 5, "audio_seconds": finished + 5.0, "ffmpeg_audio_seconds": 5.0}
+    say(tally=half_done, examples=[], warnings=[])
     os.kill(os.getpid(), {"frozen": signal.SIGSTOP, "crash": signal.SIGSEGV}.get(what, signal.SIGKILL))
 finished = 0
 say(ready=0.0, worked_seconds=0.0)
@@ -56,8 +58,8 @@ for line in sys.stdin:
     if "-" in slot:
         befall(slot)
     finished += 1
-    say(tally={"clips_done": finished}, examples=[], warnings=[])
-    say(done=slot, counts={"clips_done": 1, "clips_failed": 0, "audio_seconds": 1.0})
+    say(tally={"clips_done": finished, "audio_seconds": finished}, examples=[], warnings=[])
+    say(done=slot, counts={"clips_done": 1, "clips_failed": 0, "audio_seconds": 1.0, "ffmpeg_audio_seconds": 0.0})
 say(bye={"peak_rss_bytes": 0})
 os._exit(0)
 """
@@ -97,6 +99,15 @@ def test_fault_2_a_shard_that_kills_one_worker_is_done_by_another(run: Run, tmp_
     report = run(*good(8), "a-crash-1", workers=2)
     assert (report.deaths, report.tally["clips_done"]) == (1, 9)
     assert reason_of(tmp_path, "a-crash-1") == ""
+
+
+@pytest.mark.parametrize("before", [0, 3])
+def test_what_a_dead_worker_had_done_of_an_unfinished_shard_is_not_counted_twice(run: Run, before: int) -> None:
+    """It died five clips into a shard, as the first one that it had or after others; another did all of it."""
+    report = run(*good(before), "a-crash-1", workers=1)
+    assert report.deaths == 1
+    assert report.tally["clips_done"] == report.tally["audio_seconds"] == before + 1
+    assert report.tally["ffmpeg_audio_seconds"] == 0.0
 
 
 def test_fault_2_the_second_death_condemns_the_clip_and_no_other(run: Run, tmp_path: Path) -> None:
