@@ -81,6 +81,7 @@ class Worker:
                 clip_bytes=min(CLIP_BYTES, job.row_bytes // (2 * max(1, job.lanes))),
             ),
             shared=Shared(),
+            early_bytes=job.early_bytes,
         )
         hands = [Hand(self._hands, number, place=Path(job.hands)) for number in range(job.lanes)]
         feeds = [LaneFeed(self._feed, note=hand.note, may_look_ahead=not job.is_careful) for hand in hands]

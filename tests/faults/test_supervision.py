@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from audiofeat.engine import child, local
+from audiofeat.engine import child, local, process
 from audiofeat.engine.local import EngineReport, LocalEngine
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.engine.process import WorkerProcess
@@ -115,6 +115,23 @@ def test_fault_2_the_second_death_condemns_the_clip_and_no_other(run: Run, tmp_p
     assert (report.deaths, report.tally["clips_failed"]) == (2, 1)
     assert reason_of(tmp_path, "a-crash-2") == "decoder.crashed"
     assert not any(reason_of(tmp_path, slot) for slot in good(8))
+
+
+def test_a_process_for_suspects_has_the_memory_of_those_with_nothing_left_to_do(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TensorFlow once more beside them would be more than ``--memory`` allows, or than there is."""
+    before = len(psutil.Process().children())
+    others: list[int] = []
+    start = process.start_child
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        others.append(len(psutil.Process().children()) - before)
+        return start(*arguments, **options)
+
+    monkeypatch.setattr(process, "start_child", counted)
+    report = run("a-crash-2", *good(6), workers=1)
+    assert (report.deaths, others) == (2, [0, 0, 0, 0])
 
 
 def test_fault_2_many_clips_that_kill_do_not_end_the_run(run: Run, tmp_path: Path) -> None:
