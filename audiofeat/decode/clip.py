@@ -21,6 +21,7 @@ from audiofeat.decode.shared import Shared
 from audiofeat.decode.sniff import sniff
 from audiofeat.decode.soundfile_decoder import SoundfileDecoder, soundfile_version
 from audiofeat.decode.span import WHOLE, Span
+from audiofeat.errors import ClipError
 from audiofeat.records import Excerpt, Member
 
 
@@ -201,6 +202,9 @@ def open_clip(
             )
         finally:
             decoder.close()
+    except ClipError:
+        file.check_unchanged()  # what is wrong with a file that somebody writes to may be no more than that
+        raise
     finally:
         file.close()
 
