@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from audiofeat.config import Config
-from audiofeat.decode import MOST_FILES, EarlyClip, Shared, decode_together
+from audiofeat.decode import MOST_FILES, MOST_GROUP_BYTES, EarlyClip, Shared, decode_together
 from audiofeat.errors import ClipError
 from audiofeat.shard import ShardWork
 from audiofeat.tasks import ClipTask
@@ -35,10 +35,24 @@ class Upcoming(Protocol):
 class Ahead:
     """One lane's look ahead."""
 
-    def __init__(self, upcoming: Upcoming, *, root: str, config: Config, ffmpeg: str | None, shared: Shared) -> None:
-        """``root`` is the folder that clips' paths go from."""
+    def __init__(
+        self,
+        upcoming: Upcoming,
+        *,
+        root: str,
+        config: Config,
+        ffmpeg: str | None,
+        shared: Shared,
+        most_bytes: int = MOST_GROUP_BYTES,
+    ) -> None:
+        """
+        Args:
+            root: the folder that clips' paths go from.
+            most_bytes: that clips may take in memory until their turn comes.
+        """
         self._upcoming = upcoming
         self._root, self._limits, self._ffmpeg, self._shared = root, config.limits, ffmpeg, shared
+        self._most_bytes = most_bytes
         self._early: dict[tuple[str, int], EarlyClip] = {}
         self._is_for_ffmpeg = False
         self._most = min(MOST_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // _DESCRIPTORS_A_CLIP)
@@ -70,7 +84,9 @@ class Ahead:
             return
         clips = [(os.path.join(self._root, tasks[index].path), tasks[index].member) for index in wanted]
         try:
-            found = decode_together(clips, limits=self._limits, ffmpeg=self._ffmpeg, shared=self._shared)
+            found = decode_together(
+                clips, limits=self._limits, ffmpeg=self._ffmpeg, shared=self._shared, most_bytes=self._most_bytes
+            )
         except ClipError:  # which of them it was shows when each is decoded by itself
             self._size *= 1.0 - _LOST_SHARE
             return

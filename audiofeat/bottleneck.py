@@ -50,6 +50,8 @@ class Occupancy:
     """Of the decoded audio, by its length, what ffmpeg decoded."""
     store_format: str = "hdf5"
     compression: str = "none"
+    is_short_of_memory: bool = False
+    """There are fewer lanes than were wanted, because they may take no more memory."""
 
     @property
     def shares(self) -> dict[str, float]:
@@ -152,7 +154,8 @@ def _for_publishing(_: Occupancy) -> str:
 
 
 def _more_workers(run: Occupancy) -> str:
-    return f"{counted(run.free_cores, 'core')} had no lane: --workers {run.cores}"
+    remedy = "more --memory" if run.is_short_of_memory else f"--workers {run.cores}"
+    return f"{counted(run.free_cores, 'core')} had no lane: {remedy}"
 
 
 _ADVICE = {

@@ -22,7 +22,7 @@ from typing import Protocol
 from audiofeat.ahead import Ahead
 from audiofeat.config import Config, FeatureName, with_features
 from audiofeat.deck import Deck
-from audiofeat.decode import ClipAudio, EarlyClip, Shared, open_clip
+from audiofeat.decode import MOST_GROUP_BYTES, ClipAudio, EarlyClip, Shared, open_clip
 from audiofeat.dsp.framing import with_edges
 from audiofeat.dsp.levels import Levels
 from audiofeat.dsp.signal import prepare, prepared_samples
@@ -59,6 +59,8 @@ class LaneJob:
     ffmpeg: str | None
     budget: RowBudget
     shared: Shared
+    early_bytes: int = MOST_GROUP_BYTES
+    """The most that clips which are decoded before their turn may take in memory, for each lane."""
 
 
 class Feed(Protocol):
@@ -119,7 +121,9 @@ class Lane:
         self._all = tuple(job.config.features)
         self._decks: OrderedDict[tuple[int, tuple[FeatureName, ...]], tuple[Recipe, Deck]] = OrderedDict()
         """By sample rate and features; with the recipe of all features, whose rules hold for each clip."""
-        self._ahead = Ahead(feed, root=job.root, config=job.config, ffmpeg=job.ffmpeg, shared=job.shared)
+        self._ahead = Ahead(
+            feed, root=job.root, config=job.config, ffmpeg=job.ffmpeg, shared=job.shared, most_bytes=job.early_bytes
+        )
         self._earlier = EarlierClips(job.paths, features=self._all, budget=job.budget)
 
     def run(self) -> None:

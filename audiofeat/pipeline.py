@@ -125,7 +125,7 @@ def _bring_up_to_date(
             report.plan_seconds = time.perf_counter() - begun
             cpu_before = _children_cpu_seconds()
             with LocalEngine(
-                replace(_worker_job(job, tools), row_bytes=allowance.row_bytes),
+                replace(_worker_job(job, tools), row_bytes=allowance.row_bytes, early_bytes=allowance.early_bytes),
                 paths,
                 workers=allowance.lanes,
                 gpus=gpus,
@@ -166,7 +166,8 @@ def _allowance(report: RunReport, job: Job, tools: Tools) -> Allowance:
         own_bytes=peak_rss_bytes(),
         n_clips=len(job.listing.clips),
     )
-    if allowance.lanes < wanted:
+    report.is_short_of_memory = allowance.lanes < wanted
+    if report.is_short_of_memory:
         report.warnings.append(f"--memory leaves room for {counted(allowance.lanes, 'lane')} of {wanted}")
     return allowance
 

@@ -67,6 +67,8 @@ class RunReport:
     device_busy_seconds: float = 0.0
     """The part of that in which a tape was under way; in the rest the device waits for decoding."""
     workers: int = 0
+    is_short_of_memory: bool = False
+    """``workers`` are fewer than were wanted, because of ``--memory``."""
     cores: int = 0
     """That the run might use."""
     device: str = ""
@@ -134,6 +136,7 @@ class RunReport:
             ffmpeg_share=self.ffmpeg_audio_seconds / self.audio_seconds if self.audio_seconds else 0.0,
             store_format=self.store_format,
             compression=self.compression,
+            is_short_of_memory=self.is_short_of_memory,
         )
         return bottleneck_of(run)
 

@@ -124,6 +124,24 @@ def test_what_is_no_case_for_a_group_is_left_alone(folder: Path, tmp_path: Path,
 
 
 @pytest.mark.usefixtures("nothing_left_over")
+def test_a_group_takes_no_more_memory_than_it_may(folder: Path, starts: list[int]) -> None:
+    """The longest by its header alone is left out; of one that does not tell, a piece too much ends the group."""
+    told, silent = folder / "h.mp4", folder / "b.wma"  # 269 kB of samples as the header has it; 45 kB
+    clips: list[tuple[str, Member | None]] = [(str(path), None) for path in (*[told] * 4, *[silent] * 2)]
+    job = {"limits": Bounds(), "ffmpeg": FFMPEG, "shared": Shared()}
+    for most_bytes, places in ((10_000_000, [0, 1, 2, 3, 4, 5]), (1_000_000, [0, 1, 2])):
+        found = decode_together(clips, most_bytes=most_bytes, **job)  # type: ignore[arg-type]  # of several types
+        assert sorted(found) == places
+        held = sum(os.fstat(early.written._fd).st_size + early.file.size_bytes for early in found.values())
+        assert held <= most_bytes
+        for early in found.values():
+            early.close()
+    assert starts == [6, 3]
+    with pytest.raises(ClipError, match="SIGXFSZ"):
+        decode_together(clips[4:], most_bytes=60_000, **job)  # type: ignore[arg-type]  # of several types
+
+
+@pytest.mark.usefixtures("nothing_left_over")
 def test_a_file_that_changes_before_its_turn_is_noticed(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "a.m4a"
     path.write_bytes((folder / "a.m4a").read_bytes())

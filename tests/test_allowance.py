@@ -49,6 +49,11 @@ def allowed(memory: str, config: Config, *, workers: int = 2, n_clips: int = 100
     return allot(parse_memory(memory), config, workers=workers, device="cpu", own_bytes=OWN_BYTES, n_clips=n_clips)
 
 
+def test_what_is_decoded_before_its_turn_counts_too(config: Config) -> None:
+    """A lane that may hold sixteen files and what they give would have to be given 256 MB."""
+    assert 16 * 10 * 16_000 * 8 < allowed("1GB", config).early_bytes < 30e6
+
+
 def test_lanes_come_first_then_processes_then_rows(config: Config) -> None:
     got = [allowed(memory, config) for memory in ("1GB", "1.1GB", "2GB", "8GB")]
     assert [(each.lanes, each.processes) for each in got] == [(1, 1), (2, 1), (2, 2), (2, 2)]

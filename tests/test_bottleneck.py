@@ -54,6 +54,7 @@ def test_a_run_of_no_time_is_bound_by_something_all_the_same() -> None:
         (RUN, DECODE, "more cores; WAV"),
         (replace(RUN, cores=8), DECODE, "6 cores had no lane: --workers 8"),
         (replace(RUN, cores=3), DECODE, "1 core had no lane"),
+        (replace(RUN, cores=3, is_short_of_memory=True), DECODE, "1 core had no lane: more --memory"),
         (replace(RUN, ffmpeg_share=0.9), DECODE, "without ffmpeg"),
         (replace(RUN, cpu_seconds=72.0), DECODE, "a processor for 40 % of their work"),
         (spent(COMPUTE), COMPUTE, "or a GPU"),

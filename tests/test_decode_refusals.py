@@ -74,6 +74,42 @@ def test_row_11_a_file_that_changes_meanwhile_is_refused(tmp_path: Path) -> None
     assert caught.value.is_transient
 
 
+@pytest.mark.parametrize("seconds", [1, 12], ids=["read whole", "read by blocks"])
+@pytest.mark.parametrize("moment", ["before it is read", "before its samples are"])
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.m4a"])
+def test_row_11_what_looks_damaged_because_it_was_cut_just_now_is_not_the_files_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, moment: str, seconds: int
+) -> None:
+    """Such a clip is tried again within the run; ``input.truncated`` would stand."""
+    path = tmp_path / name
+    write_wav(
+        tmp_path / "source.wav", np.random.default_rng(0).uniform(-0.5, 0.5, seconds * 48_000), sample_rate=48_000
+    )
+    run_ffmpeg("-i", tmp_path / "source.wav", path)
+    fstat = os.fstat
+
+    def cut_behind(descriptor: int) -> os.stat_result:
+        found = fstat(descriptor)
+        cut()
+        return found
+
+    def cut() -> None:
+        monkeypatch.setattr(os, "fstat", fstat)
+        os.truncate(path, path.stat().st_size // 2)
+
+    def decode_what_is_cut() -> None:
+        with open_clip(str(path), sample_rate=None, limits=Bounds(), ffmpeg=FFMPEG) as clip:
+            if moment != "before it is read":
+                cut()
+            list(clip)
+
+    if moment == "before it is read":
+        monkeypatch.setattr(os, "fstat", cut_behind)
+    with pytest.raises(ClipError, match="changed while it was read") as caught:
+        decode_what_is_cut()
+    assert caught.value.reason == "io.changed"
+
+
 NOT_AUDIO = {
     "input.empty": [b""],
     "input.lfs-pointer": [b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"],

@@ -106,10 +106,7 @@ class ClipAudio:
         """Close decoder and file. What is wrong with a clip is said together with what decoded it."""
         if isinstance(error, ClipError):
             error.decoder = self.decoder
-        try:
-            self._decoder.close()
-        finally:
-            self._file.close()
+        _close(self._file, self._decoder, error)
 
     @property
     def duration_seconds(self) -> float:
@@ -209,11 +206,22 @@ def open_clip(
             sample_rate=sample_rate,
             limits=limits,
         )
-    except BaseException:
-        if decoder is not None:
-            decoder.close()
-        file.close()
+    except BaseException as error:
+        _close(file, decoder, error)
         raise
+
+
+def _close(file: SourceFile, decoder: NativeDecoder | None, error: BaseException | None) -> None:
+    """Close both. Raises ClipError where something is wrong with a file that somebody has written to meanwhile."""
+    try:
+        if isinstance(error, ClipError):
+            file.check_unchanged()  # it may be no more than that
+    finally:
+        try:
+            if decoder is not None:
+                decoder.close()
+        finally:
+            file.close()
 
 
 def _container(file: SourceFile, known: Shared | None) -> Container:

@@ -29,6 +29,9 @@ MOST_FILES = 16 if sys.platform == "linux" else 1
 _MAX_BYTES = 8 << 20
 _FRAME_BYTES = 8  # of two channels; how many there are, no header is asked
 
+MOST_GROUP_BYTES = MOST_FILES * 2 * _MAX_BYTES
+"""What a group takes at most: files and what they give."""
+
 
 class Written:
     """What ffmpeg gave for one file, all of it good; to ``FfmpegDecoder`` it is a process that has just ended."""
@@ -72,11 +75,24 @@ class _Candidate(NamedTuple):
     file: SourceFile
     container: Container
 
+    @property
+    def size_bytes(self) -> int:
+        """What it takes until its turn comes, as far as its header tells: its samples, and its own bytes."""
+        return _FRAME_BYTES * _frames(self.container) + self.file.size_bytes
+
 
 def decode_together(
-    clips: Sequence[tuple[str, Member | None]], *, limits: Limits, ffmpeg: str | None, shared: Shared
+    clips: Sequence[tuple[str, Member | None]],
+    *,
+    limits: Limits,
+    ffmpeg: str | None,
+    shared: Shared,
+    most_bytes: int = MOST_GROUP_BYTES,
 ) -> dict[int, EarlyClip]:
     """Have one ffmpeg process decode those of ``clips`` (paths and members) that it is for and that are short.
+
+    Args:
+        most_bytes: that all of them may take in memory, shared out evenly.
 
     Returns:
         what came, by place in ``clips``; the caller closes it. Empty where there are not two that ffmpeg is for.
@@ -89,14 +105,18 @@ def decode_together(
     try:
         for place, (path, member) in enumerate(clips):
             candidate = _candidate(place, path, member, limits=limits, shared=shared)
-            if candidate is not None:
-                candidates.append(candidate)
+            if candidate is None:
+                continue
+            candidates.append(candidate)
+            if max(each.size_bytes for each in candidates) > most_bytes // len(candidates):
+                candidates.pop().file.close()
         if len(candidates) < 2:
             _close(candidates, outputs)
             return {}
         for _ in candidates:
             outputs.append(_memory_file())
-        version = _decode(candidates, outputs, ffmpeg=ffmpeg)
+        file_bytes = min(_MAX_BYTES, most_bytes // len(candidates))
+        version = _decode(candidates, outputs, file_bytes=file_bytes, ffmpeg=ffmpeg)
     except BaseException:
         _close(candidates, outputs)
         raise
@@ -137,13 +157,17 @@ def _memory_file() -> int:
         raise ClipError("io.process", f"no memory file: {os.strerror(error.errno or 0)}") from error
 
 
-def _decode(candidates: Sequence[_Candidate], outputs: Sequence[int], *, ffmpeg: str | None) -> str:
-    """Run ffmpeg; its version. Raises ClipError unless everything is as it should be."""
+def _decode(candidates: Sequence[_Candidate], outputs: Sequence[int], *, file_bytes: int, ffmpeg: str | None) -> str:
+    """Run ffmpeg, for at most ``file_bytes`` of each; its version.
+
+    Raises:
+        ClipError: not everything is as it should be.
+    """
     process = GroupProcess(
         [candidate.file.fd for candidate in candidates],
         demuxers=[candidate.container.demuxer for candidate in candidates],
         outputs=outputs,
-        most_output_bytes=_MAX_BYTES,
+        most_output_bytes=file_bytes,
         ffmpeg=ffmpeg,
     )
     try:

@@ -2,7 +2,8 @@
 
 What counts is the resident memory of all processes, added up. TensorFlow takes the most, and each process has it anew;
 a further lane in a process takes little. So lanes come first, then processes of their own for them, and what is left
-is for rows that wait for their shard: those beyond it wait on disk. None of this changes a byte of the store.
+is for rows that wait for their shard: those beyond it wait on disk. Of clips that ffmpeg decodes before their turn a
+lane holds less than without a bound. None of this changes a byte of the store.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from audiofeat.decode import MOST_GROUP_BYTES
 from audiofeat.engine.arrangement import MOST_LANES
 from audiofeat.errors import ConfigError
 from audiofeat.frontend.recipe import feature_specs
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 _TENSORFLOW_BYTES = 700_000_000
 _LANE_BYTES = 24_000_000
 """Decoder, buffers, and what the allocator keeps; the programs' own arrays come on top."""
+_EARLY_BYTES = 24_000_000
+"""Of clips that a lane has had decoded before their turn: sixteen of ten seconds, fewer longer ones."""
 _BLOCKS_WRITTEN = 2
 """Of rows that are gathered from many clips for one call of HDF5."""
 _PUBLISHING_BYTES = 40_000_000
@@ -47,6 +51,8 @@ class Allowance:
     """The most worker processes at a time; None: as many as are good for the lanes."""
     row_bytes: int = PROCESS_BYTES
     """Of rows in the memory of each process."""
+    early_bytes: int = MOST_GROUP_BYTES
+    """Of clips that each lane has had decoded before their turn."""
 
 
 def parse_memory(text: str) -> int:
@@ -96,7 +102,7 @@ def allot(
     )
     processes = max(count for count in range(1, lanes + 1) if count == 1 or rows_with(lanes, count) >= 0)
     room = rows_with(lanes, processes) // processes + _FEWEST_ROW_BYTES
-    return Allowance(lanes, processes, min(PROCESS_BYTES, int(_ROWS_SHARE * room)))
+    return Allowance(lanes, processes, min(PROCESS_BYTES, int(_ROWS_SHARE * room)), _EARLY_BYTES)
 
 
 def _run_bytes(own_bytes: int, n_clips: int) -> int:
@@ -108,4 +114,4 @@ def _lane_bytes(config: Config) -> int:
     # The spectrum of each frame on the tape, complex, and what becomes of it.
     programs_bytes = 4 * item_bytes * config.compute.tape_slots * config.frame.n_fft
     widest_bytes = max(spec.dims * np.dtype(spec.dtype).itemsize for spec in feature_specs(config))
-    return _LANE_BYTES + programs_bytes + _BLOCKS_WRITTEN * BLOCK_ROWS * widest_bytes
+    return _LANE_BYTES + _EARLY_BYTES + programs_bytes + _BLOCKS_WRITTEN * BLOCK_ROWS * widest_bytes

@@ -25,6 +25,7 @@ from audiofeat.config import Config, load_config, with_features
 from audiofeat.engine.loading import begin, commands_from, compiled, load_tensorflow
 from audiofeat.engine.messages import encode, fault_of
 from audiofeat.engine.tape_link import FRAMES, PENDING, READY, STATISTICS, TAPE, Cell, TapeLayout, receive
+from audiofeat.errors import MissingToolError
 from audiofeat.frontend.programs import fault_of_no_clip
 from audiofeat.frontend.recipe import recipe_of
 from audiofeat.memory import Memory
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 _TALLY_SECONDS = 0.25
 _MOST_FRONTENDS = 32
 _MOST_REQUEST_BYTES = 65_536
+_DESCRIPTORS = 2
+"""With each request: the link, and the memory."""
 _CALLS_AT_A_TIME = 2
 """While one is computed, another's arrays go over the bus; each takes memory of the GPU."""
 
@@ -59,9 +62,14 @@ class DeviceServer:
             self.say({"ready": time.perf_counter() - begun, "worked_seconds": 0.0})
             threading.Thread(target=self._report, daemon=True).start()
             while True:
-                request, descriptors, _, _ = socket.recv_fds(door, _MOST_REQUEST_BYTES, 2)
+                request, descriptors, _, _ = socket.recv_fds(door, _MOST_REQUEST_BYTES, _DESCRIPTORS)
                 if not request:
                     return
+                if len(descriptors) < _DESCRIPTORS:  # the system lets go of those for which there is no room
+                    raise MissingToolError(
+                        "too few file descriptors (env.too-few-fds) in the process that computes",
+                        hint="a higher `ulimit -n`, or fewer --workers",
+                    )
                 threading.Thread(target=self._serve, args=(json.loads(request), *descriptors), daemon=True).start()
         except BaseException as error:  # noqa: BLE001  # of any library below: the run must hear of it, not hang
             self.say(fault_of(error))

@@ -186,8 +186,11 @@ class LocalEngine:
             while self._waiting and self._wants_more(process, len(usual)):
                 process.give(self._waiting.popleft())
         if self._suspects and not self._waiting and not any(process.shards for process in self._processes):
-            alone = next((process for process in self._processes if process.is_careful), None)
-            (alone or self._start(1, is_careful=True)).give(self._suspects.popleft())
+            for process in usual:  # their memory is wanted
+                process.close()
+            if not usual:
+                alone = next((process for process in self._processes if process.is_careful), None)
+                (alone or self._start(1, is_careful=True)).give(self._suspects.popleft())
 
     def _wants_more(self, process: WorkerProcess, n_processes: int) -> bool:
         """Whether a process should get another shard now: one ahead of its lanes, but none that others could begin."""

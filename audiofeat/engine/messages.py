@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from audiofeat.config import Config, load_config
+from audiofeat.decode import MOST_GROUP_BYTES
 from audiofeat.errors import AudioFeatError, ConfigError, MissingToolError, StorageError
 from audiofeat.records import JsonRecord
 from audiofeat.store.rows import PROCESS_BYTES
@@ -46,6 +47,8 @@ class WorkerJob(JsonRecord):
     """The descriptor by which to reach the process that computes for it; None: it computes itself."""
     row_bytes: int = PROCESS_BYTES
     """The most that all rows of the process may take in memory; others wait on disk."""
+    early_bytes: int = MOST_GROUP_BYTES
+    """The most that clips which are decoded before their turn may take in memory, for each lane."""
     log: str = ""
     """Where a process that was started beforehand is to send what libraries print; empty: it goes there already."""
 

@@ -20,7 +20,7 @@ from audiofeat.engine.standby import Standby
 from audiofeat.store.staging import storage_errors
 from audiofeat.tasks import ShardTask
 
-COUNTS = ("clips_done", "clips_failed", "audio_seconds")
+COUNTS = ("clips_done", "clips_failed", "audio_seconds", "ffmpeg_audio_seconds")
 """The parts of a worker's tally that count clips, as opposed to seconds of a stage."""
 
 
@@ -142,7 +142,7 @@ class WorkerProcess(ChildProcess):
         """Whether it was ended because nobody computes for it any more."""
         self._given_at: float | None = None
         """When its first shard was handed to it."""
-        self._of_finished_shards: dict[str, float] = {}
+        self._of_finished_shards = dict.fromkeys(COUNTS, 0.0)
         self._hands = log.with_suffix(".hands")
         with storage_errors(log):
             self._hands.unlink(missing_ok=True)
@@ -173,8 +173,8 @@ class WorkerProcess(ChildProcess):
 
     def note_finished(self, slot: str, counts: Mapping[str, float]) -> None:
         self.shards.pop(slot, None)
-        for name in COUNTS:
-            self._of_finished_shards[name] = self._of_finished_shards.get(name, 0) + counts[name]
+        for name, count in counts.items():
+            self._of_finished_shards[name] += count
 
     def tally(self) -> Mapping[str, float]:
         """What it has done; of a dead one only what is not done again."""

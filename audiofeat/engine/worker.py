@@ -81,6 +81,7 @@ class Worker:
                 clip_bytes=min(CLIP_BYTES, job.row_bytes // (2 * max(1, job.lanes))),
             ),
             shared=Shared(),
+            early_bytes=job.early_bytes,
         )
         hands = [Hand(self._hands, number, place=Path(job.hands)) for number in range(job.lanes)]
         feeds = [LaneFeed(self._feed, note=hand.note, may_look_ahead=not job.is_careful) for hand in hands]
@@ -170,11 +171,13 @@ class Worker:
         )
         to_decode = {clip.key for clip in shard.task.clips if clip.is_decoded}
         failed = [failure for failure in record.failures if failure.key in to_decode and not failure.is_by_choice]
-        lengths = zip(record.clip_keys, record.rows["duration_seconds"], strict=True)
+        rows = zip(record.clip_keys, record.rows["duration_seconds"], record.rows["decoder"], strict=True)
+        decoded = [(seconds, decoder) for key, seconds, decoder in rows if key in to_decode]
         counts = {
             "clips_done": len(to_decode) - len(failed),
             "clips_failed": len(failed),
-            "audio_seconds": math.fsum(seconds for key, seconds in lengths if key in to_decode),
+            "audio_seconds": math.fsum(seconds for seconds, _ in decoded),
+            "ffmpeg_audio_seconds": math.fsum(seconds for seconds, name in decoded if name.startswith("ffmpeg")),
         }
         self._send({"done": record.slot, "counts": counts})
 

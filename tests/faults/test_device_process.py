@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +18,8 @@ from running import children_of, commits, contents, environment, is_zombie, left
 
 from audiofeat import api
 from audiofeat.config import load_config
-from audiofeat.engine import arrangement, child
+from audiofeat.engine import arrangement, child, device_process
+from audiofeat.engine.device_process import DeviceServer
 from audiofeat.engine.local import EngineReport
 from audiofeat.engine.tape_link import CLIPS, FRAMES, PENDING, STATISTICS, TAPE, TapeLayout
 from audiofeat.errors import AudioFeatError, MissingToolError
@@ -162,6 +166,22 @@ def test_its_own_complaint_is_the_runs(clips: Path, job: Path, tmp_path: Path, m
         extract(clips, job, tmp_path / "store", Watcher(lambda _: True))
     assert caught.value.hint == "--device cpu"
     assert psutil.Process().children() == []
+
+
+def test_a_link_for_which_it_has_no_descriptor_ends_the_run_and_leaves_no_lane_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Linux hands over the request, and lets go of those that the process may not have."""
+    monkeypatch.setattr(device_process, "load_tensorflow", lambda *_, **__: None)
+    out = io.BytesIO()
+    server = DeviceServer(load_config("kaldi-fbank80"), out)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs, open(os.devnull) as link:
+        socket.send_fds(ours, [b"{}"], [link.fileno()])
+        server.run("cpu", theirs, lanes=1)
+    fault = json.loads(out.getvalue().splitlines()[-1])["fault"]
+    assert fault["exit_code"] == 13
+    assert "env.too-few-fds" in fault["problem"]
 
 
 def test_it_ends_with_its_pipe() -> None:

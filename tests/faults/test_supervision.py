@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from audiofeat.engine import child, local
+from audiofeat.engine import child, local, process
 from audiofeat.engine.local import EngineReport, LocalEngine
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.engine.process import WorkerProcess
@@ -46,6 +46,8 @@ def befall(slot):
     if what == "hang":
         say(tally={}, examples=[], warnings=[])
         time.sleep(600)
+    half_done = {"clips_done": finished + 5, "audio_seconds": finished + 5.0, "ffmpeg_audio_seconds": 5.0}
+    say(tally=half_done, examples=[], warnings=[])
     os.kill(os.getpid(), {"frozen": signal.SIGSTOP, "crash": signal.SIGSEGV}.get(what, signal.SIGKILL))
 finished = 0
 say(ready=0.0, worked_seconds=0.0)
@@ -56,8 +58,8 @@ for line in sys.stdin:
     if "-" in slot:
         befall(slot)
     finished += 1
-    say(tally={"clips_done": finished}, examples=[], warnings=[])
-    say(done=slot, counts={"clips_done": 1, "clips_failed": 0, "audio_seconds": 1.0})
+    say(tally={"clips_done": finished, "audio_seconds": finished}, examples=[], warnings=[])
+    say(done=slot, counts={"clips_done": 1, "clips_failed": 0, "audio_seconds": 1.0, "ffmpeg_audio_seconds": 0.0})
 say(bye={"peak_rss_bytes": 0})
 os._exit(0)
 """
@@ -99,11 +101,37 @@ def test_fault_2_a_shard_that_kills_one_worker_is_done_by_another(run: Run, tmp_
     assert reason_of(tmp_path, "a-crash-1") == ""
 
 
+@pytest.mark.parametrize("before", [0, 3])
+def test_what_a_dead_worker_had_done_of_an_unfinished_shard_is_not_counted_twice(run: Run, before: int) -> None:
+    """It died five clips into a shard, as the first one that it had or after others; another did all of it."""
+    report = run(*good(before), "a-crash-1", workers=1)
+    assert report.deaths == 1
+    assert report.tally["clips_done"] == report.tally["audio_seconds"] == before + 1
+    assert report.tally["ffmpeg_audio_seconds"] == 0.0
+
+
 def test_fault_2_the_second_death_condemns_the_clip_and_no_other(run: Run, tmp_path: Path) -> None:
     report = run(*good(8), "a-crash-2", workers=2)
     assert (report.deaths, report.tally["clips_failed"]) == (2, 1)
     assert reason_of(tmp_path, "a-crash-2") == "decoder.crashed"
     assert not any(reason_of(tmp_path, slot) for slot in good(8))
+
+
+def test_a_process_for_suspects_has_the_memory_of_those_with_nothing_left_to_do(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TensorFlow once more beside them would be more than ``--memory`` allows, or than there is."""
+    before = len(psutil.Process().children())
+    others: list[int] = []
+    start = process.start_child
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        others.append(len(psutil.Process().children()) - before)
+        return start(*arguments, **options)
+
+    monkeypatch.setattr(process, "start_child", counted)
+    report = run("a-crash-2", *good(6), workers=1)
+    assert (report.deaths, others) == (2, [0, 0, 0, 0])
 
 
 def test_fault_2_many_clips_that_kill_do_not_end_the_run(run: Run, tmp_path: Path) -> None:
