@@ -22,6 +22,7 @@ from audiofeat.frontend.recipe import empty_band_warnings, recipe_at_any_rate
 from audiofeat.garbage import no_search_for_cycles
 from audiofeat.known import Known, known_results
 from audiofeat.max_failures import NO_LIMIT, MaxFailures
+from audiofeat.part import Part
 from audiofeat.plan import Plan, make_plan
 from audiofeat.records import Failure
 from audiofeat.settings import Settings, settings_of
@@ -63,6 +64,10 @@ class RunOptions:
     """Names of shards that are to be written anew."""
     only: frozenset[str] | None = None
     """Keys of the clips that are taken; None: all of the source."""
+    part: Part | None = None
+    """The shards that this run makes, without publishing them; None: all."""
+    settles: bool = False
+    """Whether clips that failed since the store was last published stay so for now, whatever the reason."""
 
     @property
     def trusts_last_run(self) -> bool:
@@ -175,6 +180,8 @@ def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda:
         known.again.update(dict.fromkeys(in_quarantine, "in quarantine, tried again"))
     known.again.update(dict.fromkeys(filter(known.clips.__contains__, options.damaged_clips), "damaged"))
     known.damaged_shards = options.damaged_shards
+    if options.settles:
+        known.settled = known.tried
     plan = make_plan(
         job.listing.clips,
         known,
@@ -188,6 +195,7 @@ def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda:
         checkpoint=checkpoint,
         now_ns=job.listed_at_ns,
         is_repair=options.repair,
+        part=options.part,
     )
     _refuse_what_is_forbidden(job, plan)
     return job, plan

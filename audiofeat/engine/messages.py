@@ -46,6 +46,8 @@ class WorkerJob(JsonRecord):
     """The descriptor by which to reach the process that computes for it; None: it computes itself."""
     row_bytes: int = PROCESS_BYTES
     """The most that all rows of the process may take in memory; others wait on disk."""
+    run: str = ""
+    """The run's own name among those that write the store beside it; empty: there are none."""
     log: str = ""
     """Where a process that was started beforehand is to send what libraries print; empty: it goes there already."""
 
