@@ -96,13 +96,21 @@ def agree(job: Job, tools: Tools, part: Part, places: Sequence[str]) -> Agreemen
     first = read_agreement(paths)
     if first is None:
         raise ConfigError(f"{paths.parts} has gone while part {part} began", hint="run the same command again")
-    changes = changed_keys(first.terms, terms)
-    if changes:
+    if changes := _changes(first.terms, terms):
         raise ConfigError(
-            f"--part {part} is to make something else than the first part of {paths.root}: {'; '.join(changes)}",
+            f"--part {part} is to make something else than the first part of {paths.root} (what that one said -> what "
+            f"this one says): {'; '.join(changes)}",
             hint=f"the same for all parts; to begin anew, once none runs: rm -r {paths.parts} (finished shards stay)",
         )
     return first
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """One line a difference; the source in full, however long its path is."""
+    if before["source"] == now["source"]:
+        return changed_keys(before, now)
+    rest = changed_keys({**before, "source": None}, {**now, "source": None})
+    return [f"source: {before['source']} -> {now['source']}", *rest]
 
 
 def read_agreement(paths: StorePaths) -> Agreement | None:

@@ -129,6 +129,7 @@ def _make_part(report: RunReport, job: Job, part: Part, make: _Make, *, stop: Ca
         report.note_part(part, plan, failures_of(paths, plan))
         note_end(paths, part, [slot for slot in part.share(plan.places) if paths.commit(slot).exists()])
         remove(paths.parts / paths.run)  # of a run that failed, the logs stay
+    job.options.max_failures.check(failed=report.failed, seen=plan.clips, is_over=True)
 
 
 def _make_shards(
