@@ -15,12 +15,12 @@ from pathlib import Path
 
 from audiofeat.config.wording import counted
 from audiofeat.errors import NoStoreError, UnfinishedError
-from audiofeat.finish import finish_store
+from audiofeat.finish import finish_store, is_half_done
 from audiofeat.frontend.recipe import feature_specs
 from audiofeat.job import RunOptions, open_job, plan_for
 from audiofeat.known import shard_is_there
 from audiofeat.part import missing_text, parts_of
-from audiofeat.part_notes import CHANGED_SOURCE, Agreement, finished_slots, layout_of, read_agreement
+from audiofeat.part_notes import CHANGED_SOURCE, Agreement, agreement_in_sight, finished_slots, layout_of
 from audiofeat.peak_memory import peak_rss_bytes
 from audiofeat.plan import Plan
 from audiofeat.reading.info import StoreInfo
@@ -59,23 +59,28 @@ def commit_parts(
     begun = time.perf_counter()
     paths = StorePaths(Path(os.path.abspath(store)))
     report = RunReport(store=store)
-    if not paths.parts.exists():
-        _refuse_nothing(paths, store)
-    else:
+    if paths.parts.exists():
         with store_lock(paths):
             roll_forward(paths)
-            agreement = read_agreement(paths)
-            if agreement is not None:
-                _publish(report, paths, agreement, source=source, wait_seconds=wait_seconds, on_wait=on_wait)
-    report.note_store(StoreInfo(paths.root))
-    if not report.parts:
+            agreement = agreement_in_sight(paths)
+            _publish(report, paths, agreement, source=source, wait_seconds=wait_seconds, on_wait=on_wait)
+            report.note_store(StoreInfo(paths.root))
+    else:
+        _refuse_what_no_part_has_left(paths, store)
+        report.note_store(StoreInfo(paths.root))
         report.reused = report.clips
     report.wall_seconds = time.perf_counter() - begun
     report.peak_rss_bytes = peak_rss_bytes()
     return report
 
 
-def _refuse_nothing(paths: StorePaths, store: str) -> None:
+def _refuse_what_no_part_has_left(paths: StorePaths, store: str) -> None:
+    """Without parts all is well only where all is published."""
+    if is_half_done(paths):
+        raise UnfinishedError(
+            f"nothing was published: a run was interrupted in {store}, and no part of a run says what it was to make",
+            hint="`audiofeat extract` finishes it, with the arguments that it had",
+        )
     if not paths.store_json.exists():
         raise NoStoreError(
             f"{store} has no part of a run to commit, nor is it a finished store",
@@ -98,7 +103,7 @@ def _publish(
     planned, plan = plan_for(job, tools)
     late = _late(paths, plan, agreement)
     if late and wait_seconds > 0:
-        on_wait(f"up to {wait_seconds:g} s for {counted(len(late), 'shard')} that are finished and not seen here yet")
+        on_wait(f"up to {wait_seconds:g} s for what is finished and not seen here yet: {counted(len(late), 'shard')}")
         _wait(paths, late, deadline=time.monotonic() + wait_seconds)
         planned, plan = plan_for(job, tools)
     if plan.tasks:

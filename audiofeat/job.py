@@ -167,6 +167,7 @@ def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda:
         ConfigError: the options forbid what would have to be done.
     """
     config, options = job.config, job.options
+    _refuse_to_throw_away(job)
     known = known_results(job.paths, tools.settings)
     _refuse_to_guess(job, known)
     job = _with_unlisted(job, known)
@@ -227,6 +228,15 @@ def _with_unlisted(job: Job, known: Known) -> Job:
 def _check_keys(config: Config, listing: Listing) -> None:
     cuts = Cuts(by_time=config.audio.chunk_seconds is not None, by_channel=config.audio.channels == "each")
     check_unique(listing.clips, store_format=config.store.format, cuts=cuts)
+
+
+def _refuse_to_throw_away(job: Job) -> None:
+    """A repair keeps what the store had, and nothing else: not what parts of a run have made since."""
+    if job.options.repair and job.paths.parts.exists():
+        raise ConfigError(
+            f"parts of a run have made shards of {job.paths.root} that are not published yet",
+            hint=f"audiofeat commit {job.paths.root}, or `audiofeat extract` without --part, and then repair",
+        )
 
 
 def _refuse_to_guess(job: Job, known: Known) -> None:

@@ -8,6 +8,7 @@ replaced whole, and none of them is needed for a shard to count as finished: tha
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,17 +16,19 @@ from typing import Any
 from blake3 import blake3
 
 from audiofeat.config import Config, changed_keys
-from audiofeat.errors import ConfigError, DamageError
+from audiofeat.errors import ConfigError, DamageError, StorageError
 from audiofeat.job import Job, RunOptions, Tools
 from audiofeat.part import Part
 from audiofeat.remembered import noted_job, source_note
 from audiofeat.settings import Settings
 from audiofeat.store.checked_json import read_checked_json, write_checked_json
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths
-from audiofeat.store.staging import commit, make_folder, staged, write_file
+from audiofeat.store.staging import commit_first, make_folder, staged, write_file
 
 CHANGED_SOURCE = "the source has changed since the first part began: parts that are finished have to run once more"
 
+_SIGHT_SECONDS = 30.0
+_LOOK_SECONDS = 0.2
 _AGREEMENT = "run.json"
 _FILES = "files"
 
@@ -72,7 +75,7 @@ def agree(job: Job, tools: Tools, part: Part, places: Sequence[str]) -> Agreemen
         what the first part has said.
     Raises:
         ConfigError: this part would make something else.
-        StorageError: the note cannot be written.
+        StorageError: the note cannot be written, or is not there.
     """
     paths = job.paths
     note, files = source_note(job, tools.settings)
@@ -92,10 +95,8 @@ def agree(job: Job, tools: Tools, part: Part, places: Sequence[str]) -> Agreemen
                 write_file(partial / _FILES, files)
             values = {"terms": terms, "layout": layout_of(places), "n_shards": len(places)}
             write_checked_json(partial / _AGREEMENT, values)
-            commit(partial, paths.parts, stands=(paths.parts / _AGREEMENT).exists)
-    first = read_agreement(paths)
-    if first is None:
-        raise ConfigError(f"{paths.parts} has gone while part {part} began", hint="run the same command again")
+            commit_first(partial, paths.parts)
+    first = agreement_in_sight(paths)
     if changes := _changes(first.terms, terms):
         raise ConfigError(
             f"--part {part} is to make something else than the first part of {paths.root} (what that one said -> what "
@@ -113,12 +114,26 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [f"source: {before['source']} -> {now['source']}", *rest]
 
 
-def read_agreement(paths: StorePaths) -> Agreement | None:
-    """What the parts of a run make; None where there are none.
+def agreement_in_sight(paths: StorePaths) -> Agreement:
+    """What all parts make. Over a network, what another machine was the first to say may be seen late.
 
     Raises:
+        StorageError: there is no note of it, though there is a folder for notes.
         DamageError: the note is not what was written.
     """
+    deadline = time.monotonic() + _SIGHT_SECONDS
+    while (found := _read_agreement(paths)) is None:
+        if time.monotonic() > deadline:
+            raise StorageError(
+                f"{paths.parts} has no note of what parts make, though it is there",
+                hint=f"once no part runs: rm -r {paths.parts} (finished shards stay)",
+            )
+        time.sleep(_LOOK_SECONDS)
+    return found
+
+
+def _read_agreement(paths: StorePaths) -> Agreement | None:
+    """What the first part has said; None where it has said nothing. Raises DamageError."""
     path = paths.parts / _AGREEMENT
     values = read_checked_json(path)
     if values is not None:

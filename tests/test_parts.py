@@ -17,8 +17,17 @@ from faults.children import KILLED, in_child
 from faults.small_run import run_small, small_engine, write_source
 from running import commits, contents, differences
 
+from audiofeat import part_notes
 from audiofeat.commit_parts import commit_parts
-from audiofeat.errors import ConfigError, DamageError, LockedError, NoStoreError, TooManyFailuresError, UnfinishedError
+from audiofeat.errors import (
+    ConfigError,
+    DamageError,
+    LockedError,
+    NoStoreError,
+    StorageError,
+    TooManyFailuresError,
+    UnfinishedError,
+)
 from audiofeat.job import RunOptions
 from audiofeat.max_failures import MaxFailures
 from audiofeat.part import Part, missing_text
@@ -267,7 +276,7 @@ def test_a_shard_that_its_part_calls_finished_is_waited_for(work: Work) -> None:
     with pytest.raises(UnfinishedError, match=r"lacks shard \d+ of 12"):
         work.commit(wait_seconds=0.01)
     work.commit(on_wait=appear)
-    assert told == ["up to 60 s for 1 shard that are finished and not seen here yet"]
+    assert told == ["up to 60 s for what is finished and not seen here yet: 1 shard"]
     assert differences(work.store, work.one_run()) == []
 
 
@@ -322,6 +331,32 @@ def test_a_note_that_is_damaged_is_told(hdf5: Work) -> None:
     for attempt in (hdf5.commit, lambda: hdf5.part(2)):
         with pytest.raises(DamageError, match="the note of what parts make is damaged"):
             attempt()
+
+
+def test_a_folder_of_notes_without_the_first_one_is_told(hdf5: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    hdf5.part(1)
+    (hdf5.paths.parts / "run.json").unlink()
+    monkeypatch.setattr(part_notes, "_SIGHT_SECONDS", 0)
+    with pytest.raises(StorageError, match="has no note of what parts make") as caught:
+        hdf5.part(2)
+    assert f"rm -r {hdf5.paths.parts}" in caught.value.hint
+    with pytest.raises(StorageError, match="has no note of what parts make"):
+        hdf5.commit()
+    shutil.rmtree(hdf5.paths.parts)
+    with pytest.raises(UnfinishedError, match="no part of a run says what it was to make"):
+        hdf5.commit()
+
+
+def test_a_repair_throws_nothing_of_parts_away(hdf5: Work) -> None:
+    hdf5.run()
+    write_source(hdf5.source, clips=["g"])
+    for number in (1, 2, 3):
+        hdf5.part(number)
+    with pytest.raises(ConfigError, match="not published yet") as caught:
+        hdf5.run(options=RunOptions(repair=True))
+    assert f"audiofeat commit {hdf5.store}" in caught.value.hint
+    hdf5.commit()
+    hdf5.run(options=RunOptions(repair=True))
 
 
 def test_other_settings_without_parts_take_over_from_parts_too(hdf5: Work) -> None:

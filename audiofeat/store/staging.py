@@ -88,6 +88,17 @@ def commit(partial: Path, final: Path, *, stands: Callable[[], bool] = lambda: F
         fsync_folder(final.parent)
 
 
+def commit_first(partial: Path, final: Path) -> None:
+    """Give a staged and fsynced folder its final name, unless another has the name already: of several one is first."""
+    with storage_errors(final):
+        try:
+            _rename(partial, final)
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                raise
+        fsync_folder(final.parent)
+
+
 def _replace_folder(partial: Path, final: Path) -> bool:
     """Whether ``final`` is now what was ``partial``; else another process came in between.
 
