@@ -97,7 +97,7 @@ def _publish(
     wait_seconds: float,
     on_wait: Callable[[str], None],
 ) -> None:
-    config, options = agreement.job(paths, RunOptions(settles=True), source=source)
+    config, options = agreement.job(paths, RunOptions(of_parts=True), source=source)
     tools = agreement.tools(config)
     job = open_job(config, options)
     planned, plan = plan_for(job, tools)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from audiofeat.borders import shard_borders
 from audiofeat.config import Config
 from audiofeat.config.wording import counted
 from audiofeat.decode import decoder_versions, find_ffmpeg
@@ -66,8 +67,8 @@ class RunOptions:
     """Keys of the clips that are taken; None: all of the source."""
     part: Part | None = None
     """The shards that this run makes, without publishing them; None: all."""
-    settles: bool = False
-    """Whether clips that failed since the store was last published stay so for now, whatever the reason."""
+    of_parts: bool = False
+    """Whether what parts have made is to be published: clips that failed in a part stay so, whatever the reason."""
 
     @property
     def trusts_last_run(self) -> bool:
@@ -168,7 +169,7 @@ def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda:
     """
     config, options = job.config, job.options
     _refuse_to_throw_away(job)
-    known = known_results(job.paths, tools.settings)
+    known = known_results(job.paths, tools.settings, slots=_slots_that_count(job))
     _refuse_to_guess(job, known)
     job = _with_unlisted(job, known)
     if options.repair and known.is_complete:
@@ -181,7 +182,7 @@ def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda:
         known.again.update(dict.fromkeys(in_quarantine, "in quarantine, tried again"))
     known.again.update(dict.fromkeys(filter(known.clips.__contains__, options.damaged_clips), "damaged"))
     known.damaged_shards = options.damaged_shards
-    if options.settles:
+    if options.of_parts:
         known.settled = known.tried
     plan = make_plan(
         job.listing.clips,
@@ -200,6 +201,19 @@ def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda:
     )
     _refuse_what_is_forbidden(job, plan)
     return job, plan
+
+
+def _slots_that_count(job: Job) -> set[str] | None:
+    """The shards whose commit records say something to the run; None: all, as when nobody knows the whole listing.
+
+    Of a part, its own: what the others do meanwhile is not its business. Where parts are published, those that the
+    source is cut into now: if it was cut otherwise when some parts ran, there are records of one clip in two shards.
+    """
+    part, listing = job.options.part, job.listing
+    if (part is None and not job.options.of_parts) or listing.away:
+        return None
+    slots = [slot for slot, _ in shard_borders(listing.clips, shard_clips=job.config.store.shard_clips)]
+    return set(slots if part is None else part.share(slots))
 
 
 def _is_by_choice(failure: Failure) -> bool:

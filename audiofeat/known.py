@@ -66,8 +66,8 @@ class Known:
 _OF_FEATURES = ("input.too-short", "input.sample-rate", "select.")
 
 
-def known_results(paths: StorePaths, settings: Settings) -> Known:
-    """Gather what the store at ``paths`` and its commit records say."""
+def known_results(paths: StorePaths, settings: Settings, *, slots: Collection[str] | None = None) -> Known:
+    """Gather what the store at ``paths`` and its commit records say; with ``slots``, only the records of these."""
     known = Known()
     wanted = settings.stamp
     store = _finished_store(paths)
@@ -86,7 +86,7 @@ def known_results(paths: StorePaths, settings: Settings) -> Known:
     else:
         _note_damaged_store(known, paths, settings.config)
     for path in sorted(paths.commits.glob("*.json")):
-        commit = read_commit(path)
+        commit = read_commit(path) if slots is None or path.stem in slots else None
         if commit is not None and commit.stamp.features_like(wanted):
             _add_commit(known, paths, commit, _Standing.of(commit.stamp, wanted))
     return known

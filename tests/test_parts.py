@@ -17,7 +17,8 @@ from faults.children import KILLED, in_child
 from faults.small_run import run_small, small_engine, write_source
 from running import commits, contents, differences
 
-from audiofeat import part_notes
+from audiofeat import choice, part_notes
+from audiofeat.borders import shard_borders
 from audiofeat.commit_parts import commit_parts
 from audiofeat.errors import (
     ConfigError,
@@ -31,6 +32,7 @@ from audiofeat.errors import (
 from audiofeat.job import RunOptions
 from audiofeat.max_failures import MaxFailures
 from audiofeat.part import Part, missing_text
+from audiofeat.records import Clip
 from audiofeat.report import RunReport
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.lock import store_lock
@@ -260,6 +262,31 @@ def test_a_source_that_is_cut_otherwise_now_is_told(hdf5: Work) -> None:
     assert differences(hdf5.store, hdf5.one_run()) == []
 
 
+def test_a_record_of_a_shard_that_is_none_any_more_hides_no_other(hdf5: Work) -> None:
+    """A clip that comes before all others gives the first shard another name; its old record comes later by name."""
+
+    def slot_with(*keys: str) -> str:
+        (slot, _), *others = shard_borders([Clip(key, key, 1, 1, 1) for key in keys], shard_clips=2)
+        return "" if others else slot
+
+    names = [f"A{number}" for number in range(100)]
+    first = next(name for name in names if slot_with("@", name) and slot_with(name) > "8")
+    new = next(name for name in (f"@{number}" for number in range(100)) if "" < slot_with(name, first) < "8")
+    write_source(hdf5.source, clips=[first])
+    for number in (1, 2, 3):
+        hdf5.part(number)
+    write_source(hdf5.source, clips=[new])
+    for number in (1, 2, 3):
+        hdf5.part(number)
+    assert {f"{slot_with(first)}.json", f"{slot_with(new, first)}.json"} <= commits(hdf5.store)
+    made = len(hdf5.made)
+    for number in (1, 2, 3):
+        hdf5.part(number)
+    assert len(hdf5.made) == made, "all stands"
+    hdf5.commit()
+    assert differences(hdf5.store, hdf5.one_run()) == []
+
+
 def test_a_shard_that_its_part_calls_finished_is_waited_for(work: Work) -> None:
     for number in (1, 2, 3):
         work.part(number)
@@ -396,6 +423,27 @@ def test_the_most_failures_are_those_of_the_part(hdf5: Work) -> None:
         except TooManyFailuresError as error:
             refused.append(error.problem)
     assert [re.match(r"1 of \d clips failed", problem) is not None for problem in refused] == [True]
+
+
+def test_a_part_hashes_its_own_files_only(hdf5: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    hdf5.run()
+    hashed: list[str] = []
+    identify = choice.identify
+
+    def noting(path: str, *arguments: object, **options: object) -> object:
+        hashed.append(path)
+        return identify(path, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(choice, "identify", noting)
+    every = [hdf5.part(number, options=RunOptions(fingerprint="content")) for number in (1, 2, 3)]
+    assert len(hashed) == len(set(hashed)) == len(CLIPS) == sum(report.clips for report in every)
+
+
+def test_a_part_that_must_not_compute_again_is_refused(hdf5: Work) -> None:
+    hdf5.run()
+    with pytest.raises(ConfigError, match="would be computed again"):
+        hdf5.part(1, "mel.bands=40", options=RunOptions(recompute=False))
+    assert not hdf5.paths.parts.exists()
 
 
 def test_more_parts_than_shards_have_nothing_to_do(hdf5: Work) -> None:
