@@ -22,6 +22,10 @@ JOB = ("--config", "kaldi-fbank80", "--set", "store.shard_clips=2", "--workers",
 UNREADABLE = {"AUDIOFEAT_TEST_OPEN_ERRORS": "EACCES=speaker1/take3"}
 
 
+def shards_of(store: Path) -> list[Path]:
+    return list((store / "shards").glob("*.h5"))
+
+
 @pytest.fixture(scope="module")
 def parted(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What two parts have made of twenty clips, one of which could not be read; not to be written to."""
@@ -55,10 +59,14 @@ def parted(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_parts_that_were_killed_and_there_twice_make_the_store_of_one_run(
     clips: Path, parted: Path, tmp_path: Path
 ) -> None:
-    done = audiofeat("commit", parted, "--expect-digest", "0" * 64)
+    (tmp_path / "tensorflow").mkdir()
+    (tmp_path / "tensorflow/__init__.py").write_text("raise ImportError('commit needs no TensorFlow')")
+    done = audiofeat("commit", parted, "--expect-digest", "0" * 64, PYTHONPATH=str(tmp_path), PATH="")
     assert done.code == 12, done.err
+    assert f"published {len(shards_of(parted))} shards, of 2 parts" in done.out
     done = audiofeat("commit", parted)
     assert (done.code, done.err) == (3, "")
+    assert "reused" in done.out
     assert audiofeat("extract", clips, tmp_path / "whole", *JOB, "--quiet", **UNREADABLE).code == 3
     assert differences(parted, tmp_path / "whole") == []
     digest = json.loads((parted / "store.json").read_text())["content_digest"]
