@@ -14,7 +14,7 @@ from audiofeat.garbage import no_search_for_cycles
 from audiofeat.known import shard_is_there
 from audiofeat.plan import KeptShard, Plan
 from audiofeat.reading.info import StoreInfo
-from audiofeat.records import Failure, FeatureSpec, Fingerprint
+from audiofeat.records import FeatureSpec, Fingerprint
 from audiofeat.settings import Settings
 from audiofeat.source import Listing
 from audiofeat.store.checked_json import read_checked_json, write_checked_json
@@ -57,7 +57,9 @@ def finish_store(
     fingerprints: list[Fingerprints] = []
     of_kept = dict(plan.fingerprints)
     for task in plan.tasks:
-        commit = _commit_of(paths, task.slot)
+        commit = read_commit(paths.commit(task.slot))
+        if commit is None:
+            raise _gone(f"the commit record of shard {task.slot} is gone from {paths.commits}")
         if commit.stamp != settings.stamp or _keys_of(commit) != {clip.key for clip in task.clips}:
             raise _gone(f"the commit record of shard {task.slot} in {paths.commits} is another run's")
         if commit.shard and not shard_is_there(paths, commit.shard, store_format=commit.store_format):
@@ -78,19 +80,6 @@ def finish_store(
     # Without the shortcut the next run sweeps again.
     if sweep(paths, keep=(shard.entry.name for shard in shards if shard.entry)):
         _remember(paths, settings, listing, contents, seen, decoders)
-
-
-def failures_of(paths: StorePaths, plan: Plan) -> list[Failure]:
-    """The failures in the plan's shards, all of which are finished. Raises StorageError."""
-    kept = [failure for shard in plan.kept for failure in shard.failures]
-    return kept + [failure for task in plan.tasks for failure in _commit_of(paths, task.slot).failures]
-
-
-def _commit_of(paths: StorePaths, slot: str) -> Commit:
-    commit = read_commit(paths.commit(slot))
-    if commit is None:
-        raise _gone(f"the commit record of shard {slot} is gone from {paths.commits}")
-    return commit
 
 
 def _keys_of(commit: Commit) -> set[str]:

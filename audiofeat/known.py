@@ -252,8 +252,8 @@ def _add_commit(known: Known, paths: StorePaths, commit: Commit, standing: _Stan
         known.shards[commit.shard.name] = commit.shard
         found.add_rows(commit.shard.name, RowColumns.of(commit.rows))
     found.add_failures(commit.failures)
-    found.put_into(known)
     known.tried.update(failure.clip_key for failure in commit.failures)
+    found.put_into(known)
     known.fingerprints.update(commit.fingerprints)
 
 

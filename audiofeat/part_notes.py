@@ -19,9 +19,12 @@ from audiofeat.config import Config, changed_keys
 from audiofeat.errors import ConfigError, DamageError, StorageError
 from audiofeat.job import Job, RunOptions, Tools
 from audiofeat.part import Part
+from audiofeat.plan import Plan
+from audiofeat.records import Failure
 from audiofeat.remembered import noted_job, source_note
 from audiofeat.settings import Settings
 from audiofeat.store.checked_json import read_checked_json, write_checked_json
+from audiofeat.store.commits import read_commit
 from audiofeat.store.layout import FORMAT_VERSION, StorePaths
 from audiofeat.store.staging import commit_first, make_folder, staged, write_file
 
@@ -149,6 +152,24 @@ def _read_agreement(paths: StorePaths) -> Agreement | None:
 def layout_of(places: Iterable[str]) -> str:
     """The digest of the slots of all shards in order: under an equal one, equal parts have equal shards."""
     return str(blake3("\n".join(places).encode()).hexdigest())
+
+
+def failures_of(paths: StorePaths, plan: Plan) -> list[Failure]:
+    """The failures in a part's shards.
+
+    Raises:
+        StorageError: they are not all finished, as when another run has swept the store where locks do not work.
+    """
+    found = [failure for shard in plan.kept for failure in shard.failures]
+    for task in plan.tasks:
+        record = read_commit(paths.commit(task.slot))
+        if record is None:
+            raise StorageError(
+                f"the commit record of shard {task.slot} is gone from {paths.commits}",
+                hint="see that no other run writes the store, then run the same command again",
+            )
+        found += record.failures
+    return found
 
 
 def note_end(paths: StorePaths, part: Part, slots: Sequence[str]) -> None:

@@ -25,12 +25,12 @@ from audiofeat.engine.local import EngineReport, LocalEngine
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.engine.standby import Standby
 from audiofeat.errors import Interrupted
-from audiofeat.finish import failures_of, finish_store, is_unchanged, load_libraries
+from audiofeat.finish import finish_store, is_unchanged, load_libraries
 from audiofeat.frontend.recipe import feature_specs
 from audiofeat.job import Job, RunOptions, Tools, open_job, plan_for, tools_for
 from audiofeat.known import read_quarantine
 from audiofeat.part import Part
-from audiofeat.part_notes import CHANGED_SOURCE, agree, layout_of, note_end
+from audiofeat.part_notes import CHANGED_SOURCE, agree, failures_of, layout_of, note_end
 from audiofeat.peak_memory import peak_rss_bytes
 from audiofeat.plan import Plan
 from audiofeat.reading.info import StoreInfo

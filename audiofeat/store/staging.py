@@ -15,11 +15,11 @@ from pathlib import Path
 
 from audiofeat.errors import StorageError
 
-PARTIAL_SUFFIX = ".partial"
-
 # What a rename answers where a folder stands already, be it that another run was faster.
 _TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR}
 _MOST_ATTEMPTS = 100
+
+PARTIAL_SUFFIX = ".partial"
 
 
 @contextmanager
