@@ -44,7 +44,6 @@ class Agreement:
     """The number of parts, versions, decoders, and the job's note (:func:`audiofeat.remembered.source_note`)."""
     layout: str
     """The digest of the places that the source was cut into when the first part began."""
-    n_shards: int
 
     @property
     def count(self) -> int:
@@ -96,8 +95,7 @@ def agree(job: Job, tools: Tools, part: Part, places: Sequence[str]) -> Agreemen
             make_folder(partial)
             if files is not None:
                 write_file(partial / _FILES, files)
-            values = {"terms": terms, "layout": layout_of(places), "n_shards": len(places)}
-            write_checked_json(partial / _AGREEMENT, values)
+            write_checked_json(partial / _AGREEMENT, {"terms": terms, "layout": layout_of(places)})
             commit_first(partial, paths.parts)
     first = agreement_in_sight(paths)
     if changes := _changes(first.terms, terms):
@@ -138,15 +136,15 @@ def agreement_in_sight(paths: StorePaths) -> Agreement:
 def _read_agreement(paths: StorePaths) -> Agreement | None:
     """What the first part has said; None where it has said nothing. Raises DamageError."""
     path = paths.parts / _AGREEMENT
+    if not path.exists():
+        return None
     values = read_checked_json(path)
-    if values is not None:
-        return Agreement(values["terms"], values["layout"], values["n_shards"])
-    if path.exists():
+    if values is None:
         raise DamageError(
             f"the note of what parts make is damaged: {path}",
             hint=f"rm -r {paths.parts}, and run the parts again: finished shards stay",
         )
-    return None
+    return Agreement(values["terms"], values["layout"])
 
 
 def layout_of(places: Iterable[str]) -> str:
