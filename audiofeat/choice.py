@@ -125,7 +125,10 @@ class Chooser:
         if any(result.excerpt != excerpt for result in results):
             return _EXCERPT
         if any(_may_pass_now(failure) for failure in known.failures):
-            return _RETRIED
+            if clip.key not in self._known.settled:
+                return _RETRIED
+            if results[0].source_digest is None:  # nothing was read that could have changed
+                return None
         if not all(self._is_within_limits(row) for row in known.rows):
             return _LIMITS
         if known.rows and self._is_too_large(clip):

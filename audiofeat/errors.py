@@ -11,6 +11,7 @@ AudioFeatError                               1   internal: a defect of audiofeat
 ├── DamageError          (ValueError)        12  bytes are not those that were written, or not those expected
 ├── MissingToolError     (RuntimeError)      13  a decoder, TensorFlow, a GPU, memory or descriptors are missing
 ├── StorageError         (OSError)           14  the store cannot be written: disk full, read-only, I/O error
+├── UnfinishedError                          20  a store cannot be published: some of its shards are not made yet
 ├── DifferentError                           21  two things that were compared are not the same
 └── Interrupted                              129 / 130 / 143, by the signal
 
@@ -109,6 +110,12 @@ class StorageError(AudioFeatError, OSError):
     """The store cannot be written."""
 
     exit_code = 14
+
+
+class UnfinishedError(AudioFeatError):
+    """Some shards of a store are not made yet; nothing was published."""
+
+    exit_code = 20
 
 
 class DifferentError(AudioFeatError):

@@ -156,7 +156,7 @@ def is_unchanged(paths: StorePaths, settings: Settings, listing: Listing, decode
 
 def is_half_done(paths: StorePaths) -> bool:
     """Whether an interrupted run has left something that the next one takes over or sweeps away."""
-    return any(folder.exists() for folder in (paths.pending, paths.commits, paths.tasks))
+    return any(folder.exists() for folder in (paths.pending, paths.commits, paths.tasks, paths.parts))
 
 
 def tables_are_whole(info: StoreInfo) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from audiofeat.borders import shard_borders
 from audiofeat.config import Config
 from audiofeat.config.wording import counted
 from audiofeat.decode import decoder_versions, find_ffmpeg
@@ -22,6 +23,7 @@ from audiofeat.frontend.recipe import empty_band_warnings, recipe_at_any_rate
 from audiofeat.garbage import no_search_for_cycles
 from audiofeat.known import Known, known_results
 from audiofeat.max_failures import NO_LIMIT, MaxFailures
+from audiofeat.part import Part
 from audiofeat.plan import Plan, make_plan
 from audiofeat.records import Failure
 from audiofeat.settings import Settings, settings_of
@@ -63,6 +65,10 @@ class RunOptions:
     """Names of shards that are to be written anew."""
     only: frozenset[str] | None = None
     """Keys of the clips that are taken; None: all of the source."""
+    part: Part | None = None
+    """The shards that this run makes, without publishing them; None: all."""
+    of_parts: bool = False
+    """Whether what parts have made is to be published: clips that failed in a part stay so, whatever the reason."""
 
     @property
     def trusts_last_run(self) -> bool:
@@ -162,7 +168,8 @@ def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda:
         ConfigError: the options forbid what would have to be done.
     """
     config, options = job.config, job.options
-    known = known_results(job.paths, tools.settings)
+    _refuse_to_throw_away(job)
+    known = known_results(job.paths, tools.settings, slots=_slots_that_count(job))
     _refuse_to_guess(job, known)
     job = _with_unlisted(job, known)
     if options.repair and known.is_complete:
@@ -175,6 +182,8 @@ def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda:
         known.again.update(dict.fromkeys(in_quarantine, "in quarantine, tried again"))
     known.again.update(dict.fromkeys(filter(known.clips.__contains__, options.damaged_clips), "damaged"))
     known.damaged_shards = options.damaged_shards
+    if options.of_parts:
+        known.settled = known.tried
     plan = make_plan(
         job.listing.clips,
         known,
@@ -188,9 +197,23 @@ def plan_for(job: Job, tools: Tools, *, checkpoint: Callable[[], None] = lambda:
         checkpoint=checkpoint,
         now_ns=job.listed_at_ns,
         is_repair=options.repair,
+        part=options.part,
     )
     _refuse_what_is_forbidden(job, plan)
     return job, plan
+
+
+def _slots_that_count(job: Job) -> set[str] | None:
+    """The shards whose commit records say something to the run; None: all, as when nobody knows the whole listing.
+
+    Of a part, its own: what the others do meanwhile is not its business. Where parts are published, those that the
+    source is cut into now: if it was cut otherwise when some parts ran, there are records of one clip in two shards.
+    """
+    part, listing = job.options.part, job.listing
+    if (part is None and not job.options.of_parts) or listing.away:
+        return None
+    slots = [slot for slot, _ in shard_borders(listing.clips, shard_clips=job.config.store.shard_clips)]
+    return set(slots if part is None else part.share(slots))
 
 
 def _is_by_choice(failure: Failure) -> bool:
@@ -219,6 +242,15 @@ def _with_unlisted(job: Job, known: Known) -> Job:
 def _check_keys(config: Config, listing: Listing) -> None:
     cuts = Cuts(by_time=config.audio.chunk_seconds is not None, by_channel=config.audio.channels == "each")
     check_unique(listing.clips, store_format=config.store.format, cuts=cuts)
+
+
+def _refuse_to_throw_away(job: Job) -> None:
+    """A repair keeps what the store had, and nothing else: not what parts of a run have made since."""
+    if job.options.repair and job.paths.parts.exists():
+        raise ConfigError(
+            f"parts of a run have made shards of {job.paths.root} that are not published yet",
+            hint=f"audiofeat commit {job.paths.root}, or `audiofeat extract` without --part, and then repair",
+        )
 
 
 def _refuse_to_guess(job: Job, known: Known) -> None:

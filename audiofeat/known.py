@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Collection, Iterable, MutableMapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +47,10 @@ class Known:
     """Why the finished store's results may not be used, or only in part, if so: one line a changed setting."""
     again: dict[str, str] = field(default_factory=dict)
     """Keys of clips whose result may be used and is to be made again all the same, with the reason."""
+    tried: set[str] = field(default_factory=set)
+    """Keys of clips that failed since the store was last published."""
+    settled: Collection[str] = ()
+    """Keys of clips that failed and are not tried again for now, be it for a reason that may pass."""
     unlisted: frozenset[str] = frozenset()
     """Keys of clips whose folder cannot be listed now: what is known of them stands, whatever their files are."""
     is_complete: bool = False
@@ -62,8 +66,8 @@ class Known:
 _OF_FEATURES = ("input.too-short", "input.sample-rate", "select.")
 
 
-def known_results(paths: StorePaths, settings: Settings) -> Known:
-    """Gather what the store at ``paths`` and its commit records say."""
+def known_results(paths: StorePaths, settings: Settings, *, slots: Collection[str] | None = None) -> Known:
+    """Gather what the store at ``paths`` and its commit records say; with ``slots``, only the records of these."""
     known = Known()
     wanted = settings.stamp
     store = _finished_store(paths)
@@ -82,7 +86,7 @@ def known_results(paths: StorePaths, settings: Settings) -> Known:
     else:
         _note_damaged_store(known, paths, settings.config)
     for path in sorted(paths.commits.glob("*.json")):
-        commit = read_commit(path)
+        commit = read_commit(path) if slots is None or path.stem in slots else None
         if commit is not None and commit.stamp.features_like(wanted):
             _add_commit(known, paths, commit, _Standing.of(commit.stamp, wanted))
     return known
@@ -249,6 +253,7 @@ def _add_commit(known: Known, paths: StorePaths, commit: Commit, standing: _Stan
         known.shards[commit.shard.name] = commit.shard
         found.add_rows(commit.shard.name, RowColumns.of_lists(commit.rows))
     found.add_failures(commit.failures)
+    known.tried.update(failure.clip_key for failure in commit.failures)
     found.put_into(known)
     known.fingerprints.update(Fingerprints.of_lists(commit.fingerprints))
 

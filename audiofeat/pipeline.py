@@ -1,5 +1,6 @@
 """One run, from a folder of audio to a finished store: scan, plan, run the shards, publish.
 
+Or a part of one, which publishes nothing: others make the rest at the same time, and ``commit_parts`` publishes it.
 Whatever ends a run, the shards that it finished stay, and the same command goes on from there.
 """
 
@@ -9,9 +10,11 @@ import os
 import resource
 import signal
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeAlias
 
 from audiofeat.config import Config
 from audiofeat.config.wording import counted
@@ -26,14 +29,19 @@ from audiofeat.finish import finish_store, is_unchanged, load_libraries
 from audiofeat.frontend.recipe import feature_specs
 from audiofeat.job import Job, RunOptions, Tools, open_job, plan_for, tools_for
 from audiofeat.known import read_quarantine
+from audiofeat.part import Part
+from audiofeat.part_notes import CHANGED_SOURCE, agree, failures_of, layout_of, note_end
 from audiofeat.peak_memory import peak_rss_bytes
 from audiofeat.plan import Plan
 from audiofeat.reading.info import StoreInfo
 from audiofeat.remembered import remember_source
 from audiofeat.report import RunReport
 from audiofeat.store.lock import store_lock
-from audiofeat.store.publish import roll_forward
+from audiofeat.store.publish import publication_was_cut_off, roll_forward
 from audiofeat.store.staging import make_folder, remove
+
+_Make: TypeAlias = Callable[[Job, Tools, Plan], None]
+"""Brings the shards of a plan to their commit records."""
 
 
 class Watcher(Protocol):
@@ -54,7 +62,7 @@ def run(
     stop: Callable[[], int | None] = lambda: None,
     standby: Standby | None = None,
 ) -> RunReport:
-    """Bring the store that ``config`` names up to date with its source.
+    """Bring the store that ``config`` names up to date with its source, or make a part of what that takes.
 
     Args:
         standby: a worker process that has been started already, perhaps.
@@ -65,11 +73,23 @@ def run(
     check_descriptors(lanes=1, processes=1)
     is_cpu = options.device == "cpu" or not has_driver(os.environ)
     job = open_job(config, options, on_work=standby.load if standby is not None and is_cpu else lambda: None)
-    paths, listing = job.paths, job.listing
-    report = RunReport(store=config.store.path or str(paths.root))
+    report = RunReport(store=config.store.path or str(job.paths.root))
     report.warnings += job.warnings
     report.cores = usable_cores()
     report.store_format, report.compression = job.config.store.format, job.config.store.compression
+    make = partial(_make_shards, report, begun=begun, watcher=watcher, stop=stop, standby=standby)
+    if options.part is None:
+        _make_store(report, job, make, stop=stop)
+    else:
+        _make_part(report, job, options.part, make, stop=stop)
+    report.wall_seconds = time.perf_counter() - begun
+    report.busy_seconds = max(0.0, report.wall_seconds - report.start_up_seconds)
+    report.peak_rss_bytes += peak_rss_bytes()
+    return report
+
+
+def _make_store(report: RunReport, job: Job, make: _Make, *, stop: Callable[[], int | None]) -> None:
+    paths, listing, options = job.paths, job.listing, job.options
     with store_lock(paths):
         roll_forward(paths)
         tools = tools_for(job)
@@ -77,21 +97,46 @@ def run(
             report.note_listing(listing)
             report.reused = len(listing.clips) - sum(failure.parent is None for failure in read_quarantine(paths))
         else:
-            report.device = tools.settings.device
-            _bring_up_to_date(report, job, tools, begun=begun, watcher=watcher, stop=stop, standby=standby)
+            remove(paths.unchanged)  # until this run has left a state of its own
+            planned, plan = plan_for(job, tools, checkpoint=lambda: _stop_if_asked(stop))
+            make(planned, tools, plan)
+            finish_store(
+                paths,
+                tools.settings,
+                plan,
+                listing=planned.listing,
+                features=feature_specs(job.config),
+                decoders=tools.decoders,
+            )
         remember_source(job, tools.settings)
         report.note_store(StoreInfo(paths.root))
     options.max_failures.check(failed=report.failed, seen=len(listing.clips), is_over=True)
-    report.wall_seconds = time.perf_counter() - begun
-    report.busy_seconds = max(0.0, report.wall_seconds - report.start_up_seconds)
-    report.peak_rss_bytes += peak_rss_bytes()
-    return report
 
 
-def _bring_up_to_date(
+def _make_part(report: RunReport, job: Job, part: Part, make: _Make, *, stop: Callable[[], int | None]) -> None:
+    """Finish the part's shards and publish nothing; other parts may run meanwhile, and the same one."""
+    if publication_was_cut_off(job.paths):
+        with store_lock(job.paths):
+            roll_forward(job.paths)
+    with store_lock(job.paths, part=str(part)):
+        tools = tools_for(job)
+        job, plan = plan_for(job, tools, checkpoint=lambda: _stop_if_asked(stop))
+        first = agree(job, tools, part, plan.places)
+        if first.layout != layout_of(plan.places):
+            report.warnings.append(CHANGED_SOURCE)
+        paths = replace(job.paths, run=f"{part.number}.{uuid.uuid4().hex[:12]}")
+        make(replace(job, paths=paths), tools, plan)
+        report.note_part(part, plan, failures_of(paths, plan))
+        note_end(paths, part, [slot for slot in part.share(plan.places) if paths.commit(slot).exists()])
+        remove(paths.parts / paths.run)  # of a run that failed, the logs stay
+    job.options.max_failures.check(failed=report.failed, seen=plan.clips, is_over=True)
+
+
+def _make_shards(
     report: RunReport,
     job: Job,
     tools: Tools,
+    plan: Plan,
     *,
     begun: float,
     watcher: Watcher | None,
@@ -99,13 +144,12 @@ def _bring_up_to_date(
     standby: Standby | None,
 ) -> None:
     paths, options = job.paths, job.options
-    remove(paths.unchanged)  # until this run has left a state of its own
-    job, plan = plan_for(job, tools, checkpoint=lambda: _stop_if_asked(stop))
+    report.device = tools.settings.device
     report.note_listing(job.listing)
     report.reasons = dict(plan.reasons)
     report.deleted = len(plan.deleted)
     report.reused = plan.clips_reused
-    clips = len(job.listing.clips)
+    clips = plan.clips
     failures_before = plan.failures_standing
     if plan.tasks:
         make_folder(paths.shards)
@@ -146,14 +190,6 @@ def _bring_up_to_date(
     options.max_failures.check(failed=failed, seen=clips, examples=report.failure_examples, is_over=True)
     _stop_if_asked(stop)
     make_folder(paths.shards)
-    finish_store(
-        paths,
-        tools.settings,
-        plan,
-        listing=job.listing,
-        features=feature_specs(job.config),
-        decoders=tools.decoders,
-    )
 
 
 def _allowance(report: RunReport, job: Job, tools: Tools) -> Allowance:
@@ -184,6 +220,7 @@ def _worker_job(job: Job, tools: Tools) -> WorkerJob:
     values["compute"] = {**values["compute"], "tape_slots": tools.settings.tape_slots}
     return WorkerJob(
         store=str(job.paths.root),
+        run=job.paths.run,
         source=os.path.abspath(job.listing.root),
         config=values,
         stamp=tools.settings.stamp,

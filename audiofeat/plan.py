@@ -12,6 +12,7 @@ from audiofeat.borders import shard_borders
 from audiofeat.choice import Chooser, Reason
 from audiofeat.config import Limits, Select
 from audiofeat.known import Known
+from audiofeat.part import Part
 from audiofeat.records import Clip, ClipRow, Failure, Fingerprint
 from audiofeat.results import ShardResults
 from audiofeat.tasks import ClipTask, Reuse, ShardEntry, ShardTask
@@ -41,6 +42,10 @@ class Plan:
     """The clips that are, in key order."""
     deleted: tuple[str, ...]
     """Keys that the last run had and the source has no more."""
+    clips: int = 0
+    """Of the source: all, or a part's."""
+    places: tuple[str, ...] = ()
+    """The slots of all shards that the listing is cut into, in order, whoever makes them."""
     lost: tuple[str, ...] = ()
     """Keys of clips that the store has and that cannot be made again as they were: their files cannot be read now; or,
     in a repair, are others."""
@@ -88,6 +93,7 @@ def make_plan(
     select: Select,
     now_ns: int,
     is_repair: bool = False,
+    part: Part | None = None,
     checkpoint: Callable[[], None] = lambda: None,
 ) -> Plan:
     """Compare the listing with what is known.
@@ -102,6 +108,7 @@ def make_plan(
         select: results of which it thinks otherwise now are stale.
         now_ns: the time before the scan, to tell which fingerprints may be trusted later.
         is_repair: what is known stands, whatever has become of its file, unless it is damaged.
+        part: only its shards are looked at; None: all.
         checkpoint: called now and then, since hashing may take long; what it raises ends the planning.
     """
     chooser = Chooser(
@@ -113,10 +120,12 @@ def make_plan(
         now_ns=now_ns,
         is_repair=is_repair,
     )
-    chooser.identify_rows(clips, checkpoint=checkpoint)
+    borders = list(shard_borders(clips, shard_clips=shard_clips))
+    own = borders if part is None else part.share(borders)
+    chooser.identify_rows((clip for _, group in own for clip in group), checkpoint=checkpoint)
     tasks: list[ShardTask] = []
     kept: list[KeptShard] = []
-    for slot, group in shard_borders(clips, shard_clips=shard_clips):
+    for slot, group in own:
         choices = []
         for clip in group:
             checkpoint()
@@ -128,7 +137,14 @@ def make_plan(
             kept.append(standing)
     deleted = tuple(sorted(known.keys - {clip.key for clip in clips})) if known.keys else ()
     return Plan(
-        tuple(tasks), tuple(kept), chooser.fingerprints, tuple(chooser.decoded), deleted, lost=tuple(chooser.lost)
+        tuple(tasks),
+        tuple(kept),
+        chooser.fingerprints,
+        tuple(chooser.decoded),
+        deleted,
+        clips=sum(len(group) for _, group in own),
+        places=tuple(slot for slot, _ in borders),
+        lost=tuple(chooser.lost),
     )
 
 

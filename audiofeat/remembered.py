@@ -26,27 +26,37 @@ def remember_source(job: Job, settings: Settings) -> None:
     Args:
         settings: what the store was made with: where its description is damaged, nothing else tells.
     """
-    paths, options = job.paths, job.options
-    note: dict[str, Any] = {
-        "config": settings.stored,
-        "source": os.path.abspath(job.source),
-        "manifest": job.config.manifest.model_dump(),
-        "follow_links": options.follow_links,
-        "files_digest": None,
-        "device": settings.device,
-    }
-    if options.files is None:
+    paths = job.paths
+    note, files = source_note(job, settings)
+    if files is None:
         remove(paths.files)
-    else:
+    elif not paths.files.exists() or paths.files.read_bytes() != files:
+        write_file(paths.files, files)
+    if read_checked_json(paths.source) != note:
+        write_checked_json(paths.source, note)
+
+
+def source_note(job: Job, settings: Settings) -> tuple[dict[str, Any], bytes | None]:
+    """What :func:`noted_job` makes the job of again: a note, and the files that it takes, NUL-separated.
+
+    Returns:
+        None for the files where all that the source holds is taken.
+    """
+    files = None
+    if job.options.files is not None:
         # The names in the list that was given hold in one working directory only.
         root = os.path.abspath(job.listing.root)
         names = (os.fsencode(os.path.join(root, clip.path)) for clip in job.listing.clips)
-        listed = b"".join(name + b"\0" for name in names)
-        note["files_digest"] = blake3(listed).hexdigest()
-        if not paths.files.exists() or paths.files.read_bytes() != listed:
-            write_file(paths.files, listed)
-    if read_checked_json(paths.source) != note:
-        write_checked_json(paths.source, note)
+        files = b"".join(name + b"\0" for name in names)
+    note = {
+        "config": settings.stored,
+        "source": os.path.abspath(job.source),
+        "manifest": job.config.manifest.model_dump(),
+        "follow_links": job.options.follow_links,
+        "files_digest": blake3(files).hexdigest() if files is not None else None,
+        "device": settings.device,
+    }
+    return note, files
 
 
 def remembered_job(store: str, options: RunOptions, *, source: str | None = None) -> tuple[Config, RunOptions]:
@@ -73,26 +83,39 @@ def remembered_job(store: str, options: RunOptions, *, source: str | None = None
             f"{store} does not remember its source: {paths.source} is not there or not readable",
             hint="--source with the place where it is now",
         )
+    return noted_job(store, {**note, "config": stored}, options, source=source, files=paths.files)
+
+
+def noted_job(
+    store: str, note: Mapping[str, Any], options: RunOptions, *, source: str | None, files: Path
+) -> tuple[Config, RunOptions]:
+    """The job that a note of :func:`source_note` is of; the other arguments as for :func:`remembered_job`.
+
+    Args:
+        files: where the list of files lies, if there is one.
+    Raises:
+        SourceError: what was the source is not there.
+        ConfigError: the list of files is not there as it was.
+    """
     if source is None and not os.path.exists(note["source"]):
         raise SourceError(
             f"{store} was made of {note['source']}, which is not there any more",
             hint="--source with the place where it is now",
         )
-    values = {**stored, "manifest": note.get("manifest", {})}
+    values = {**note["config"], "manifest": note.get("manifest", {})}
     config = load_config(values, source=source or note["source"], store_path=store)
-    files = _files(paths, note["files_digest"]) if note.get("files_digest") else None
-    return config, replace(options, follow_links=note.get("follow_links", True), files=files)
+    digest = note.get("files_digest")
+    listed = _files(store, files, digest) if digest else None
+    return config, replace(options, follow_links=note.get("follow_links", True), files=listed)
 
 
-def _files(paths: StorePaths, digest: str) -> bytes:
+def _files(store: str, path: Path, digest: str) -> bytes:
     """The list of files that a store was made of. Raises ConfigError where it is not there as it was."""
     hint = "audiofeat extract --files-from ..."
     try:
-        files = paths.files.read_bytes()
+        files = path.read_bytes()
     except OSError as error:
-        raise ConfigError(
-            f"the list of files that {paths.root} was made of cannot be read: {error}", hint=hint
-        ) from error
+        raise ConfigError(f"the list of files that {store} was made of cannot be read: {error}", hint=hint) from error
     if blake3(files).hexdigest() != digest:
-        raise ConfigError(f"the list of files that {paths.root} was made of is damaged: {paths.files}", hint=hint)
+        raise ConfigError(f"the list of files that {store} was made of is damaged: {path}", hint=hint)
     return files

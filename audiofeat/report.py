@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from audiofeat.bottleneck import COMPUTE, COPY, DECODE, START_UP, WRITE, Bottleneck, Occupancy, bottleneck_of
 from audiofeat.config.wording import counted
+from audiofeat.part import Part
+from audiofeat.plan import Plan
 from audiofeat.reading.info import StoreInfo
+from audiofeat.records import Failure
 from audiofeat.source import Listing
 
 
@@ -77,6 +80,14 @@ class RunReport:
     worker_deaths: int = 0
     retries: int = 0
     """Further attempts within this run at clips that failed for a reason that may pass."""
+    part: str = ""
+    """Which of several parts the run was, such as ``2/3``; then all that is said of the store is of this part."""
+    shards: int = 0
+    """Of the part, all of them finished; or, where parts were published, of the store."""
+    shards_in_all: int = 0
+    """Of the store that the parts make together."""
+    parts: int = 0
+    """Where parts were published, how many."""
     peak_rss_bytes: int = 0
     """Of the run's process and its workers, added up: an upper bound of the tree's peak."""
 
@@ -103,13 +114,29 @@ class RunReport:
         parts = (store.description["manifest"]["size_bytes"], store.description["quarantine"]["size_bytes"])
         self.size_bytes = sum(shard.size_bytes for shard in store.shards.values()) + sum(parts)
 
+    def note_part(self, part: Part, plan: Plan, failures: Iterable[Failure]) -> None:
+        """What is true of a part's shards now."""
+        self.part = str(part)
+        self.clips = plan.clips
+        self.shards, self.shards_in_all = len(plan.tasks) + len(plan.kept), len(plan.places)
+        reasons = Counter((failure.is_by_choice, failure.reason) for failure in failures)
+        self.failures = {reason: count for (is_by_choice, reason), count in reasons.items() if not is_by_choice}
+        for (is_by_choice, reason), count in reasons.items():
+            if is_by_choice:
+                self.left_out[reason.removeprefix("select.")] = count
+
     @property
     def failed(self) -> int:
         return sum(self.failures.values())
 
     @property
     def exit_code(self) -> int:
-        """0, or 3 where some clips are in quarantine or some of the source could not be listed."""
+        """0, or 3 where some clips are in quarantine or some of the source could not be listed.
+
+        Of a part 0: whoever starts it again until it ends with 0 would do so in vain. What is published is judged.
+        """
+        if self.part:
+            return 0
         return 3 if self.failures or self.left_out.get("unreadable folders") else 0
 
     @property
@@ -151,16 +178,14 @@ class RunReport:
 
     def summary(self) -> str:
         """The text that a run ends with."""
-        lines = [
-            (
-                f"{self.store}: {counted(self.clips, 'clip')}, {duration_text(self.store_audio_seconds)}, "
-                f"{counted(self.frames, 'frame')}, {size_text(self.size_bytes)}"
-            ),
-        ]
+        lines = [self._what()]
         if self.reasons:
             lines.append(f"  decoded   {self.decoded:,} of {sum(self.reasons.values()):,}{_why(self.reasons)}")
-        lines.append(f"  reused    {self.reused:,}{'' if self.reasons or self.deleted else ' (nothing to do)'}")
-        if self.deleted:
+        if self.parts:
+            lines.append(f"  published {counted(self.shards, 'shard')}, of {counted(self.parts, 'part')}")
+        else:
+            lines.append(f"  reused    {self.reused:,}{'' if self.reasons or self.deleted else ' (nothing to do)'}")
+        if self.deleted and not self.part:
             lines.append(f"  deleted   {self.deleted:,} (no longer in the source)")
         lines.append(f"  failed    {self.failed:,}{_why(self.failures)}")
         lines += [f"            {example}" for example in self.failure_examples]
@@ -174,10 +199,22 @@ class RunReport:
         if self.bottleneck:
             lines.append(f"  bound by  {self.bottleneck.text()}")
         lines += [f"  warning   {warning}" for warning in self.warnings]
+        if self.part:
+            lines.append(f"  next      audiofeat commit {self.store}, once all parts have ended: nothing is published")
+            return "\n".join(lines)
         lines.append(f"  digest    {self.digest}")
         if self.failed:
             lines.append(f"  see {self.store}/quarantine.jsonl for all that failed, and what to do about it")
         return "\n".join(lines)
+
+    def _what(self) -> str:
+        if self.part:
+            shards = f"{counted(self.shards, 'shard')} of {self.shards_in_all:,}"
+            return f"{self.store}, part {self.part}: {shards}, all finished, {counted(self.clips, 'clip')}"
+        return (
+            f"{self.store}: {counted(self.clips, 'clip')}, {duration_text(self.store_audio_seconds)}, "
+            f"{counted(self.frames, 'frame')}, {size_text(self.size_bytes)}"
+        )
 
     def _time(self) -> str:
         stages = {"decode": self.decode_seconds, "compute": self.compute_seconds, "write": self.write_seconds}

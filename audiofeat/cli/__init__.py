@@ -23,6 +23,7 @@ from audiofeat.errors import AudioFeatError, Interrupted, StorageError
 
 _COMMANDS = {
     "extract": "Turn a folder of audio, or a manifest, into a feature store.",
+    "commit": "Publish what the parts of a run have made (extract --part).",
     "plan": "Say what extract would do, and why, without doing it.",
     "init": "Print a commented configuration to start from.",
     "presets": "List the presets, or print one in full.",
@@ -90,8 +91,8 @@ def cli() -> None:
 
     Exit codes: 0 done, 1 internal error, 2 usage or configuration, 3 finished with some clips in quarantine,
     4 stopped by --max-failures, 5 no audio found, 10 no store, 11 store locked, 12 damage, or a digest that is not
-    the expected one, 13 something needed is missing, 14 storage error, 20 something to do (plan),
-    21 different (diff, parity), 129, 130 and 143 ended by a signal.
+    the expected one, 13 something needed is missing, 14 storage error, 20 something to do (plan) or not made yet
+    (commit), 21 different (diff, parity), 129, 130 and 143 ended by a signal.
     """
 
 

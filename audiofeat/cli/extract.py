@@ -16,6 +16,7 @@ from audiofeat.engine.standby import Standby
 from audiofeat.errors import ConfigError
 from audiofeat.expected_digest import check_digest, parse_digest
 from audiofeat.max_failures import NO_LIMIT, MaxFailures
+from audiofeat.part import Part
 
 
 @click.command()
@@ -29,6 +30,12 @@ from audiofeat.max_failures import NO_LIMIT, MaxFailures
     "--memory",
     metavar="SIZE",
     help="The most memory that all processes may take together, such as 2GB; on the CPU.  [default: no bound]",
+)
+@click.option(
+    "--part",
+    metavar="I/N",
+    help="Make only the shards of part I of N, and publish nothing: other runs make the others, at the same time or "
+    "not, and `audiofeat commit STORE` publishes them all.",
 )
 @click.option(
     "--max-failures",
@@ -49,6 +56,7 @@ from audiofeat.max_failures import NO_LIMIT, MaxFailures
 def extract(
     workers: int | None,
     memory: str | None,
+    part: str | None,
     max_failures: str | None,
     expect_digest: str | None,
     metrics: Path | None,
@@ -68,7 +76,9 @@ def extract(
     audiofeat extract train.csv features --config kaldi-fbank80 --set audio.channels=first
     find . -name '*.flac' -print0 | audiofeat extract --files-from - features --config whisper-80
     audiofeat extract --config job.yaml --expect-digest 5e6f...
+    audiofeat extract recordings features --config librosa-logmel --part 2/3
     """
+    wanted = _part(part, expect_digest)
     with Standby() as standby:
         standby.start(job["store"] or job["source"], device=job["device"])
         config, options = job_of(command="extract", **job)
@@ -84,6 +94,7 @@ def extract(
             memory_bytes=parse_memory(memory) if memory is not None else None,
             max_failures=MaxFailures.parse(max_failures) if max_failures is not None else NO_LIMIT,
             recompute=not no_recompute,
+            part=wanted,
         )
         report = run_job(config, options, quiet=quiet, standby=standby)
     if metrics is not None:
@@ -94,3 +105,15 @@ def extract(
     if expected is not None:
         check_digest(report.digest, expected=expected)
     sys.exit(report.exit_code)
+
+
+def _part(text: str | None, expect_digest: str | None) -> Part | None:
+    """Raises ConfigError where it is no part, or more is wanted of it than a part has."""
+    if text is None:
+        return None
+    if expect_digest is not None:
+        raise ConfigError(
+            "--expect-digest with --part: a part has no digest, the store that all of them make has one",
+            hint=f"audiofeat commit STORE --expect-digest {expect_digest}",
+        )
+    return Part.parse(text)

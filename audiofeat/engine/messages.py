@@ -49,6 +49,8 @@ class WorkerJob(JsonRecord):
     """The most that all rows of the process may take in memory; others wait on disk."""
     early_bytes: int = MOST_GROUP_BYTES
     """The most that clips which are decoded before their turn may take in memory, for each lane."""
+    run: str = ""
+    """The run's own name among those that write the store beside it; empty: there are none."""
     log: str = ""
     """Where a process that was started beforehand is to send what libraries print; empty: it goes there already."""
 

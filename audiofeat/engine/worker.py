@@ -54,7 +54,7 @@ class Worker:
         self._out_lock = threading.Lock()
         self._started = time.perf_counter()
         self._config = job.load_config()
-        self._paths = StorePaths(Path(job.store))
+        self._paths = StorePaths(Path(job.store), run=job.run)
         self._features = feature_specs(self._config)
         self._all = tuple(self._config.features)
         self._feed = ShardFeed(lanes=job.lanes)

@@ -16,7 +16,7 @@ from audiofeat.store.checked_json import read_checked_json, write_checked_json
 from audiofeat.store.formats import shard_format
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.packing import Packing
-from audiofeat.store.shard_format import ShardClip
+from audiofeat.store.shard_format import ShardClip, ShardFormat
 from audiofeat.store.staging import commit, fsync_folder, staged, storage_errors
 from audiofeat.tasks import Commit, ShardEntry
 
@@ -41,12 +41,24 @@ def write_shard(
         size_bytes = kind.size_bytes(partial)
         name = f"{slot}-{digest[:16]}{kind.suffix}"
         final = paths.shards / name
-        if final.exists() and kind.digest(final) == digest:
+
+        def stands() -> bool:
+            return _digest_of(kind, final) == digest
+
+        if stands():
             # An earlier run has made the same. Readers may have it open, and a folder cannot be replaced in one step.
             fsync_folder(paths.shards)
         else:
-            commit(partial, final)
+            commit(partial, final, stands=stands)
     return ShardEntry(name, slot, size_bytes, digest, clips=len(clips), rows=rows, packing=packing.word)
+
+
+def _digest_of(kind: ShardFormat, shard: Path) -> str | None:
+    """None where it is not there, or goes while it is read: another run takes what is damaged out of the way."""
+    try:
+        return kind.digest(shard) if shard.exists() else None
+    except FileNotFoundError:
+        return None
 
 
 def write_commit(paths: StorePaths, record: Commit) -> None:

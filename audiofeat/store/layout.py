@@ -36,6 +36,8 @@ class StorePaths:
     """Where the parts of the store at ``root`` lie."""
 
     root: Path
+    run: str = ""
+    """The name of a run that others write the store beside: what it shares with none of them has a folder of it."""
 
     @property
     def store_json(self) -> Path:
@@ -69,7 +71,7 @@ class StorePaths:
     @property
     def tasks(self) -> Path:
         """What each shard of this run is to hold; written by the planner, read by workers."""
-        return self.state / "tasks"
+        return self._own / "tasks"
 
     @property
     def pending(self) -> Path:
@@ -102,13 +104,22 @@ class StorePaths:
 
     @property
     def logs(self) -> Path:
-        return self.state / "logs"
+        return self._own / "logs"
+
+    @property
+    def parts(self) -> Path:
+        """What runs that make a part of the store each say of themselves, until it is published."""
+        return self.state / "parts"
+
+    @property
+    def _own(self) -> Path:
+        return self.parts / self.run if self.run else self.state
 
     @property
     def in_state(self) -> frozenset[str]:
         """The names of all that may lie in ``.state``."""
         parts = (self.lock, self.commits, self.tasks, self.pending, self.spool, self.fingerprints)
-        notes = (self.unchanged, self.source, self.files, self.logs)
+        notes = (self.unchanged, self.source, self.files, self.logs, self.parts)
         return frozenset(path.name for path in (*parts, *notes))
 
     def commit(self, slot: str) -> Path:

@@ -57,13 +57,18 @@ def roll_forward(paths: StorePaths) -> None:
     Raises:
         StorageError: the disk refuses.
     """
-    if (paths.pending / paths.store_json.name).exists():
+    if publication_was_cut_off(paths):
         for final in (paths.manifest, paths.quarantine, paths.store_json):
             pending = paths.pending / final.name
             if pending.exists():
                 commit(pending, final)
     remove(paths.pending)
     _sweep_partials(paths)
+
+
+def publication_was_cut_off(paths: StorePaths) -> bool:
+    """Whether there is a publication that :func:`roll_forward` would finish."""
+    return (paths.pending / paths.store_json.name).exists()
 
 
 def _sweep_partials(paths: StorePaths) -> None:
@@ -89,7 +94,7 @@ def sweep(paths: StorePaths, *, keep: Iterable[str]) -> bool:
             if entry.name not in named and is_shard_name(entry.name):
                 remove(entry)
                 is_swept = is_swept and not os.path.lexists(entry)
-        for folder in (paths.commits, paths.tasks, paths.spool, paths.pending):
+        for folder in (paths.commits, paths.tasks, paths.spool, paths.pending, paths.parts):
             remove(folder)
         fsync_folder(paths.shards)
         fsync_folder(paths.state)

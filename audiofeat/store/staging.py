@@ -9,11 +9,15 @@ import errno
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from audiofeat.errors import StorageError
+
+# What a rename answers where a folder stands already, be it that another run was faster.
+_TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR}
+_MOST_ATTEMPTS = 100
 
 PARTIAL_SUFFIX = ".partial"
 
@@ -65,22 +69,58 @@ def staged(folder: Path, *, name: str) -> Iterator[Path]:
         remove(partial)
 
 
-def commit(partial: Path, final: Path) -> None:
-    """Give a staged and fsynced file or folder its final name, durably."""
+def commit(partial: Path, final: Path, *, stands: Callable[[], bool] = lambda: False) -> None:
+    """Give a staged and fsynced file or folder its final name, durably.
+
+    Other processes may do the same at the same time.
+
+    Args:
+        stands: whether a folder that has the name already, perhaps since a moment ago, is to keep it.
+    """
     with storage_errors(final):
-        if final.is_dir() and not final.is_symlink():
-            # A folder cannot be replaced in one step. It is named by its content, so that whatever stands there
-            # is the same or damaged: nobody reads it between the two renames without checking.
-            with staged(final.parent, name=final.name) as aside:
-                _rename(final, aside)
-                try:
-                    _rename(partial, final)
-                except BaseException:
-                    os.rename(aside, final)
+        for attempt in range(1, _MOST_ATTEMPTS + 1):
+            try:
+                _rename(partial, final)
+                break
+            except OSError as error:
+                is_taken = error.errno in _TAKEN and final.is_dir() and not final.is_symlink()
+                if not is_taken or attempt == _MOST_ATTEMPTS:
                     raise
-        else:
-            _rename(partial, final)
+            if stands() or _replace_folder(partial, final):
+                break
         fsync_folder(final.parent)
+
+
+def commit_first(partial: Path, final: Path) -> None:
+    """Give a staged and fsynced folder its final name, unless another has the name already: of several one is first."""
+    with storage_errors(final):
+        try:
+            _rename(partial, final)
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                raise
+        fsync_folder(final.parent)
+
+
+def _replace_folder(partial: Path, final: Path) -> bool:
+    """Whether ``final`` is now what was ``partial``; else another process came in between.
+
+    A folder cannot be replaced in one step. It is named by its content, so that whatever stands there is the same or
+    damaged: nobody reads it between the two renames without checking.
+    """
+    with staged(final.parent, name=final.name) as aside:
+        try:
+            _rename(final, aside)
+        except FileNotFoundError:
+            return False
+        try:
+            _rename(partial, final)
+        except BaseException as error:
+            if isinstance(error, OSError) and error.errno in _TAKEN:
+                return False
+            os.rename(aside, final)
+            raise
+        return True
 
 
 def _rename(partial: Path, final: Path) -> None:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import sys
 import zlib
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -26,7 +27,9 @@ from audiofeat.errors import AudioFeatError
 from audiofeat.frontend.recipe import feature_specs
 from audiofeat.identity import identify
 from audiofeat.job import RunOptions
+from audiofeat.part import Part
 from audiofeat.records import ClipRow, Failure, FeatureSpec
+from audiofeat.report import RunReport
 from audiofeat.shard import ClipResult, FinishedClip, ShardWork
 from audiofeat.store import fingerprints, hdf5, manifest
 from audiofeat.store.checked_json import write_checked_json
@@ -47,15 +50,32 @@ Reported = Callable[[str], None]
 """Hears of each shard that a run says is finished, by its slot, and of the end of the run, as ``""``."""
 
 
-def run_small(source: Path, store: Path, store_format: str, *, reported: Reported = lambda slot: None) -> None:
-    """One run from ``source`` into ``store``. Raises AudioFeatError."""
+def run_small(
+    source: Path,
+    store: Path,
+    store_format: str,
+    *overrides: str,
+    part: Part | None = None,
+    options: RunOptions | None = None,
+    reported: Reported = lambda slot: None,
+) -> RunReport:
+    """One run, or a part of one, from ``source`` into ``store``. Raises AudioFeatError."""
     config = load_config(
         "kaldi-fbank80",
-        overrides=["store.shard_clips=2"],
+        overrides=["store.shard_clips=2", *overrides],
         store_format=store_format,
         source=str(source),
         store_path=str(store),
     )
+    with small_engine(reported):
+        report = pipeline.run(config, replace(options or RunOptions(), device="cpu", part=part))
+    reported("")
+    return report
+
+
+@contextmanager
+def small_engine(reported: Reported = lambda slot: None) -> Iterator[None]:
+    """Let runs in this process compute with the engine of this file."""
 
     def engine(worker_job: WorkerJob, paths: StorePaths, **_: object) -> _Engine:
         return _Engine(worker_job, paths, reported)
@@ -67,8 +87,7 @@ def run_small(source: Path, store: Path, store_format: str, *, reported: Reporte
         # Else a source made a second ago is no file to trust, and no run could be the shortest.
         patch.object(identity, "TRUSTED_AGE_NS", -(10**18)),
     ):
-        pipeline.run(config, RunOptions(device="cpu"))
-    reported("")
+        yield
 
 
 def write_source(folder: Path, *, clips: Sequence[str]) -> Path:
