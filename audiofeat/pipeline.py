@@ -18,7 +18,8 @@ from audiofeat.config.wording import counted
 from audiofeat.device import choose_gpus, has_driver, usable_cores
 from audiofeat.engine.allowance import Allowance, allot
 from audiofeat.engine.descriptors import check_descriptors
-from audiofeat.engine.local import EngineReport, LocalEngine
+from audiofeat.engine.local import LocalEngine
+from audiofeat.engine.loop import EngineReport, Loop
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.engine.standby import Standby
 from audiofeat.errors import Interrupted
@@ -124,18 +125,24 @@ def _bring_up_to_date(
             gpus = choose_gpus(options.device) if tools.settings.device == "gpu" else ()
             report.plan_seconds = time.perf_counter() - begun
             cpu_before = _children_cpu_seconds()
-            with LocalEngine(
-                replace(_worker_job(job, tools), row_bytes=allowance.row_bytes),
+            worker_job = replace(_worker_job(job, tools), row_bytes=allowance.row_bytes)
+            engine = LocalEngine(
+                worker_job,
                 paths,
                 workers=allowance.lanes,
                 gpus=gpus,
                 most_processes=allowance.processes,
+                standby=standby,
+            )
+            with Loop(
+                engine,
+                paths,
+                source=worker_job.source,
                 on_change=on_change,
                 stop=stop,
-                standby=standby,
                 meanwhile=lambda: load_libraries(tools.settings),
-            ) as engine:
-                _note_engine(report, engine.run(plan.tasks))
+            ) as loop:
+                _note_engine(report, loop.run(plan.tasks))
             report.engine_seconds = time.perf_counter() - begun - report.plan_seconds
             report.cpu_seconds = _children_cpu_seconds() - cpu_before
         finally:

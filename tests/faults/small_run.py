@@ -20,7 +20,7 @@ import numpy as np
 
 from audiofeat import identity, job, pipeline
 from audiofeat.config import load_config
-from audiofeat.engine.local import EngineReport
+from audiofeat.engine.loop import EngineReport
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.errors import AudioFeatError
 from audiofeat.frontend.recipe import feature_specs
@@ -62,6 +62,7 @@ def run_small(source: Path, store: Path, store_format: str, *, reported: Reporte
 
     with (
         patch.object(pipeline, "LocalEngine", engine),
+        patch.object(pipeline, "Loop", lambda engine, paths, **_: engine),
         patch.object(job, "find_ffmpeg", lambda: None),
         patch.object(job, "decoder_versions", lambda ffmpeg: {"soundfile": DECODER}),
         # Else a source made a second ago is no file to trust, and no run could be the shortest.
@@ -81,7 +82,7 @@ def write_source(folder: Path, *, clips: Sequence[str]) -> Path:
 
 
 class _Engine:
-    """Does in this process, with made-up rows, what LocalEngine has its workers do."""
+    """Does in this process, with made-up rows, what the loop has an engine's workers do."""
 
     def __init__(self, worker_job: WorkerJob, paths: StorePaths, reported: Reported) -> None:
         self._job, self._paths, self._reported = worker_job, paths, reported

@@ -16,7 +16,7 @@ from running import children_of, commits, contents, environment, is_zombie, left
 from audiofeat import api
 from audiofeat.config import load_config
 from audiofeat.engine import arrangement, child
-from audiofeat.engine.local import EngineReport
+from audiofeat.engine.loop import EngineReport
 from audiofeat.engine.tape_link import CLIPS, FRAMES, PENDING, STATISTICS, TAPE, TapeLayout
 from audiofeat.errors import AudioFeatError, MissingToolError
 from audiofeat.frontend.recipe import recipe_of

@@ -17,8 +17,9 @@ from typing import Any
 import psutil
 import pytest
 
-from audiofeat.engine import child, local
-from audiofeat.engine.local import EngineReport, LocalEngine
+from audiofeat.engine import child, loop, process
+from audiofeat.engine.local import LocalEngine
+from audiofeat.engine.loop import EngineReport, Loop
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.engine.process import WorkerProcess
 from audiofeat.errors import AudioFeatError, Interrupted, MissingToolError, StorageError
@@ -78,8 +79,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         for slot in slots:
             (tmp_path / f"{slot}.wav").write_bytes(slot.encode())
         tasks = [ShardTask(slot, (ClipTask(slot, f"{slot}.wav"),)) for slot in slots]
-        with LocalEngine(job, paths, workers=workers, on_change=lambda report: None, stop=stop) as engine:
-            return engine.run(tasks)
+        engine = LocalEngine(job, paths, workers=workers)
+        with Loop(engine, paths, source=job.source, on_change=lambda report: None, stop=stop) as running:
+            return running.run(tasks)
 
     return run_them
 
@@ -134,7 +136,7 @@ def test_fault_19_a_worker_killed_for_want_of_memory_halves_the_lanes_once(run: 
 def test_fault_8_a_frozen_worker_is_ended_and_its_work_done(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
-    monkeypatch.setattr(local, "_SILENCE_SECONDS", 0.8)
+    monkeypatch.setattr(process, "_SILENCE_SECONDS", 0.8)
     report = run(*good(4), f"a-frozen-{times}", workers=2)
     assert report.deaths == times
     assert report.warnings == set()
@@ -179,7 +181,7 @@ def test_fault_27_thirty_deaths_leave_no_zombie_and_no_descriptor(run: Run) -> N
 def test_fault_4_18_a_worker_that_hangs_does_not_hold_up_the_end(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "DRAIN_SECONDS", 0.5)
+    monkeypatch.setattr(loop, "DRAIN_SECONDS", 0.5)
     before = psutil.Process().children()
     with pytest.raises(Interrupted, match="SIGTERM"):
         run("a-hang-1", workers=1, stop=lambda: 15 if (tmp_path / "a-hang-1").exists() else None)
