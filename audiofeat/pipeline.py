@@ -15,14 +15,14 @@ from typing import Any, Protocol
 
 from audiofeat.config import Config
 from audiofeat.config.wording import counted
-from audiofeat.device import choose_gpus, has_driver, usable_cores
+from audiofeat.device import has_driver, usable_cores
 from audiofeat.engine.allowance import Allowance, allot
 from audiofeat.engine.descriptors import check_descriptors
-from audiofeat.engine.local import LocalEngine
 from audiofeat.engine.loop import EngineReport, Loop
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.engine.standby import Standby
-from audiofeat.errors import Interrupted
+from audiofeat.engine.workplace import ThisMachine, Workplace
+from audiofeat.errors import ConfigError, Interrupted
 from audiofeat.finish import finish_store, is_unchanged, load_libraries
 from audiofeat.frontend.recipe import feature_specs
 from audiofeat.job import Job, RunOptions, Tools, open_job, plan_for, tools_for
@@ -64,6 +64,7 @@ def run(
     """
     begun = time.perf_counter()
     check_descriptors(lanes=1, processes=1)
+    place = _workplace(options, standby)
     is_cpu = options.device == "cpu" or not has_driver(os.environ)
     job = open_job(config, options, on_work=standby.load if standby is not None and is_cpu else lambda: None)
     paths, listing = job.paths, job.listing
@@ -71,15 +72,15 @@ def run(
     report.warnings += job.warnings
     report.cores = usable_cores()
     report.store_format, report.compression = job.config.store.format, job.config.store.compression
-    with store_lock(paths):
+    with store_lock(paths), place:
         roll_forward(paths)
-        tools = tools_for(job)
+        tools = tools_for(job, choose=place.choose_device)
         if options.trusts_last_run and is_unchanged(paths, tools.settings, listing, tools.decoders):
             report.note_listing(listing)
             report.reused = len(listing.clips) - sum(failure.parent is None for failure in read_quarantine(paths))
         else:
             report.device = tools.settings.device
-            _bring_up_to_date(report, job, tools, begun=begun, watcher=watcher, stop=stop, standby=standby)
+            _bring_up_to_date(report, job, tools, place, begun=begun, watcher=watcher, stop=stop)
         remember_source(job, tools.settings)
         report.note_store(StoreInfo(paths.root))
     options.max_failures.check(failed=report.failed, seen=len(listing.clips), is_over=True)
@@ -93,11 +94,11 @@ def _bring_up_to_date(
     report: RunReport,
     job: Job,
     tools: Tools,
+    place: Workplace,
     *,
     begun: float,
     watcher: Watcher | None,
     stop: Callable[[], int | None],
-    standby: Standby | None,
 ) -> None:
     paths, options = job.paths, job.options
     remove(paths.unchanged)  # until this run has left a state of its own
@@ -118,22 +119,14 @@ def _bring_up_to_date(
             if watcher is not None:
                 watcher.changed(engine_report)
 
-        allowance = _allowance(report, job, tools)
+        report.plan_seconds = time.perf_counter() - begun
+        allowance = _allowance(report, job, tools, wanted=place.lanes)
+        worker_job = replace(_worker_job(job, tools), row_bytes=allowance.row_bytes)
         try:
             if watcher is not None:
                 watcher.planned(plan)
-            gpus = choose_gpus(options.device) if tools.settings.device == "gpu" else ()
-            report.plan_seconds = time.perf_counter() - begun
+            engine = place.engine(worker_job, paths, allowance)
             cpu_before = _children_cpu_seconds()
-            worker_job = replace(_worker_job(job, tools), row_bytes=allowance.row_bytes)
-            engine = LocalEngine(
-                worker_job,
-                paths,
-                workers=allowance.lanes,
-                gpus=gpus,
-                most_processes=allowance.processes,
-                standby=standby,
-            )
             with Loop(
                 engine,
                 paths,
@@ -144,11 +137,13 @@ def _bring_up_to_date(
             ) as loop:
                 _note_engine(report, loop.run(plan.tasks))
             report.engine_seconds = time.perf_counter() - begun - report.plan_seconds
-            report.cpu_seconds = _children_cpu_seconds() - cpu_before
+            if options.engine == "local":
+                report.cpu_seconds = _children_cpu_seconds() - cpu_before
         finally:
             if watcher is not None:
                 watcher.ended()
-        report.workers = allowance.lanes
+        report.workers, report.cores = allowance.lanes, place.cores
+        report.waiting_seconds += place.opening_seconds * allowance.lanes
     failed = failures_before + report.failed_now
     options.max_failures.check(failed=failed, seen=clips, examples=report.failure_examples, is_over=True)
     _stop_if_asked(stop)
@@ -163,8 +158,24 @@ def _bring_up_to_date(
     )
 
 
-def _allowance(report: RunReport, job: Job, tools: Tools) -> Allowance:
-    wanted = job.options.workers or usable_cores()
+def _workplace(options: RunOptions, standby: Standby | None) -> Workplace:
+    """Where a run is to compute. Raises ConfigError: the options do not go together."""
+    if options.engine == "local":
+        if options.address is not None or options.allow_mixed_devices:
+            name = "--address" if options.address is not None else "--allow-mixed-devices"
+            raise ConfigError(f"{name} says how a cluster is used, and the engine is local", hint="--engine ray")
+        return ThisMachine(workers=options.workers, device=options.device, standby=standby)
+    if options.memory_bytes is not None:
+        raise ConfigError(
+            "--memory bounds the processes of this machine, not those of a Ray cluster",
+            hint="--workers bounds the tasks at a time; each takes about 1 GB",
+        )
+    from audiofeat.engine.ray_cluster import RayCluster
+
+    return RayCluster(options.address, workers=options.workers, allow_mixed=options.allow_mixed_devices)
+
+
+def _allowance(report: RunReport, job: Job, tools: Tools, *, wanted: int) -> Allowance:
     allowance = allot(
         job.options.memory_bytes,
         job.config,
@@ -217,6 +228,7 @@ def _note_engine(report: RunReport, engine: EngineReport) -> None:
     report.ffmpeg_audio_seconds = tally.get("ffmpeg_audio_seconds", 0.0)
     report.device_seconds = tally.get("device_seconds", 0.0)
     report.device_busy_seconds = tally.get("device_busy_seconds", 0.0)
+    report.cpu_seconds = tally.get("cpu_seconds", 0.0)
     report.start_up_seconds = engine.start_up_seconds
     report.waiting_seconds = max(engine.waiting_seconds, tally.get("start_up_seconds", 0.0))
     report.worker_deaths = engine.deaths

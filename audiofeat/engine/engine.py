@@ -88,8 +88,8 @@ class Engine(AbstractContextManager["Engine"], Protocol):
     def add_workers(self, *, n_waiting: int) -> None:
         """Start workers where so many waiting shards want more of them. Raises AudioFeatError: there is none."""
 
-    def add_careful(self) -> Worker:
-        """Start one for suspects. Raises AudioFeatError."""
+    def add_careful(self) -> Worker | None:
+        """Start one for suspects; None: not now. Raises AudioFeatError: never."""
 
     def listen(self, timeout_seconds: float) -> Iterable[tuple[Worker, Messages | None]]:
         """Who has spoken, and what; None for one that is dead."""

@@ -121,7 +121,9 @@ class Loop:
                 worker.give(self._waiting.popleft())
         if self._suspects and not self._waiting and not any(worker.shards for worker in self._engine.workers):
             alone = next((worker for worker in self._engine.workers if worker.is_careful), None)
-            (alone or self._engine.add_careful()).give(self._suspects.popleft())
+            alone = alone or self._engine.add_careful()
+            if alone is not None:
+                alone.give(self._suspects.popleft())
 
     def _turn(self) -> None:
         """Hear what the workers say, and stop if asked to."""

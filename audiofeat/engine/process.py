@@ -220,6 +220,10 @@ class WorkerProcess(ChildProcess):
         is_dead = self._child.returncode is not None and not self.said_bye
         return {**self._tally, **self._of_finished_shards} if is_dead else self._tally
 
+    def forget_hands(self) -> None:
+        """Remove its notes of what it has in hand."""
+        self._hands.unlink(missing_ok=True)
+
     def clips_in_hand(self) -> list[tuple[str, int]]:
         """The clips that its lanes were busy with: (slot, index), of the shards that it holds."""
         with suppress(FileNotFoundError):

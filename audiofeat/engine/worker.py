@@ -176,6 +176,7 @@ class Worker:
             "clips_failed": len(failed),
             "audio_seconds": math.fsum(row.duration_seconds for row in decoded),
         }
+        self._send_tally()  # so that whoever hears of a shard knows what it took
         self._send({"done": record.slot, "counts": counts})
 
     def _report(self) -> None:
@@ -197,6 +198,9 @@ class Worker:
             total.update({"audio_seconds": tally.audio_seconds, "ffmpeg_audio_seconds": tally.ffmpeg_audio_seconds})
             total.update(retries=tally.retries)
             total.update({f"{stage}_seconds": seconds for stage, seconds in lane.clock.seconds.items()})
+        used = os.times()  # by the process and its decoders
+        cpu_seconds = used.user + used.system + used.children_user + used.children_system
+        total.update({"cpu_seconds": cpu_seconds})
         return dict(total)
 
     def _worked_seconds(self) -> float:

@@ -20,6 +20,7 @@ import numpy as np
 
 from audiofeat import identity, job, pipeline
 from audiofeat.config import load_config
+from audiofeat.engine import workplace
 from audiofeat.engine.loop import EngineReport
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.errors import AudioFeatError
@@ -61,7 +62,7 @@ def run_small(source: Path, store: Path, store_format: str, *, reported: Reporte
         return _Engine(worker_job, paths, reported)
 
     with (
-        patch.object(pipeline, "LocalEngine", engine),
+        patch.object(workplace, "LocalEngine", engine),
         patch.object(pipeline, "Loop", lambda engine, paths, **_: engine),
         patch.object(job, "find_ffmpeg", lambda: None),
         patch.object(job, "decoder_versions", lambda ffmpeg: {"soundfile": DECODER}),
