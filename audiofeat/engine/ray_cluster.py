@@ -286,7 +286,9 @@ class RayEngine:
             worker.lose(type(error).__name__, is_blameless=not self._census.has(worker.node))
             messages = None
         except exceptions.RayError as error:
-            worker.lose(type(error).__name__, is_blameless=True)
+            was_begun = not isinstance(error, exceptions.TaskUnschedulableError)
+            worker.lose(type(error).__name__, is_blameless=True, was_begun=was_begun)
+            self._census.doubt(worker.node)
             self._note_lost(worker)
             messages = None
         else:
@@ -317,7 +319,8 @@ class RayEngine:
         self._note_lost(worker)
 
     def _note_lost(self, worker: RayWorker) -> None:
-        self.warnings.add(f"a shard was lost by {worker.end}, and was done again")
+        if worker.has_lost_its_turn:
+            self.warnings.add(f"a shard was lost by {worker.end}, and was done again")
 
     def _cancel(self, task: Any) -> None:
         # It may have ended, or the connection may have.

@@ -91,6 +91,7 @@ class Census:
         self._looks: dict[Any, Node] = {}
         """Tasks that are under way."""
         self._good: dict[str, Place] = {}
+        self._refused: set[str] = set()
         self._refreshed_at = 0.0
         self.warnings: set[str] = set()
 
@@ -112,12 +113,12 @@ class Census:
         deadline = time.monotonic() + _LOOK_SECONDS
         problems: dict[str, list[str]] = {}
         self._refresh()
-        while (self._looks or not self._known) and time.monotonic() < deadline:
+        while (self._unknown or not self._known) and time.monotonic() < deadline:
             for node, found in self._heard(timeout_seconds=0.2):
                 if found:
                     problems[node.name] = found
             self._refresh()
-        for node in self._looks.values():
+        for node in self._unknown:
             problems[node.name] = [f"it has not answered for {_LOOK_SECONDS:.0f} s"]
         if not self._known:
             raise MissingToolError("the Ray cluster has no node with a processor for work", hint="ray start --address")
@@ -139,8 +140,12 @@ class Census:
 
     def doubt(self, node: Node) -> None:
         """Give a node no more work until it has answered."""
-        if self._good.pop(node.id, None) is not None:
-            self._ask(node)
+        self._good.pop(node.id, None)
+
+    @property
+    def _unknown(self) -> list[Node]:
+        """Those of whom nobody knows whether they may be used."""
+        return [node for name, node in self._known.items() if name not in self._good and name not in self._refused]
 
     def _refresh(self) -> None:
         self._refreshed_at = time.monotonic()
@@ -148,9 +153,11 @@ class Census:
         for identity in self._known.keys() - now.keys():
             del self._known[identity]
             self._good.pop(identity, None)
-        for identity in now.keys() - self._known.keys():
-            self._known[identity] = now[identity]
-            self._ask(now[identity])
+        self._known.update(now)
+        asked = {node.id for node in self._looks.values()}
+        for node in self._unknown:
+            if node.id not in asked:
+                self._ask(node)
 
     def _ask(self, node: Node) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -172,10 +179,14 @@ class Census:
             node = self._looks.pop(task)
             try:
                 problems = list(self._check(json.loads(self._ray.get(task))))
-            except self._ray.exceptions.RayError as error:
+            except self._ray.exceptions.RayTaskError as error:
                 problems = [f"audiofeat does not run there ({_first_line(error)})"]
+            except self._ray.exceptions.RayError:
+                continue  # of the node, not of what is installed there: it is gone, or will be asked again
             place = self._use.place_on(node)
-            if not problems and place is not None and self.has(node):
+            if problems:
+                self._refused.add(node.id)
+            elif place is not None and self.has(node):
                 self._good[node.id] = place
             answers.append((node, problems))
         return answers

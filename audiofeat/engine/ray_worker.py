@@ -116,13 +116,13 @@ class RayWorker:
         messages += ({"done": slot, "counts": answer["counts"]} for slot in self.shards)
         return iter(messages)
 
-    def lose(self, why: str, *, is_blameless: bool) -> None:
+    def lose(self, why: str, *, is_blameless: bool, was_begun: bool = True) -> None:
         """Nobody will answer: Ray's process is gone, or the node. What was in hand, the shared files tell."""
         self.end = f"{why} on {self.node.name}"
         self.has_lost_ground = is_blameless
         self.was_killed = True
         self._in_hand = hands_on(self._logs, self.shards.keys())
-        self.has_lost_its_turn = is_blameless and not (self.is_struck and not self._in_hand)
+        self.has_lost_its_turn = is_blameless and was_begun and not (self.is_struck and not self._in_hand)
 
     def note_ready(self, *, worked_seconds: float) -> float:
         return self._waited

@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 import pytest
+from running import HOOKS
 
 from audiofeat.engine import child, loop, process
 from audiofeat.engine.local import LocalEngine
@@ -26,49 +27,13 @@ from audiofeat.errors import AudioFeatError, Interrupted, MissingToolError, Stor
 from audiofeat.store.layout import StorePaths
 from audiofeat.tasks import ClipTask, ShardTask, Stamp
 
-# NAME-WHAT-TIMES: before it is done, the shard kills, freezes or ends so many workers; "start" before they have a clip.
-_STAND_IN = """
-import json, os, signal, sys, time
-job = json.loads(sys.stdin.readline())
-hands = open(job["hands"], "w")
-def say(**message):
-    print(json.dumps(message), flush=True)
-def befall(slot):
-    name, what, times = slot.split("-")
-    deaths = os.path.join(job["source"], slot)
-    before = os.path.getsize(deaths) if os.path.exists(deaths) else 0
-    if before == int(times):
-        return
-    if what != "start":
-        hands.seek(0)
-        hands.write((slot + " 0").ljust(64))
-        hands.flush()
-    open(deaths, "a").write("x")
-    if what == "hang":
-        say(tally={}, examples=[], warnings=[])
-        time.sleep(600)
-    os.kill(os.getpid(), {"frozen": signal.SIGSTOP, "crash": signal.SIGSEGV}.get(what, signal.SIGKILL))
-finished = 0
-say(ready=0.0, worked_seconds=0.0)
-for line in sys.stdin:
-    slot = json.loads(line).get("shard")
-    if slot is None:
-        break
-    if "-" in slot:
-        befall(slot)
-    finished += 1
-    say(tally={"clips_done": finished}, examples=[], warnings=[])
-    say(done=slot, counts={"clips_done": 1, "clips_failed": 0, "audio_seconds": 1.0})
-say(bye={"peak_rss_bytes": 0})
-os._exit(0)
-"""
 Run = Callable[..., EngineReport]
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run shards of one clip each with stand-ins; the stop signal comes when there is a file of that name."""
-    monkeypatch.setattr(child, "_WORKER", _STAND_IN)
+    monkeypatch.setattr(child, "_WORKER", (HOOKS / "stand_in.py").read_text() + "\nmain()\n")
     paths = StorePaths(tmp_path / "store")
     job = WorkerJob(
         store=str(paths.root), source=str(tmp_path), config={}, stamp=Stamp("", {}, ""), device="cpu", ffmpeg=None,
