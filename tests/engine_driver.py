@@ -2,7 +2,7 @@
 
 As a script: ``python engine_driver.py local`` or ``python engine_driver.py HOST:PORT``. A request has ``folder`` and
 ``slots``, and perhaps ``workers``, ``deadline_seconds``, ``stop_when`` (a file that comes into being) and
-``drain_seconds``. The answer is the report, or the error.
+``drain_seconds``. Meanwhile, ``warnings`` in that folder has those of the run. The answer is the report, or the error.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def answer_to(ray: Any, request: dict[str, Any]) -> dict[str, Any]:
             engine_of(ray, request),
             paths,
             source=str(folder),
-            on_change=lambda report: None,
+            on_change=lambda report: (folder / "warnings").write_text("\n".join(report.warnings)),
             stop=lambda: 15 if stop_when and os.path.exists(stop_when) else None,
         ) as running:
             report = running.run(tasks)

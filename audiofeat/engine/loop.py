@@ -135,6 +135,7 @@ class Loop:
         for speaker in self._engine.speakers:
             _add(total, speaker.tally())
         self.report.tally = total
+        self.report.warnings |= self._engine.warnings
         self._on_change(self.report)
         number = self._stop()
         if number is not None:

@@ -1,7 +1,8 @@
 """A worker that speaks the protocol and computes nothing: it takes a thirtieth of a second to start.
 
 What befalls it is in the name of the shard that it is given: NAME-WHAT-TIMES. Before it is done, the shard kills,
-freezes or ends so many workers; with ``start`` before they have a clip. ``slow`` takes so many tenths of a second.
+freezes or ends so many workers; with ``start`` before they have a clip. ``slow`` takes so many tenths of a second;
+``held`` ends when there is a file ``go`` in the source's folder.
 In the source's folder, ``starts`` has a line for each attempt, with the raylet under which it was made.
 """
 
@@ -29,6 +30,10 @@ def befall(slot: str, *, source: str, hands: TextIO) -> None:
         hands.flush()
     if what == "slow":
         time.sleep(int(times) / 10)
+        return
+    if what == "held":
+        while not os.path.exists(os.path.join(source, "go")):
+            time.sleep(0.02)
         return
     deaths = os.path.join(source, slot)
     before = os.path.getsize(deaths) if os.path.exists(deaths) else 0
