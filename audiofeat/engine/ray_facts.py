@@ -17,13 +17,12 @@ _PACKAGES = ("tensorflow", "numpy", "soxr", "h5py", "soundfile", "pyarrow")
 
 def facts_here(*, source: str, job: str) -> dict[str, Any]:
     """What this node has, JSON-able; ``job`` is a file that the run has just written to its store."""
-    from audiofeat import __version__
     from audiofeat.decode import decoder_versions, find_ffmpeg
 
     return {
         "host": socket.gethostname(),
         "versions": {
-            "audiofeat": __version__,
+            "audiofeat": f"code {_code_digest()}",
             "Python": platform.python_version(),
             "processor": platform.machine(),
             **{package: _version_of(package) for package in _PACKAGES},
@@ -51,6 +50,18 @@ def differences(here: Mapping[str, Any], there: Mapping[str, Any], *, store: str
         wanted, found = here["versions"].get(name), there["versions"].get(name)
         if wanted != found:
             yield f"{name} {found or 'is missing'}, here {wanted or 'it is missing'}"
+
+
+def _code_digest() -> str:
+    """Of the package's own files: a version's name says too little of a checkout."""
+    from blake3 import blake3
+
+    folder = Path(__file__).parent.parent
+    hasher = blake3()
+    for path in sorted(folder.rglob("*.py")):
+        hasher.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\n".encode())
+        hasher.update(path.read_bytes())
+    return str(hasher.hexdigest(length=6))
 
 
 def _version_of(package: str) -> str | None:
