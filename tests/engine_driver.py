@@ -39,7 +39,7 @@ def engine_of(ray: Any, request: dict[str, Any]) -> Engine:
     job, paths = job_in(folder), StorePaths(folder / "store")
     if ray is None:
         return LocalEngine(job, paths, workers=request.get("workers", 2))
-    from audiofeat.engine.ray_cluster import RayEngine
+    from audiofeat.engine.ray_engine import RayEngine
     from audiofeat.engine.ray_nodes import Use
 
     return RayEngine(

@@ -15,13 +15,13 @@ import pytest
 from engine_driver import job_in
 from running import HOOKS, audiofeat, environment, write_clip
 
-from audiofeat.engine import child, process, ray_session, ray_task
+from audiofeat.engine import child, process, ray_engine, ray_session, ray_task
 from audiofeat.engine.ray_address import Address, await_head, parse_address
 from audiofeat.engine.ray_cluster import RayCluster
 from audiofeat.engine.ray_facts import differences, facts_here
 from audiofeat.engine.ray_nodes import Node, Place, Use
 from audiofeat.engine.ray_worker import RayWorker, hands_on
-from audiofeat.errors import ConfigError, MissingToolError
+from audiofeat.errors import ConfigError, MissingToolError, StorageError
 from audiofeat.store.checked_json import write_checked_json
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.staging import make_folder
@@ -257,6 +257,22 @@ def test_what_was_in_hand_at_a_loss_is_told_by_the_shared_files_once(tmp_path: P
     (tmp_path / "worker-1.hands").write_bytes(b"0001 8".ljust(64))
     assert hands_on(tmp_path, {"0001"}) == [("0001", 7)]
     assert hands_on(tmp_path, {"0001"}) == []
+
+
+def test_what_a_node_has_finished_must_come_in_sight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over a network file system, a rename may be seen late."""
+    paths = StorePaths(tmp_path / "store")
+    make_folder(paths.commits)
+    engine = ray_engine.RayEngine(Nodes(), job_in(tmp_path), paths, use=Use("cpu", is_mixed=False))
+    engine._unseen = {"0001", "0002"}
+    assert engine.close()
+    paths.commit("0001").touch()
+    assert engine.close()
+    monkeypatch.setattr(ray_engine, "_UNSEEN_SECONDS", -1.0)
+    with pytest.raises(StorageError, match="1 shard that nodes have finished cannot be seen here"):
+        engine.close()
+    paths.commit("0002").touch()
+    assert not engine.close()
 
 
 @pytest.mark.parametrize(

@@ -50,12 +50,13 @@ def befall(slot: str, *, source: str, hands: TextIO) -> None:
 def main() -> None:
     job = json.loads(sys.stdin.readline())
     with open(job["hands"], "w") as hands:
-        work(source=job["source"], hands=hands)
+        work(source=job["source"], hands=hands, commits=os.path.join(job["store"], ".state/commits"))
     say(bye={"peak_rss_bytes": 0})
     os._exit(0)
 
 
-def work(*, source: str, hands: TextIO) -> None:
+def work(*, source: str, hands: TextIO, commits: str) -> None:
+    os.makedirs(commits, exist_ok=True)
     numbers = count(1)
     starts = os.path.join(source, "starts")
     say(ready=0.0, worked_seconds=0.0)
@@ -67,5 +68,7 @@ def work(*, source: str, hands: TextIO) -> None:
             file.write(f"{slot} {os.environ.get('RAY_RAYLET_PID', '')}\n")
         if "-" in slot:
             befall(slot, source=source, hands=hands)
+        with open(os.path.join(commits, f"{slot}.json"), "w"):
+            pass
         say(tally={"clips_done": next(numbers)}, examples=[], warnings=[])
         say(done=slot, counts={"clips_done": 1, "clips_failed": 0, "audio_seconds": 1.0})
