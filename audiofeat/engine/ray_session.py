@@ -93,6 +93,9 @@ def _make_environment(environment: MutableMapping[str, str], *, is_own: bool) ->
     # Else `uv run audiofeat` would copy the working folder to each node, and change into the copy.
     environment.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     environment.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if is_own:
+        # Else workers would give way to whatever else runs, as those of a local run do not.
+        environment.setdefault("RAY_worker_niceness", "0")
     if "RAY_AUTH_MODE" in environment:
         return
     if is_own:

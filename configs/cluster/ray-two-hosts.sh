@@ -10,7 +10,7 @@ source=$1 store=$2 config=$3
 shift 3
 head=${HEAD:-$(hostname --ip-address)} port=${PORT:-6379}
 token=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
-node="RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0 ray start --block --object-store-memory 80000000"
+node="RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0 RAY_worker_niceness=0 ray start --block --object-store-memory 80000000"
 
 # Each host has the token from its standard input, whose end is the end of its node.
 start_node() {
