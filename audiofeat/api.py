@@ -22,6 +22,9 @@ def extract(
     workers: int | None = None,
     memory: str | None = None,
     device: str = "auto",
+    engine: Literal["local", "ray"] = "local",
+    address: str | None = None,
+    allow_mixed_devices: bool = False,
     max_failures: str | None = None,
     fingerprint: Literal["stat", "content"] = "stat",
     expect_digest: str | None = None,
@@ -38,6 +41,9 @@ def extract(
         workers: clips worked on at a time; None: one a processor core.
         memory: the most that all processes may take together, such as ``"2GB"``; None: no bound.
         device: ``auto``, ``cpu``, ``gpu`` (all there are), ``gpu:1``, ``gpu:0,2``.
+        engine: what runs the shards: processes of this machine, or a Ray cluster.
+        address: ``"HOST:PORT"`` of the cluster; None: one of the run's own, on this machine.
+        allow_mixed_devices: whether its nodes may compute on what they have, though that gives other bits.
         max_failures: ``"20"`` or ``"5%"``; None: any number.
         fingerprint: ``stat`` takes a file of the same size, time of last change and inode for unchanged; ``content``
             hashes each.
@@ -65,6 +71,9 @@ def extract(
         workers=workers,
         memory_bytes=parse_memory(memory) if memory is not None else None,
         device=device,
+        engine=engine,
+        address=address,
+        allow_mixed_devices=allow_mixed_devices,
         max_failures=MaxFailures.parse(max_failures) if max_failures is not None else NO_LIMIT,
         fingerprint=fingerprint,
         files=b"".join(os.fsencode(file) + b"\0" for file in files) if files is not None else None,

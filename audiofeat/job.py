@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from audiofeat.borders import shard_borders
 from audiofeat.config import Config
@@ -69,6 +69,12 @@ class RunOptions:
     """The shards that this run makes, without publishing them; None: all."""
     of_parts: bool = False
     """Whether what parts have made is to be published: clips that failed in a part stay so, whatever the reason."""
+    engine: Literal["local", "ray"] = "local"
+    """What runs the shards: processes of this machine, or a Ray cluster."""
+    address: str | None = None
+    """Of the cluster; None: one of the run's own, on this machine."""
+    allow_mixed_devices: bool = False
+    """Whether the nodes of a cluster may compute on what they have, processor or GPU, which give other bits."""
 
     @property
     def trusts_last_run(self) -> bool:
@@ -142,8 +148,14 @@ def listing_of(source: str, config: Config, options: RunOptions) -> Listing:
     return listing
 
 
-def tools_for(job: Job) -> Tools:
-    """What the job is to be done with, on this machine and for its store.
+class ChooseDevice(Protocol):
+    """As :func:`audiofeat.device.choose_device`."""
+
+    def __call__(self, wanted: str, *, stored: str | None) -> str: ...
+
+
+def tools_for(job: Job, *, choose: ChooseDevice = choose_device) -> Tools:
+    """What the job is to be done with, on this machine and for its store; ``choose`` says on what kind of device.
 
     Raises:
         DamageError: a newer version has written the store; MissingToolError, ConfigError: see the callees.
@@ -152,7 +164,7 @@ def tools_for(job: Job) -> Tools:
     _refuse_newer_store(job.paths, stored)
     # Of a damaged store, what the last run remembers of it (audiofeat.remembered).
     made_on = (stored or {}).get("numbers") or read_checked_json(job.paths.source) or {}
-    device = choose_device(job.options.device, stored=made_on.get("device"))
+    device = choose(job.options.device, stored=made_on.get("device"))
     ffmpeg = find_ffmpeg()
     return Tools(settings_of(job.config, device=device), ffmpeg, decoder_versions(ffmpeg))
 

@@ -18,13 +18,14 @@ from typing import Any, Protocol, TypeAlias
 
 from audiofeat.config import Config
 from audiofeat.config.wording import counted
-from audiofeat.device import choose_gpus, has_driver, usable_cores
+from audiofeat.device import has_driver, usable_cores
 from audiofeat.engine.allowance import Allowance, allot
 from audiofeat.engine.descriptors import check_descriptors
-from audiofeat.engine.local import EngineReport, LocalEngine
+from audiofeat.engine.loop import EngineReport, Loop
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.engine.standby import Standby
-from audiofeat.errors import Interrupted
+from audiofeat.engine.workplace import ThisMachine, Workplace
+from audiofeat.errors import ConfigError, Interrupted
 from audiofeat.finish import finish_store, is_unchanged, load_libraries
 from audiofeat.frontend.recipe import feature_specs
 from audiofeat.job import Job, RunOptions, Tools, open_job, plan_for, tools_for
@@ -71,28 +72,29 @@ def run(
     """
     begun = time.perf_counter()
     check_descriptors(lanes=1, processes=1)
+    place = _workplace(options, standby)
     is_cpu = options.device == "cpu" or not has_driver(os.environ)
     job = open_job(config, options, on_work=standby.load if standby is not None and is_cpu else lambda: None)
     report = RunReport(store=config.store.path or str(job.paths.root))
     report.warnings += job.warnings
     report.cores = usable_cores()
     report.store_format, report.compression = job.config.store.format, job.config.store.compression
-    make = partial(_make_shards, report, begun=begun, watcher=watcher, stop=stop, standby=standby)
+    make = partial(_make_shards, report, place=place, begun=begun, watcher=watcher, stop=stop)
     if options.part is None:
-        _make_store(report, job, make, stop=stop)
+        _make_store(report, job, place, make, stop=stop)
     else:
-        _make_part(report, job, options.part, make, stop=stop)
+        _make_part(report, job, options.part, place, make, stop=stop)
     report.wall_seconds = time.perf_counter() - begun
     report.busy_seconds = max(0.0, report.wall_seconds - report.start_up_seconds)
     report.peak_rss_bytes += peak_rss_bytes()
     return report
 
 
-def _make_store(report: RunReport, job: Job, make: _Make, *, stop: Callable[[], int | None]) -> None:
+def _make_store(report: RunReport, job: Job, place: Workplace, make: _Make, *, stop: Callable[[], int | None]) -> None:
     paths, listing, options = job.paths, job.listing, job.options
-    with store_lock(paths):
+    with store_lock(paths), place:
         roll_forward(paths)
-        tools = tools_for(job)
+        tools = tools_for(job, choose=place.choose_device)
         if options.trusts_last_run and is_unchanged(paths, tools.settings, listing, tools.decoders):
             report.note_listing(listing)
             report.reused = len(listing.clips) - sum(failure.parent is None for failure in read_quarantine(paths))
@@ -113,13 +115,15 @@ def _make_store(report: RunReport, job: Job, make: _Make, *, stop: Callable[[], 
     options.max_failures.check(failed=report.failed, seen=len(listing.clips), is_over=True)
 
 
-def _make_part(report: RunReport, job: Job, part: Part, make: _Make, *, stop: Callable[[], int | None]) -> None:
+def _make_part(
+    report: RunReport, job: Job, part: Part, place: Workplace, make: _Make, *, stop: Callable[[], int | None]
+) -> None:
     """Finish the part's shards and publish nothing; other parts may run meanwhile, and the same one."""
     if publication_was_cut_off(job.paths):
         with store_lock(job.paths):
             roll_forward(job.paths)
-    with store_lock(job.paths, part=str(part)):
-        tools = tools_for(job)
+    with store_lock(job.paths, part=str(part)), place:
+        tools = tools_for(job, choose=place.choose_device)
         job, plan = plan_for(job, tools, checkpoint=lambda: _stop_if_asked(stop))
         first = agree(job, tools, part, plan.places)
         if first.layout != layout_of(plan.places):
@@ -138,10 +142,10 @@ def _make_shards(
     tools: Tools,
     plan: Plan,
     *,
+    place: Workplace,
     begun: float,
     watcher: Watcher | None,
     stop: Callable[[], int | None],
-    standby: Standby | None,
 ) -> None:
     paths, options = job.paths, job.options
     report.device = tools.settings.device
@@ -161,39 +165,55 @@ def _make_shards(
             if watcher is not None:
                 watcher.changed(engine_report)
 
-        allowance = _allowance(report, job, tools)
+        report.plan_seconds = time.perf_counter() - begun
+        allowance = _allowance(report, job, tools, wanted=place.lanes)
+        worker_job = replace(_worker_job(job, tools), row_bytes=allowance.row_bytes, early_bytes=allowance.early_bytes)
         try:
             if watcher is not None:
                 watcher.planned(plan)
-            gpus = choose_gpus(options.device) if tools.settings.device == "gpu" else ()
-            report.plan_seconds = time.perf_counter() - begun
+            engine = place.engine(worker_job, paths, allowance)
             cpu_before = _children_cpu_seconds()
-            with LocalEngine(
-                replace(_worker_job(job, tools), row_bytes=allowance.row_bytes, early_bytes=allowance.early_bytes),
+            with Loop(
+                engine,
                 paths,
-                workers=allowance.lanes,
-                gpus=gpus,
-                most_processes=allowance.processes,
+                source=worker_job.source,
                 on_change=on_change,
                 stop=stop,
-                standby=standby,
                 meanwhile=lambda: load_libraries(tools.settings),
-            ) as engine:
-                _note_engine(report, engine.run(plan.tasks))
+            ) as loop:
+                _note_engine(report, loop.run(plan.tasks))
             report.engine_seconds = time.perf_counter() - begun - report.plan_seconds
-            report.cpu_seconds = _children_cpu_seconds() - cpu_before
+            if options.engine == "local":
+                report.cpu_seconds = _children_cpu_seconds() - cpu_before
         finally:
             if watcher is not None:
                 watcher.ended()
-        report.workers = allowance.lanes
+        report.workers, report.cores = allowance.lanes, place.cores
+        report.waiting_seconds += place.opening_seconds * allowance.lanes
     failed = failures_before + report.failed_now
     options.max_failures.check(failed=failed, seen=clips, examples=report.failure_examples, is_over=True)
     _stop_if_asked(stop)
     make_folder(paths.shards)
 
 
-def _allowance(report: RunReport, job: Job, tools: Tools) -> Allowance:
-    wanted = job.options.workers or usable_cores()
+def _workplace(options: RunOptions, standby: Standby | None) -> Workplace:
+    """Where a run is to compute. Raises ConfigError: the options do not go together."""
+    if options.engine == "local":
+        if options.address is not None or options.allow_mixed_devices:
+            name = "--address" if options.address is not None else "--allow-mixed-devices"
+            raise ConfigError(f"{name} says how a cluster is used, and the engine is local", hint="--engine ray")
+        return ThisMachine(workers=options.workers, device=options.device, standby=standby)
+    if options.memory_bytes is not None:
+        raise ConfigError(
+            "--memory bounds the processes of this machine, not those of a Ray cluster",
+            hint="--workers bounds the tasks at a time; each takes about 1 GB",
+        )
+    from audiofeat.engine.ray_cluster import RayCluster
+
+    return RayCluster(options.address, workers=options.workers, allow_mixed=options.allow_mixed_devices)
+
+
+def _allowance(report: RunReport, job: Job, tools: Tools, *, wanted: int) -> Allowance:
     allowance = allot(
         job.options.memory_bytes,
         job.config,
@@ -248,6 +268,7 @@ def _note_engine(report: RunReport, engine: EngineReport) -> None:
     report.ffmpeg_audio_seconds = tally.get("ffmpeg_audio_seconds", 0.0)
     report.device_seconds = tally.get("device_seconds", 0.0)
     report.device_busy_seconds = tally.get("device_busy_seconds", 0.0)
+    report.cpu_seconds = tally.get("cpu_seconds", 0.0)
     report.start_up_seconds = engine.start_up_seconds
     report.waiting_seconds = max(engine.waiting_seconds, tally.get("start_up_seconds", 0.0))
     report.worker_deaths = engine.deaths

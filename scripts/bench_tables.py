@@ -84,6 +84,15 @@ def plan_table(runs: Mapping[int, Sequence[Figures]]) -> str:
     return "\n".join(lines)
 
 
+def engine_table(figures: Mapping[str, Sequence[Mapping[str, float]]], *, n_shards: int) -> str:
+    lines = [f"| {n_shards:,} empty shards | median | lowest | highest | peak memory |", "|---|--:|--:|--:|--:|"]
+    for engine, runs in figures.items():
+        peak = f"{max(run['peak_bytes'] for run in runs) / 1e6:,.0f} MB"
+        cost = spread([run["milliseconds"] for run in runs], "{:.2f} ms a shard")
+        lines.append(_line([f"`--engine {engine}`", *cost, peak]))
+    return "\n".join(lines)
+
+
 def gpu_table(figures: Figures | None, names: Sequence[str]) -> str:
     """With empty cells where there is no GPU: nothing is guessed."""
     lines = _head(figures["name"] if figures else "GPU")

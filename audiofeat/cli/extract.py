@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -38,6 +38,23 @@ from audiofeat.part import Part
     "not, and `audiofeat commit STORE` publishes them all.",
 )
 @click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="What runs the shards: processes of this machine, or a Ray cluster (pip install 'audiofeat[ray]').",
+)
+@click.option(
+    "--address",
+    metavar="HOST:PORT",
+    help="The Ray cluster to join.  [default: one of the run's own, on this machine]",
+)
+@click.option(
+    "--allow-mixed-devices",
+    is_flag=True,
+    help="Let nodes of a Ray cluster compute on what they have, processor or GPU, though these give other bits.",
+)
+@click.option(
     "--max-failures",
     metavar="N|P%",
     help="Stop with exit code 4 when more clips than this cannot be done.  [default: never]",
@@ -57,6 +74,9 @@ def extract(
     workers: int | None,
     memory: str | None,
     part: str | None,
+    engine: Literal["local", "ray"],
+    address: str | None,
+    allow_mixed_devices: bool,
     max_failures: str | None,
     expect_digest: str | None,
     metrics: Path | None,
@@ -80,9 +100,9 @@ def extract(
     """
     wanted = _part(part, expect_digest)
     with Standby() as standby:
-        standby.start(job["store"] or job["source"], device=job["device"])
+        standby.start(job["store"] or job["source"] if engine == "local" else None, device=job["device"])
         config, options = job_of(command="extract", **job)
-        standby.start(config.store.path, device=job["device"])
+        standby.start(config.store.path if engine == "local" else None, device=job["device"])
         if metrics is not None and not metrics.absolute().parent.is_dir():
             raise ConfigError(f"--metrics {str(metrics)!r}: there is no folder {metrics.parent}", hint="make it first")
         from audiofeat.engine.allowance import parse_memory
@@ -95,6 +115,9 @@ def extract(
             max_failures=MaxFailures.parse(max_failures) if max_failures is not None else NO_LIMIT,
             recompute=not no_recompute,
             part=wanted,
+            engine=engine,
+            address=address,
+            allow_mixed_devices=allow_mixed_devices,
         )
         report = run_job(config, options, quiet=quiet, standby=standby)
     if metrics is not None:

@@ -15,7 +15,7 @@ from typing import NoReturn
 import click
 from tqdm import tqdm
 
-from audiofeat.engine.local import EngineReport
+from audiofeat.engine.loop import EngineReport
 from audiofeat.pipeline import Watcher
 from audiofeat.plan import Plan
 

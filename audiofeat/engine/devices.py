@@ -81,8 +81,8 @@ class Devices:
         """A shard was finished."""
         self._deaths_in_a_row = 0
 
-    def bury(self, process: DeviceProcess) -> None:
-        """One has closed its pipe: as it should, or because it died.
+    def bury(self, process: DeviceProcess) -> str:
+        """One has closed its pipe: as it should, or because it died; says in words how it ended.
 
         Raises:
             AudioFeatError: too many have died.
@@ -91,13 +91,14 @@ class Devices:
         del self._processes[process.gpu]
         end = process.wait()
         if process.said_bye:
-            return
+            return end
         self._deaths_in_a_row += 1
         if self._deaths_in_a_row > _DEATHS_IN_A_ROW:
             raise AudioFeatError(
                 f"the process that computes died {self._deaths_in_a_row} times in a row, the last by {end}",
                 hint=f"see {process.log}; `audiofeat doctor` tries each device",
             )
+        return end
 
     def close(self) -> None:
         """Say that nothing more will come."""

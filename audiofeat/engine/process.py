@@ -20,6 +20,13 @@ from audiofeat.engine.standby import Standby
 from audiofeat.store.staging import storage_errors
 from audiofeat.tasks import ShardTask
 
+_SILENCE_SECONDS = 180.0
+"""A worker speaks four times a second."""
+_LOADING_SECONDS = 1_800.0
+"""But not while TensorFlow's library is loaded, which off a slow disk may take long and lets no other thread run."""
+_CLIPS_AHEAD = 512
+"""For each lane, so that no tape runs dry between two small shards. What a worker holds when it dies is done again."""
+
 COUNTS = ("clips_done", "clips_failed", "audio_seconds", "ffmpeg_audio_seconds")
 """The parts of a worker's tally that count clips, as opposed to seconds of a stage."""
 
@@ -30,8 +37,12 @@ class ChildProcess:
     def __init__(self, child: subprocess.Popen[bytes], log: Path) -> None:
         """``log``: what it writes to its standard error."""
         self.log = log
+        self.shards: dict[str, ShardTask] = {}
+        self.is_careful = False
         self.is_ready = False
         """Whether it has loaded what it computes with."""
+        self.has_lost_ground = False
+        """Whether it was ended because nobody computes for it any more."""
         self.said_bye = False
         self.was_killed = False
         """Whether it died of SIGKILL, which nobody sends but the system when memory runs out, or a person."""
@@ -48,6 +59,19 @@ class ChildProcess:
         self.stdout: IO[bytes] = child.stdout
         self._tally: Mapping[str, float] = {}
 
+    @property
+    def patience_seconds(self) -> float:
+        """How long it may be silent."""
+        return _SILENCE_SECONDS if self.is_ready else _LOADING_SECONDS
+
+    def wants_more(self, *, is_scarce: bool) -> bool:
+        """Whether it should get another shard now."""
+        return False
+
+    def give(self, task: ShardTask) -> None:
+        """Hand it a shard."""
+        raise NotImplementedError("this process does no shards")
+
     def say(self, message: Mapping[str, Any]) -> None:
         """Send a message; one that is dead does not hear it, and will be buried when its own pipe ends."""
         with suppress(BrokenPipeError):
@@ -59,6 +83,10 @@ class ChildProcess:
         if not self._is_closed:
             self._is_closed = True
             self.say({"close": True})
+
+    def drain(self) -> None:
+        """Have it finish what it has begun, and leave."""
+        self.say({"drain": True})
 
     def hear(self) -> Iterator[Mapping[str, Any]] | None:
         """The messages that have come; None when the worker has closed its pipe."""
@@ -73,6 +101,14 @@ class ChildProcess:
         """It has loaded what it computes with; gives how long lanes of its own have waited for that."""
         self.is_ready = True
         return 0.0
+
+    def note_finished(self, slot: str, counts: Mapping[str, float]) -> None:
+        """It has finished a shard."""
+        self.shards.pop(slot, None)
+
+    def clips_in_hand(self) -> list[tuple[str, int]]:
+        """The clips that it is busy with."""
+        return []
 
     def note_tally(self, tally: Mapping[str, float]) -> None:
         self._tally = tally
@@ -136,10 +172,6 @@ class WorkerProcess(ChildProcess):
         """
         self.lanes = lanes
         self.gpu = gpu
-        self.is_careful = is_careful
-        self.shards: dict[str, ShardTask] = {}
-        self.has_lost_device = False
-        """Whether it was ended because nobody computes for it any more."""
         self._given_at: float | None = None
         """When its first shard was handed to it."""
         self._of_finished_shards = dict.fromkeys(COUNTS, 0.0)
@@ -153,12 +185,19 @@ class WorkerProcess(ChildProcess):
             taken = standby.take(device=job.device) if standby is not None and door is None else None
             environment = worker_environment(os.environ, device=job.device, gpu=gpu)
             super().__init__(taken or start_child(environment, stderr=stderr, door=door), log)
+        self.is_careful = is_careful
         own = replace(job, lanes=lanes, is_careful=is_careful, hands=str(self._hands), door=door)
         self.say(replace(own, log=str(log) if taken else "").to_json())
 
     @property
     def clips_held(self) -> int:
         return sum(len(shard.clips) for shard in self.shards.values())
+
+    def wants_more(self, *, is_scarce: bool) -> bool:
+        """One ahead of its lanes, but none that others could begin."""
+        if is_scarce:
+            return len(self.shards) < self.lanes
+        return len(self.shards) <= self.lanes or self.clips_held < _CLIPS_AHEAD * self.lanes
 
     def give(self, task: ShardTask) -> None:
         self._given_at = self._given_at or time.perf_counter()
@@ -172,7 +211,7 @@ class WorkerProcess(ChildProcess):
         return max(0.0, self.lanes * seconds - worked_seconds)
 
     def note_finished(self, slot: str, counts: Mapping[str, float]) -> None:
-        self.shards.pop(slot, None)
+        super().note_finished(slot, counts)
         for name, count in counts.items():
             self._of_finished_shards[name] += count
 
@@ -180,6 +219,10 @@ class WorkerProcess(ChildProcess):
         """What it has done; of a dead one only what is not done again."""
         is_dead = self._child.returncode is not None and not self.said_bye
         return {**self._tally, **self._of_finished_shards} if is_dead else self._tally
+
+    def forget_hands(self) -> None:
+        """Remove its notes of what it has in hand."""
+        self._hands.unlink(missing_ok=True)
 
     def clips_in_hand(self) -> list[tuple[str, int]]:
         """The clips that its lanes were busy with: (slot, index), of the shards that it holds."""

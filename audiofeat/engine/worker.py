@@ -179,6 +179,7 @@ class Worker:
             "audio_seconds": math.fsum(seconds for seconds, _ in decoded),
             "ffmpeg_audio_seconds": math.fsum(seconds for seconds, name in decoded if name.startswith("ffmpeg")),
         }
+        self._send_tally()  # so that whoever hears of a shard knows what it took
         self._send({"done": record.slot, "counts": counts})
 
     def _report(self) -> None:
@@ -200,6 +201,9 @@ class Worker:
             total.update({"audio_seconds": tally.audio_seconds, "ffmpeg_audio_seconds": tally.ffmpeg_audio_seconds})
             total.update(retries=tally.retries)
             total.update({f"{stage}_seconds": seconds for stage, seconds in lane.clock.seconds.items()})
+        used = os.times()  # by the process and its decoders
+        cpu_seconds = used.user + used.system + used.children_user + used.children_system
+        total.update({"cpu_seconds": cpu_seconds})
         return dict(total)
 
     def _worked_seconds(self) -> float:

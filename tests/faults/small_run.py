@@ -21,7 +21,8 @@ import numpy as np
 
 from audiofeat import identity, job, pipeline
 from audiofeat.config import load_config
-from audiofeat.engine.local import EngineReport
+from audiofeat.engine import workplace
+from audiofeat.engine.loop import EngineReport
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.errors import AudioFeatError
 from audiofeat.frontend.recipe import feature_specs
@@ -81,7 +82,8 @@ def small_engine(reported: Reported = lambda slot: None) -> Iterator[None]:
         return _Engine(worker_job, paths, reported)
 
     with (
-        patch.object(pipeline, "LocalEngine", engine),
+        patch.object(workplace, "LocalEngine", engine),
+        patch.object(pipeline, "Loop", lambda engine, paths, **_: engine),
         patch.object(job, "find_ffmpeg", lambda: None),
         patch.object(job, "decoder_versions", lambda ffmpeg: {"soundfile": DECODER}),
         # Else a source made a second ago is no file to trust, and no run could be the shortest.
@@ -100,7 +102,7 @@ def write_source(folder: Path, *, clips: Sequence[str]) -> Path:
 
 
 class _Engine:
-    """Does in this process, with made-up rows, what LocalEngine has its workers do."""
+    """Does in this process, with made-up rows, what the loop has an engine's workers do."""
 
     def __init__(self, worker_job: WorkerJob, paths: StorePaths, reported: Reported) -> None:
         self._job, self._paths, self._reported = worker_job, paths, reported

@@ -20,7 +20,7 @@ from audiofeat import api
 from audiofeat.config import load_config
 from audiofeat.engine import arrangement, child, device_process
 from audiofeat.engine.device_process import DeviceServer
-from audiofeat.engine.local import EngineReport
+from audiofeat.engine.loop import EngineReport
 from audiofeat.engine.tape_link import CLIPS, FRAMES, PENDING, STATISTICS, TAPE, TapeLayout
 from audiofeat.errors import AudioFeatError, MissingToolError
 from audiofeat.frontend.recipe import recipe_of

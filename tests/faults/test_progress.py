@@ -8,7 +8,7 @@ import time
 import pytest
 
 from audiofeat.cli.progress import Beside
-from audiofeat.engine.local import EngineReport
+from audiofeat.engine.loop import EngineReport
 from audiofeat.plan import Plan
 
 PLAN = Plan((), (), {}, decoded=(), deleted=())

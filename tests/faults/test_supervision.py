@@ -16,60 +16,24 @@ from typing import Any
 
 import psutil
 import pytest
+from running import HOOKS
 
-from audiofeat.engine import child, local, process
-from audiofeat.engine.local import EngineReport, LocalEngine
+from audiofeat.engine import child, loop, process
+from audiofeat.engine.local import LocalEngine
+from audiofeat.engine.loop import EngineReport, Loop
 from audiofeat.engine.messages import WorkerJob
 from audiofeat.engine.process import WorkerProcess
 from audiofeat.errors import AudioFeatError, Interrupted, MissingToolError, StorageError
 from audiofeat.store.layout import StorePaths
 from audiofeat.tasks import ClipTask, ShardTask, Stamp
 
-# NAME-WHAT-TIMES: before it is done, the shard kills, freezes or ends so many workers; "start" before they have a clip.
-_STAND_IN = """
-import json, os, signal, sys, time
-job = json.loads(sys.stdin.readline())
-hands = open(job["hands"], "w")
-def say(**message):
-    print(json.dumps(message), flush=True)
-def befall(slot):
-    name, what, times = slot.split("-")
-    deaths = os.path.join(job["source"], slot)
-    before = os.path.getsize(deaths) if os.path.exists(deaths) else 0
-    if before == int(times):
-        return
-    if what != "start":
-        hands.seek(0)
-        hands.write((slot + " 0").ljust(64))
-        hands.flush()
-    open(deaths, "a").write("x")
-    if what == "hang":
-        say(tally={}, examples=[], warnings=[])
-        time.sleep(600)
-    half_done = {"clips_done": finished + 5, "audio_seconds": finished + 5.0, "ffmpeg_audio_seconds": 5.0}
-    say(tally=half_done, examples=[], warnings=[])
-    os.kill(os.getpid(), {"frozen": signal.SIGSTOP, "crash": signal.SIGSEGV}.get(what, signal.SIGKILL))
-finished = 0
-say(ready=0.0, worked_seconds=0.0)
-for line in sys.stdin:
-    slot = json.loads(line).get("shard")
-    if slot is None:
-        break
-    if "-" in slot:
-        befall(slot)
-    finished += 1
-    say(tally={"clips_done": finished, "audio_seconds": finished}, examples=[], warnings=[])
-    say(done=slot, counts={"clips_done": 1, "clips_failed": 0, "audio_seconds": 1.0, "ffmpeg_audio_seconds": 0.0})
-say(bye={"peak_rss_bytes": 0})
-os._exit(0)
-"""
 Run = Callable[..., EngineReport]
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run shards of one clip each with stand-ins; the stop signal comes when there is a file of that name."""
-    monkeypatch.setattr(child, "_WORKER", _STAND_IN)
+    monkeypatch.setattr(child, "_WORKER", (HOOKS / "stand_in.py").read_text() + "\nmain()\n")
     paths = StorePaths(tmp_path / "store")
     job = WorkerJob(
         store=str(paths.root), source=str(tmp_path), config={}, stamp=Stamp("", {}, ""), device="cpu", ffmpeg=None,
@@ -80,8 +44,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         for slot in slots:
             (tmp_path / f"{slot}.wav").write_bytes(slot.encode())
         tasks = [ShardTask(slot, (ClipTask(slot, f"{slot}.wav"),)) for slot in slots]
-        with LocalEngine(job, paths, workers=workers, on_change=lambda report: None, stop=stop) as engine:
-            return engine.run(tasks)
+        engine = LocalEngine(job, paths, workers=workers)
+        with Loop(engine, paths, source=job.source, on_change=lambda report: None, stop=stop) as running:
+            return running.run(tasks)
 
     return run_them
 
@@ -162,7 +127,7 @@ def test_fault_19_a_worker_killed_for_want_of_memory_halves_the_lanes_once(run: 
 def test_fault_8_a_frozen_worker_is_ended_and_its_work_done(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
-    monkeypatch.setattr(local, "_SILENCE_SECONDS", 0.8)
+    monkeypatch.setattr(process, "_SILENCE_SECONDS", 0.8)
     report = run(*good(4), f"a-frozen-{times}", workers=2)
     assert report.deaths == times
     assert report.warnings == set()
@@ -207,7 +172,7 @@ def test_fault_27_thirty_deaths_leave_no_zombie_and_no_descriptor(run: Run) -> N
 def test_fault_4_18_a_worker_that_hangs_does_not_hold_up_the_end(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "DRAIN_SECONDS", 0.5)
+    monkeypatch.setattr(loop, "DRAIN_SECONDS", 0.5)
     before = psutil.Process().children()
     with pytest.raises(Interrupted, match="SIGTERM"):
         run("a-hang-1", workers=1, stop=lambda: 15 if (tmp_path / "a-hang-1").exists() else None)

@@ -1,6 +1,6 @@
 """Mishaps on order, for tests: Python imports a module of this name first thing, where PYTHONPATH leads to it.
 
-Each has an environment variable that asks for it, and all but the last two befall worker processes only:
+Each has an environment variable that asks for it, and all but the last three befall worker processes only:
 
 - ``AUDIOFEAT_TEST_CRASH_ON``: opening a path that contains this text ends the process by SIGSEGV, as a decoder would,
   or HDF5 with a shard.
@@ -10,6 +10,8 @@ Each has an environment variable that asks for it, and all but the last two befa
 - ``AUDIOFEAT_TEST_FSYNC_SECONDS``: how long each fsync takes, so that a run lasts long enough to be disturbed.
 - ``AUDIOFEAT_TEST_SOUNDFILE``: the version that soundfile goes by, as if it had been upgraded.
 - ``AUDIOFEAT_TEST_CLOSED_FOLDER``: a folder whose path ends in this text cannot be listed: no mode stops root.
+- ``AUDIOFEAT_TEST_STAND_IN``: while there is a file of this name, workers are stand-ins (``stand_in``).
+- ``AUDIOFEAT_TEST_OTHER_DISK``: nothing below this folder is to be seen, as on a machine that has not mounted it.
 - ``AUDIOFEAT_TEST_CLOCK_SECONDS``: how far the wall clock jumps ahead, half of the times that it is asked.
 """
 
@@ -74,6 +76,10 @@ def _slow_fsync(descriptor: Any) -> None:
     _fsync(descriptor)
 
 
+if "AUDIOFEAT_TEST_OTHER_DISK" in os.environ:
+    _exists, _other_disk = os.path.exists, os.environ["AUDIOFEAT_TEST_OTHER_DISK"]
+    os.path.exists = lambda path: not str(path).startswith(_other_disk) and _exists(path)
+
 if _CLOSED_FOLDER:
     os.scandir = _scandir_or_not
 
@@ -89,6 +95,10 @@ if "AUDIOFEAT_TEST_SOUNDFILE" in os.environ:
     soundfile.__version__ = os.environ["AUDIOFEAT_TEST_SOUNDFILE"]
 
 if any("audiofeat.engine.worker" in argument for argument in sys.orig_argv):
+    if os.path.exists(os.environ.get("AUDIOFEAT_TEST_STAND_IN", "")):
+        import stand_in
+
+        stand_in.main()
     if _CRASH_ON or _FAIL_ON or _OPEN_ERRORS:
         os.open, os.dup = _open_or_not, _dup_or_not
     if _BAD_SECTOR:
