@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from running import environment, left_over
+from running import environment, is_zombie, left_over
 
 _HEALTH = {
     "RAY_health_check_initial_delay_ms": "0",
@@ -47,7 +48,8 @@ class LabNode:
         for process in tree:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(tree, timeout=10)
+        while not all(map(is_zombie, tree)):  # the raylet stays one: who started it does not wait for it
+            time.sleep(0.02)
 
 
 class Lab:
