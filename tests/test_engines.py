@@ -270,7 +270,7 @@ def test_the_bytes_are_those_of_one_machine_though_the_scheduling_process_was_ki
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["reused"] + metrics["decoded"] == 16
     assert metrics["reused"] >= len(done)
-    assert metrics["cpu_seconds"] > 0
+    assert (metrics["cpu_seconds"] > 0) == (metrics["decoded"] > 0)  # it may have been killed after its last shard
     assert audiofeat("extract", tmp_path / "clips", tmp_path / "local", *SETTINGS).code == 3
     assert contents(store) == contents(tmp_path / "local")
 
