@@ -56,9 +56,9 @@ def extract(
     from audiofeat.config import load_config
     from audiofeat.engine.allowance import parse_memory
     from audiofeat.expected_digest import check_digest, parse_digest
-    from audiofeat.job import RunOptions
     from audiofeat.max_failures import NO_LIMIT, MaxFailures
     from audiofeat.pipeline import run
+    from audiofeat.run_options import RunOptions
 
     settings = load_config(
         config,

@@ -17,7 +17,7 @@ from audiofeat.config.wording import counted
 from audiofeat.errors import NoStoreError, UnfinishedError
 from audiofeat.finish import finish_store, is_half_done
 from audiofeat.frontend.recipe import feature_specs
-from audiofeat.job import RunOptions, open_job, plan_for
+from audiofeat.job import open_job, plan_for
 from audiofeat.known import shard_is_there
 from audiofeat.part import missing_text, parts_of
 from audiofeat.part_notes import CHANGED_SOURCE, Agreement, agreement_in_sight, finished_slots, layout_of
@@ -26,6 +26,7 @@ from audiofeat.plan import Plan
 from audiofeat.reading.info import StoreInfo
 from audiofeat.remembered import remember_source
 from audiofeat.report import RunReport
+from audiofeat.run_options import RunOptions
 from audiofeat.store.commits import read_commit
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.lock import store_lock

@@ -10,81 +10,31 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Protocol
 
 from audiofeat.borders import shard_borders
 from audiofeat.config import Config
 from audiofeat.config.wording import counted
 from audiofeat.decode import decoder_versions, find_ffmpeg
 from audiofeat.device import choose_device, parse_device
-from audiofeat.errors import ConfigError, DamageError, NothingMatchedError
+from audiofeat.errors import ConfigError, NothingMatchedError
 from audiofeat.frontend.constants import check_norms
 from audiofeat.frontend.recipe import empty_band_warnings, recipe_at_any_rate
 from audiofeat.garbage import no_search_for_cycles
 from audiofeat.known import Known, known_results
-from audiofeat.max_failures import NO_LIMIT, MaxFailures
-from audiofeat.part import Part
 from audiofeat.plan import Plan, make_plan
 from audiofeat.records import Failure
+from audiofeat.run_options import RunOptions
 from audiofeat.settings import Settings, settings_of
 from audiofeat.source import Cuts, Listing, check_unique, list_files, list_source
 from audiofeat.source.listing import sort_clips
 from audiofeat.source.peek import holds_audio
 from audiofeat.store.checked_json import read_checked_json
+from audiofeat.store.claim import refuse_foreign_folder, refuse_newer_store
 from audiofeat.store.description import find_description
-from audiofeat.store.layout import FORMAT_VERSION, StorePaths, is_ours
+from audiofeat.store.layout import StorePaths
 from audiofeat.store.packing import packing_of
 from audiofeat.unlisted import clips_not_listed
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """How to run, as opposed to what to compute: nothing here changes a byte of the store, but ``device``."""
-
-    workers: int | None = None
-    """Lanes; None: one for each processor core that this process may use."""
-    memory_bytes: int | None = None
-    """The most that all processes together may take; None: no bound."""
-    device: str = "auto"
-    """Also which GPUs (see :func:`audiofeat.device.parse_device`), and that changes no byte."""
-    max_failures: MaxFailures = NO_LIMIT
-    follow_links: bool = True
-    files: bytes | None = None
-    """Names of files, one a line or NUL-separated, to take instead of all that the source holds."""
-    recompute: bool = True
-    """Whether clips whose settings changed are computed again, rather than refused."""
-    fingerprint: Literal["stat", "content"] = "stat"
-    """Whether a file of the same size, time of last change and inode counts as unchanged, or each is hashed."""
-    retry: bool = False
-    """Whether clips in quarantine are tried once more. No clip leaves the store then."""
-    repair: bool = False
-    """Whether what is damaged is made again, and nothing else is touched."""
-    damaged_clips: frozenset[str] = frozenset()
-    """Keys of clips of the source whose stored values are not to be trusted."""
-    damaged_shards: frozenset[str] = frozenset()
-    """Names of shards that are to be written anew."""
-    only: frozenset[str] | None = None
-    """Keys of the clips that are taken; None: all of the source."""
-    part: Part | None = None
-    """The shards that this run makes, without publishing them; None: all."""
-    of_parts: bool = False
-    """Whether what parts have made is to be published: clips that failed in a part stay so, whatever the reason."""
-    engine: Literal["local", "ray"] = "local"
-    """What runs the shards: processes of this machine, or a Ray cluster."""
-    address: str | None = None
-    """Of the cluster; None: one of the run's own, on this machine."""
-    allow_mixed_devices: bool = False
-    """Whether the nodes of a cluster may compute on what they have, processor or GPU, which give other bits."""
-
-    @property
-    def trusts_last_run(self) -> bool:
-        """Whether an unchanged listing is enough to have nothing to do."""
-        return self.fingerprint == "stat" and not (self.retry or self.repair)
-
-    @property
-    def may_drop(self) -> bool:
-        """Whether clips leave the store that the source has no more, rather than the run being refused."""
-        return not (self.retry or self.repair)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +81,7 @@ def open_job(config: Config, options: RunOptions, *, on_work: Callable[[], None]
     listing = listing_of(source, config, options)
     if not listing.clips:
         raise _nothing_matched(source, listing)
-    _refuse_foreign_folder(paths)
+    refuse_foreign_folder(paths)
     return Job(config, options, source, paths, listing, listed_at_ns, warnings)
 
 
@@ -161,7 +111,7 @@ def tools_for(job: Job, *, choose: ChooseDevice = choose_device) -> Tools:
         DamageError: a newer version has written the store; MissingToolError, ConfigError: see the callees.
     """
     stored = find_description(job.paths.store_json)
-    _refuse_newer_store(job.paths, stored)
+    refuse_newer_store(job.paths, stored)
     # Of a damaged store, what the last run remembers of it (audiofeat.remembered).
     made_on = (stored or {}).get("numbers") or read_checked_json(job.paths.source) or {}
     device = choose(job.options.device, stored=made_on.get("device"))
@@ -344,24 +294,3 @@ def _nothing_matched(source: str, listing: Listing) -> NothingMatchedError:
         )
     name = source if listing.kind == "manifest" else "the list of files"
     return NothingMatchedError(f"{name} names no file", hint="a line for each clip")
-
-
-def _refuse_foreign_folder(paths: StorePaths) -> None:
-    """A folder that holds something else is never written to."""
-    if paths.root.exists() and not paths.root.is_dir():
-        raise ConfigError(f"{paths.root} is a file, not a folder", hint="name a new folder for the store")
-    if paths.root.exists() and not is_ours(paths) and any(paths.root.iterdir()):
-        raise ConfigError(
-            f"{paths.root} is not empty and not a feature store; nothing in it was touched",
-            hint="name a new or empty folder for the store",
-        )
-
-
-def _refuse_newer_store(paths: StorePaths, stored: Mapping[str, Any] | None) -> None:
-    """A store that this version does not understand is never overwritten."""
-    version = stored.get("format_version", FORMAT_VERSION) if stored else FORMAT_VERSION
-    if version > FORMAT_VERSION:
-        raise DamageError(
-            f"{paths.root} has format version {version}, this audiofeat writes {FORMAT_VERSION}; nothing was touched",
-            hint="a newer audiofeat, or another store",
-        )

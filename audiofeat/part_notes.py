@@ -17,11 +17,12 @@ from blake3 import blake3
 
 from audiofeat.config import Config, changed_keys
 from audiofeat.errors import ConfigError, DamageError, StorageError
-from audiofeat.job import Job, RunOptions, Tools
+from audiofeat.job import Job, Tools
 from audiofeat.part import Part
 from audiofeat.plan import Plan
 from audiofeat.records import Failure
 from audiofeat.remembered import noted_job, source_note
+from audiofeat.run_options import RunOptions
 from audiofeat.settings import Settings
 from audiofeat.store.checked_json import read_checked_json, write_checked_json
 from audiofeat.store.commits import read_commit

@@ -28,7 +28,7 @@ from audiofeat.engine.workplace import ThisMachine, Workplace
 from audiofeat.errors import ConfigError, Interrupted
 from audiofeat.finish import finish_store, is_unchanged, load_libraries
 from audiofeat.frontend.recipe import feature_specs
-from audiofeat.job import Job, RunOptions, Tools, open_job, plan_for, tools_for
+from audiofeat.job import Job, Tools, open_job, plan_for, tools_for
 from audiofeat.known import read_quarantine
 from audiofeat.part import Part
 from audiofeat.part_notes import CHANGED_SOURCE, agree, failures_of, layout_of, note_end
@@ -37,6 +37,7 @@ from audiofeat.plan import Plan
 from audiofeat.reading.info import StoreInfo
 from audiofeat.remembered import remember_source
 from audiofeat.report import RunReport
+from audiofeat.run_options import RunOptions
 from audiofeat.store.lock import store_lock
 from audiofeat.store.publish import publication_was_cut_off, roll_forward
 from audiofeat.store.staging import make_folder, remove

@@ -16,13 +16,14 @@ from audiofeat.errors import DamageError, NoStoreError
 from audiofeat.finish import is_half_done, is_unchanged, tables_are_whole
 from audiofeat.frontend.recipe import feature_specs
 from audiofeat.garbage import no_search_for_cycles
-from audiofeat.job import Job, RunOptions, Tools, open_job, plan_for, tools_for
+from audiofeat.job import Job, Tools, open_job, plan_for, tools_for
 from audiofeat.known import read_quarantine
 from audiofeat.plan import KeptShard, Plan
 from audiofeat.reading.info import StoreInfo
 from audiofeat.reading.store import Store
 from audiofeat.records import Clip, Failure, FeatureSpec
 from audiofeat.report import listing_warnings
+from audiofeat.run_options import RunOptions
 from audiofeat.store.description import encode_description
 from audiofeat.store.layout import StorePaths
 

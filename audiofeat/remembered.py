@@ -12,8 +12,9 @@ from blake3 import blake3
 
 from audiofeat.config import Config, load_config
 from audiofeat.errors import ConfigError, DamageError, SourceError
-from audiofeat.job import Job, RunOptions
+from audiofeat.job import Job
 from audiofeat.reading.info import StoreInfo
+from audiofeat.run_options import RunOptions
 from audiofeat.settings import Settings
 from audiofeat.store.checked_json import read_checked_json, write_checked_json
 from audiofeat.store.layout import StorePaths

@@ -11,10 +11,11 @@ from damage import flipped
 from small_store import FINGERPRINT, listing_of, make_store, settings_for, small_arrays
 
 from audiofeat.errors import ConfigError
-from audiofeat.job import Job, RunOptions
+from audiofeat.job import Job
 from audiofeat.known import known_results, read_quarantine
 from audiofeat.records import Clip, Failure
 from audiofeat.remembered import remember_source, remembered_job
+from audiofeat.run_options import RunOptions
 from audiofeat.store.checked_json import read_checked_json, write_checked_json
 from audiofeat.store.fingerprints import read_fingerprints, write_fingerprints
 from audiofeat.store.layout import StorePaths, is_ours

@@ -16,7 +16,7 @@ from running import contents
 
 from audiofeat import pipeline
 from audiofeat.config import load_config
-from audiofeat.job import RunOptions
+from audiofeat.run_options import RunOptions
 
 CLUSTER = PROJECT / "configs/cluster"
 CONFIG = "librosa-logmel"

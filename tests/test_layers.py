@@ -56,6 +56,7 @@ RANKS = {
     "one_clip": 6,
     "engine": 7,
     "report": 7,
+    "run_options": 6,
     "part": 1,
     "part_notes": 9,
     "commit_parts": 10,

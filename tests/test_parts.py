@@ -29,11 +29,11 @@ from audiofeat.errors import (
     TooManyFailuresError,
     UnfinishedError,
 )
-from audiofeat.job import RunOptions
 from audiofeat.max_failures import MaxFailures
 from audiofeat.part import Part, missing_text
 from audiofeat.records import Clip
 from audiofeat.report import RunReport
+from audiofeat.run_options import RunOptions
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.lock import store_lock
 

@@ -14,8 +14,9 @@ from small_store import make_store, settings_for
 
 from audiofeat import open_store
 from audiofeat.errors import ConfigError
-from audiofeat.job import Job, RunOptions, tools_for
+from audiofeat.job import Job, tools_for
 from audiofeat.remembered import remembered_job
+from audiofeat.run_options import RunOptions
 from audiofeat.source import Listing
 from audiofeat.store.checked_json import write_checked_json
 

@@ -14,7 +14,8 @@ from audiofeat import job as job_module
 from audiofeat.config import load_config
 from audiofeat.engine.standby import Standby
 from audiofeat.errors import AudioFeatError
-from audiofeat.job import RunOptions, open_job
+from audiofeat.job import open_job
+from audiofeat.run_options import RunOptions
 from audiofeat.source.peek import holds_audio
 
 # Tells, in place of starting a process, what this one has loaded so far.

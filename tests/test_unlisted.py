@@ -15,9 +15,10 @@ from small_store import DECODER, FINGERPRINT, make_store, settings_for, small_ar
 
 from audiofeat.config import load_config
 from audiofeat.errors import NothingMatchedError
-from audiofeat.job import RunOptions, open_job, plan_for, tools_for
+from audiofeat.job import open_job, plan_for, tools_for
 from audiofeat.known import Known, known_results
 from audiofeat.records import Clip
+from audiofeat.run_options import RunOptions
 from audiofeat.source import Listing
 from audiofeat.store.layout import StorePaths
 from audiofeat.unlisted import clips_not_listed

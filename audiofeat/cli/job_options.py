@@ -12,7 +12,7 @@ from audiofeat.errors import ConfigError
 
 if TYPE_CHECKING:
     from audiofeat.config import Config
-    from audiofeat.job import RunOptions
+    from audiofeat.run_options import RunOptions
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -93,7 +93,7 @@ def job_of(
     if files_from is not None and store is None:
         source, store = None, source
     config = load_config(config_name, overrides=overrides, source=source, store_path=store, store_format=store_format)
-    from audiofeat.job import RunOptions
+    from audiofeat.run_options import RunOptions
 
     options = RunOptions(
         device=device,

@@ -26,8 +26,8 @@ def repair(store: str, source: str | None, workers: int | None, quiet: bool) -> 
     audiofeat repair features
     audiofeat repair features --source /mnt/recordings
     """
-    from audiofeat.job import RunOptions
     from audiofeat.remembered import remembered_job
+    from audiofeat.run_options import RunOptions
     from audiofeat.verify import verify_store
 
     found = verify_store(store, workers=workers)

@@ -22,8 +22,8 @@ def retry(store: str, source: str | None, workers: int | None, quiet: bool) -> N
     audiofeat retry features
     audiofeat retry features --source /mnt/recordings
     """
-    from audiofeat.job import RunOptions
     from audiofeat.remembered import remembered_job
+    from audiofeat.run_options import RunOptions
 
     config, options = remembered_job(store, RunOptions(workers=workers, retry=True), source=source)
     report = run_job(config, options, quiet=quiet)

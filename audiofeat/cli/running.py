@@ -14,8 +14,8 @@ from audiofeat.cli.signals import heeded_signals
 if TYPE_CHECKING:
     from audiofeat.config import Config
     from audiofeat.engine.standby import Standby
-    from audiofeat.job import RunOptions
     from audiofeat.report import RunReport
+    from audiofeat.run_options import RunOptions
 
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])

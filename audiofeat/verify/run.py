@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from audiofeat.config import Config, load_config
 from audiofeat.device import usable_cores
 from audiofeat.errors import ConfigError
-from audiofeat.job import RunOptions, listing_of
+from audiofeat.job import listing_of
 from audiofeat.records import ClipRow
 from audiofeat.remembered import remembered_job
+from audiofeat.run_options import RunOptions
 from audiofeat.source import Listing
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.manifest import SCHEMA, rows_of

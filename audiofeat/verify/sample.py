@@ -20,12 +20,12 @@ from blake3 import blake3
 
 from audiofeat.config import Config, changed_keys
 from audiofeat.errors import ConfigError, NothingMatchedError
-from audiofeat.job import RunOptions
 from audiofeat.known import read_quarantine
 from audiofeat.pipeline import run
 from audiofeat.reading.info import StoreInfo
 from audiofeat.reading.store import Store
 from audiofeat.records import ClipRow, Failure
+from audiofeat.run_options import RunOptions
 from audiofeat.store.manifest import rows_of
 from audiofeat.verify.problems import Problem, source_changed
 

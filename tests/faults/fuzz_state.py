@@ -16,11 +16,12 @@ from small_store import DECODER, listing_of, make_store, settings_for, small_arr
 from audiofeat.config import Config
 from audiofeat.errors import AudioFeatError, ConfigError, DamageError, NoStoreError, SourceError
 from audiofeat.finish import is_unchanged
-from audiofeat.job import Job, RunOptions
+from audiofeat.job import Job
 from audiofeat.known import Known, known_results, read_quarantine
 from audiofeat.reading.store import Store
 from audiofeat.records import Clip, Failure, Fingerprint
 from audiofeat.remembered import remember_source, remembered_job
+from audiofeat.run_options import RunOptions
 from audiofeat.settings import Settings
 from audiofeat.source import Listing
 from audiofeat.store.commits import read_commit

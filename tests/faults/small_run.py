@@ -27,10 +27,10 @@ from audiofeat.engine.messages import WorkerJob
 from audiofeat.errors import AudioFeatError
 from audiofeat.frontend.recipe import feature_specs
 from audiofeat.identity import identify
-from audiofeat.job import RunOptions
 from audiofeat.part import Part
 from audiofeat.records import ClipRow, Failure, FeatureSpec
 from audiofeat.report import RunReport
+from audiofeat.run_options import RunOptions
 from audiofeat.shard import ClipResult, FinishedClip, ShardWork
 from audiofeat.store import fingerprints, hdf5, manifest
 from audiofeat.store.checked_json import write_checked_json

@@ -24,8 +24,8 @@ from audiofeat.engine.loop import EngineReport
 from audiofeat.engine.tape_link import CLIPS, FRAMES, PENDING, STATISTICS, TAPE, TapeLayout
 from audiofeat.errors import AudioFeatError, MissingToolError
 from audiofeat.frontend.recipe import recipe_of
-from audiofeat.job import RunOptions
 from audiofeat.pipeline import run
+from audiofeat.run_options import RunOptions
 
 SETTINGS = ("store.shard_clips=2", "compute.tape_slots=256")
 
