@@ -71,6 +71,9 @@ def test_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ray_session._make_environment(own, is_own=True)
     assert (own["RAY_AUTH_MODE"], len(own["RAY_AUTH_TOKEN"])) == ("token", 64)
     assert (own["RAY_USAGE_STATS_ENABLED"], own["RAY_ENABLE_UV_RUN_RUNTIME_ENV"]) == ("0", "0")
+    asked = {"RAY_AUTH_MODE": "token"}
+    ray_session._make_environment(asked, is_own=True)
+    assert len(asked["RAY_AUTH_TOKEN"]) == 64  # else Ray would make one, and leave it in the home folder
     joined: dict[str, str] = {}
     ray_session._make_environment(joined, is_own=False)
     assert "RAY_AUTH_MODE" not in joined

@@ -115,14 +115,11 @@ def _make_environment(environment: MutableMapping[str, str], *, is_own: bool) ->
     if is_own:
         # Else workers would give way to whatever else runs, as those of a local run do not.
         environment.setdefault("RAY_worker_niceness", "0")
-    if "RAY_AUTH_MODE" in environment:
-        return
-    if is_own:
-        # Most of its ports listen on all of the machine's addresses. A token of the run's own leaves no file behind.
-        environment["RAY_AUTH_MODE"] = "token"
-        environment["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+        # Most of its ports listen on all of the machine's addresses. Where Ray has no token, it leaves one in a file.
+        if environment.setdefault("RAY_AUTH_MODE", "token") == "token":
+            environment.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     elif _has_token(environment):
-        environment["RAY_AUTH_MODE"] = "token"  # without it, Ray would not send the token that it has
+        environment.setdefault("RAY_AUTH_MODE", "token")  # without it, Ray would not send the token that it has
 
 
 def _has_token(environment: MutableMapping[str, str]) -> bool:
