@@ -181,6 +181,6 @@ def finished_slots(paths: StorePaths, count: int) -> set[str]:
     found: set[str] = set()
     for entry in os.listdir(paths.parts):
         number, suffix = os.path.splitext(entry)
-        if suffix == ".json" and number.isdigit() and 1 <= int(number) <= count:
+        if suffix == ".json" and number.isdecimal() and 1 <= int(number) <= count:
             found.update((read_checked_json(paths.parts / entry) or {}).get("slots", ()))
     return found

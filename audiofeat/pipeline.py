@@ -166,7 +166,7 @@ def _make_shards(
             if watcher is not None:
                 watcher.changed(engine_report)
 
-        report.plan_seconds = time.perf_counter() - begun
+        report.plan_seconds = time.perf_counter() - begun - place.opening_seconds
         allowance = _allowance(report, job, tools, wanted=place.lanes)
         worker_job = replace(_worker_job(job, tools), row_bytes=allowance.row_bytes, early_bytes=allowance.early_bytes)
         try:

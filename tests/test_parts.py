@@ -360,6 +360,16 @@ def test_a_note_that_is_damaged_is_told(hdf5: Work) -> None:
             attempt()
 
 
+def test_what_is_no_note_of_a_part_is_left_alone(hdf5: Work) -> None:
+    for number in (1, 2, 3):
+        hdf5.part(number)
+    for name in ("²", "0", "4", "x", "-1"):
+        (hdf5.paths.parts / f"{name}.json").write_text("{")
+    (hdf5.paths.parts / "1.json").write_text("[]")
+    hdf5.commit()
+    assert differences(hdf5.store, hdf5.one_run()) == []
+
+
 def test_a_folder_of_notes_without_the_first_one_is_told(hdf5: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     hdf5.part(1)
     (hdf5.paths.parts / "run.json").unlink()

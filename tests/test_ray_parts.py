@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
 from engine_driver import job_in
+from faults.small_run import run_small, write_source
 from running import HOOKS, audiofeat, environment, write_clip
 
 from audiofeat.engine import child, process, ray_engine, ray_session, ray_task
@@ -21,6 +28,7 @@ from audiofeat.engine.ray_cluster import RayCluster
 from audiofeat.engine.ray_facts import differences, facts_here
 from audiofeat.engine.ray_nodes import Node, Place, Use
 from audiofeat.engine.ray_worker import RayWorker, hands_on
+from audiofeat.engine.workplace import ThisMachine
 from audiofeat.errors import ConfigError, MissingToolError, StorageError
 from audiofeat.store.checked_json import write_checked_json
 from audiofeat.store.layout import StorePaths
@@ -63,6 +71,9 @@ def test_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ray_session._make_environment(own, is_own=True)
     assert (own["RAY_AUTH_MODE"], len(own["RAY_AUTH_TOKEN"])) == ("token", 64)
     assert (own["RAY_USAGE_STATS_ENABLED"], own["RAY_ENABLE_UV_RUN_RUNTIME_ENV"]) == ("0", "0")
+    asked = {"RAY_AUTH_MODE": "token"}
+    ray_session._make_environment(asked, is_own=True)
+    assert len(asked["RAY_AUTH_TOKEN"]) == 64  # else Ray would make one, and leave it in the home folder
     joined: dict[str, str] = {}
     ray_session._make_environment(joined, is_own=False)
     assert "RAY_AUTH_MODE" not in joined
@@ -88,6 +99,53 @@ def test_what_a_killed_run_left_of_its_cluster_goes_with_the_next(
         assert folder.is_dir()
         assert (dead.exists(), alive.exists()) == (False, True)
     assert not folder.exists()
+
+
+class Starting:
+    """Ray, as far as somebody starts it: it takes SIGTERM for itself, and the signal comes meanwhile."""
+
+    exceptions = SimpleNamespace(RayError=RuntimeError)
+
+    def __init__(self, heard: list[int]) -> None:
+        self._heard = heard
+        self.threads: list[threading.Thread] = []
+
+    def init(self, **arguments: Any) -> None:
+        self.threads.append(threading.current_thread())
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(15))
+        ctypes.CDLL(None).signal(signal.SIGTERM, 1)  # as Ray's library does, behind Python's back; 1: SIG_IGN
+        deadline = time.monotonic() + 10
+        while not self._heard and time.monotonic() < deadline:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.02)
+
+    def shutdown(self) -> None:
+        assert self.threads[0].is_alive()  # else the system would have ended what it had started
+
+
+def test_a_signal_while_ray_starts_is_the_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[int] = []
+    ray = Starting(heard)
+    monkeypatch.setattr(ray_session, "_imported", lambda: ray)
+    monkeypatch.setattr(ray_session, "_make_environment", lambda *_, **__: None)
+    monkeypatch.setattr(ray_session.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(ray_session, "_LONGEST_FOLDER", 1_000)
+    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+    try:
+        with ray_session.ray_session(None, cores=1):
+            assert set(heard) == {signal.SIGTERM}
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_time_in_which_a_cluster_starts_is_not_called_planning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ThisMachine, "opening_seconds", 1_000.0)
+    report = run_small(write_source(tmp_path / "source", clips=["a"]), tmp_path / "store", "hdf5")
+    assert report.plan_seconds < 0 < 1_000 < report.engine_seconds
 
 
 class Nodes:

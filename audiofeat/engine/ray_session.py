@@ -10,6 +10,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Iterator, MutableMapping
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ _OBJECT_STORE_BYTES = 80 << 20
 """Nothing large goes through it; by default it would take a share of the machine's memory."""
 _LONGEST_FOLDER = 40
 """Of Ray's files: the sockets in it have names of 60 characters, and of 107 at most."""
+_HANDLER_SECONDS = 0.05
 _OURS = re.compile(r"audiofeat-ray-(\d+)-\w+")
 
 
@@ -67,24 +69,41 @@ def _imported() -> Any:
 
 @contextmanager
 def _connected(ray: Any, **arguments: Any) -> Iterator[None]:
-    is_main = threading.current_thread() is threading.main_thread()
+    # The thread must last as long as the cluster: the system ends what it has started when it ends.
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            _init(ray, thread, log_to_driver=False, logging_level="error", **arguments)
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _init(ray: Any, thread: Executor, **arguments: Any) -> None:
+    """Connect. Ray puts handlers of its own in place for SIGTERM, but how a run ends is the run's to say.
+
+    One is Python's, which it leaves alone in a thread; the other is not, and is replaced as soon as it is there.
+
+    Raises:
+        MissingToolError: there is no such cluster, or it does not let us in.
+    """
     before = signal.getsignal(signal.SIGTERM)
+    is_main = threading.current_thread() is threading.main_thread()
+    connected = thread.submit(ray.init, **arguments)
+    is_over = False
     try:
-        ray.init(log_to_driver=False, logging_level="error", **arguments)
+        while not is_over:
+            is_over = not wait([connected], timeout=_HANDLER_SECONDS).not_done
+            if is_main:
+                signal.signal(signal.SIGTERM, before)
+        connected.result()
     except (RuntimeError, OSError, ValueError, TimeoutError, ray.exceptions.RayError) as error:
-        ray.shutdown()
         raise MissingToolError(
             f"the Ray cluster ({arguments['address']}) does not let this run in: {str(error).strip()}",
             hint="it wants the very versions of Ray and Python that it has, a node of it on this machine, and its "
             "token, in RAY_AUTH_TOKEN or ~/.ray/auth_token",
         ) from error
     finally:
-        if is_main:
-            signal.signal(signal.SIGTERM, before)  # Ray has put its own in place; how a run ends is the run's to say
-    try:
-        yield
-    finally:
-        ray.shutdown()
+        wait([connected])  # what is half begun cannot be ended
 
 
 def _make_environment(environment: MutableMapping[str, str], *, is_own: bool) -> None:
@@ -96,14 +115,11 @@ def _make_environment(environment: MutableMapping[str, str], *, is_own: bool) ->
     if is_own:
         # Else workers would give way to whatever else runs, as those of a local run do not.
         environment.setdefault("RAY_worker_niceness", "0")
-    if "RAY_AUTH_MODE" in environment:
-        return
-    if is_own:
-        # Most of its ports listen on all of the machine's addresses. A token of the run's own leaves no file behind.
-        environment["RAY_AUTH_MODE"] = "token"
-        environment["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+        # Most of its ports listen on all of the machine's addresses. Where Ray has no token, it leaves one in a file.
+        if environment.setdefault("RAY_AUTH_MODE", "token") == "token":
+            environment.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     elif _has_token(environment):
-        environment["RAY_AUTH_MODE"] = "token"  # without it, Ray would not send the token that it has
+        environment.setdefault("RAY_AUTH_MODE", "token")  # without it, Ray would not send the token that it has
 
 
 def _has_token(environment: MutableMapping[str, str]) -> bool:
