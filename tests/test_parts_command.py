@@ -61,6 +61,8 @@ def test_parts_that_were_killed_and_there_twice_make_the_store_of_one_run(
 ) -> None:
     (tmp_path / "tensorflow").mkdir()
     (tmp_path / "tensorflow/__init__.py").write_text("raise ImportError('commit needs no TensorFlow')")
+    told = audiofeat("info", parted)
+    assert (told.code, f"`audiofeat commit {parted}` does that" in told.err) == (10, True), told.err
     done = audiofeat("commit", parted, "--expect-digest", "0" * 64, PYTHONPATH=str(tmp_path), PATH="")
     assert done.code == 12, done.err
     assert f"published {len(shards_of(parted))} shards, of 2 parts" in done.out

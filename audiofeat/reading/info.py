@@ -72,6 +72,11 @@ def _no_store(paths: StorePaths, error: OSError) -> NoStoreError:
         return NoStoreError(
             f"{paths.store_json} cannot be read: {error.strerror}", hint="check what it is, and its permissions"
         )
+    if paths.parts.exists():
+        return NoStoreError(
+            f"{root} is an unfinished store: what the parts of a run have made is not published yet",
+            hint=f"`audiofeat commit {root}` does that, or says what is missing",
+        )
     if paths.state.exists():
         return NoStoreError(
             f"{root} is an unfinished store: it has no store.json yet",
