@@ -64,7 +64,7 @@ class Work:
 
     def commit(self, **arguments: object) -> RunReport:
         with small_engine():
-            return commit_parts(str(self.store), **arguments)  # type: ignore[arg-type]
+            return commit_parts(str(self.store), **arguments)  # type: ignore[arg-type]  # of several types
 
     def one_run(self) -> Path:
         """A store of the source as it is, made in one go."""
@@ -122,7 +122,7 @@ def test_parts_at_once_and_each_of_them_twice_get_through(work: Work) -> None:
     numbers = [1, 2, 3, 3, 2, 1]
     for _ in range(4):
         shutil.rmtree(work.store, ignore_errors=True)
-        assert fork(lambda number=number: work.part(number) for number in numbers) == [0] * 6  # type: ignore[misc]
+        assert fork(lambda number=number: work.part(number) for number in numbers) == [0] * 6  # type: ignore[misc]  # bound in the loop
         ended = in_child(work.commit)
         assert ended.status == 0, ended.said
     assert in_child(work.one_run).status == 0
@@ -442,7 +442,7 @@ def test_a_part_hashes_its_own_files_only(hdf5: Work, monkeypatch: pytest.Monkey
 
     def noting(path: str, *arguments: object, **options: object) -> object:
         hashed.append(path)
-        return identify(path, *arguments, **options)  # type: ignore[arg-type]
+        return identify(path, *arguments, **options)  # type: ignore[arg-type]  # passed on
 
     monkeypatch.setattr(choice, "identify", noting)
     every = [hdf5.part(number, options=RunOptions(fingerprint="content")) for number in (1, 2, 3)]

@@ -76,7 +76,7 @@ def test_two_that_replace_a_damaged_folder_both_get_through(
 ) -> None:
     fill(twin.final, b"damaged")
     for number, names in steps.items():
-        twin.before(number, lambda names=names: [getattr(twin, name)() for name in names])  # type: ignore[misc]
+        twin.before(number, lambda names=names: [getattr(twin, name)() for name in names])  # type: ignore[misc]  # bound in the loop
     commit_sound(twin.final)
     assert (twin.final / "array.npy").read_bytes() == b"sound"
     assert set(os.listdir(tmp_path)) <= {"shard", "aside"}
