@@ -19,7 +19,7 @@ from audiofeat.finish import finish_store, is_half_done
 from audiofeat.frontend.recipe import feature_specs
 from audiofeat.job import open_job, plan_for
 from audiofeat.known import shard_is_there
-from audiofeat.part import missing_text, parts_of
+from audiofeat.part import WAIT_SECONDS, missing_text, parts_of
 from audiofeat.part_notes import CHANGED_SOURCE, Agreement, agreement_in_sight, finished_slots, layout_of
 from audiofeat.peak_memory import peak_rss_bytes
 from audiofeat.plan import Plan
@@ -31,9 +31,6 @@ from audiofeat.store.commits import read_commit
 from audiofeat.store.layout import StorePaths
 from audiofeat.store.lock import store_lock
 from audiofeat.store.publish import roll_forward
-
-WAIT_SECONDS = 60.0
-"""As long as NFS may keep what it knows of a folder, by default."""
 
 _LOOK_SECONDS = 0.5
 

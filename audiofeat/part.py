@@ -15,6 +15,9 @@ from audiofeat.errors import ConfigError
 
 _Item = TypeVar("_Item")
 
+WAIT_SECONDS = 60.0
+"""As long as NFS may keep what it knows of a folder, by default."""
+
 _MOST_LISTED = 10
 
 _FROM_0 = "an array that counts from 0 says --part $((SLURM_ARRAY_TASK_ID + 1))/$SLURM_ARRAY_TASK_COUNT"

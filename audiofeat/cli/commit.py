@@ -9,6 +9,7 @@ import click
 from audiofeat.cli.running import tell
 from audiofeat.cli.screen import show
 from audiofeat.expected_digest import check_digest, parse_digest
+from audiofeat.part import WAIT_SECONDS
 
 
 @click.command()
@@ -17,7 +18,7 @@ from audiofeat.expected_digest import check_digest, parse_digest
 @click.option(
     "--wait",
     type=click.FloatRange(0, 86_400),
-    default=60.0,
+    default=WAIT_SECONDS,
     show_default=True,
     metavar="SECONDS",
     help="How long to look for shards that their parts call finished: over a network they may be seen late.",

@@ -13,10 +13,9 @@ from pathlib import Path
 
 from audiofeat.engine.child import start_child, worker_environment
 from audiofeat.engine.messages import WorkerJob
-from audiofeat.engine.process import ChildProcess
+from audiofeat.engine.process import ChildProcess, new_log
 from audiofeat.errors import AudioFeatError
 from audiofeat.store.layout import StorePaths
-from audiofeat.store.staging import storage_errors
 
 _DEATHS_IN_A_ROW = 3
 
@@ -36,9 +35,7 @@ class DeviceProcess(ChildProcess):
         self._door, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         environment = worker_environment(os.environ, device=job.device, gpu=gpu)
         with theirs:
-            with storage_errors(log):
-                stderr = open(log, "wb")  # noqa: SIM115  # closed below; what else fails is not the log's fault
-            with stderr:
+            with new_log(log) as stderr:
                 child = start_child(environment, stderr=stderr, computes_only=True, door=theirs.fileno())
             super().__init__(child, log)
             self.say({"config": dict(job.config), "device": job.device, "lanes": lanes, "door": theirs.fileno()})

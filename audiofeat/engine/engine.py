@@ -13,8 +13,8 @@ Messages = Iterator[Mapping[str, Any]]
 """What a worker says, as :mod:`audiofeat.engine.messages` has it."""
 
 
-class Worker(Protocol):
-    """Something that shards are given to, that speaks, and that may die."""
+class Speaker(Protocol):
+    """Something that speaks, and that may die."""
 
     log: Path
     """What somebody reads who wants to know more of its death."""
@@ -36,16 +36,8 @@ class Worker(Protocol):
     def patience_seconds(self) -> float:
         """How long it may be silent."""
 
-    def wants_more(self, *, is_scarce: bool) -> bool:
-        """Whether it should get another shard now; if shards are scarce, not one that others could begin."""
-
-    def give(self, task: ShardTask) -> None: ...
-
     def close(self) -> None:
         """Say that no more will come."""
-
-    def drain(self) -> None:
-        """Have it finish what it has begun, and leave."""
 
     def strike(self) -> None:
         """End it: soon, it will be heard that it is dead."""
@@ -64,6 +56,18 @@ class Worker(Protocol):
         """The clips that it was busy with: (slot, index), of the shards that it holds."""
 
 
+class Worker(Speaker, Protocol):
+    """One that shards are given to."""
+
+    def wants_more(self, *, is_scarce: bool) -> bool:
+        """Whether it should get another shard now; if shards are scarce, not one that others could begin."""
+
+    def give(self, task: ShardTask) -> None: ...
+
+    def drain(self) -> None:
+        """Have it finish what it has begun, and leave."""
+
+
 class Engine(AbstractContextManager["Engine"], Protocol):
     """Has workers. On leaving, none is left."""
 
@@ -75,7 +79,7 @@ class Engine(AbstractContextManager["Engine"], Protocol):
         """Those that shards may be given to."""
 
     @property
-    def speakers(self) -> Sequence[Worker]:
+    def speakers(self) -> Sequence[Speaker]:
         """All who may be heard of: besides the workers, those who compute for them and hold no shard."""
 
     def prepare(self, *, n_shards: int) -> None:
@@ -91,10 +95,10 @@ class Engine(AbstractContextManager["Engine"], Protocol):
     def add_careful(self) -> Worker | None:
         """Start one for suspects; None: not now. Raises AudioFeatError: never."""
 
-    def listen(self, timeout_seconds: float) -> Iterable[tuple[Worker, Messages | None]]:
+    def listen(self, timeout_seconds: float) -> Iterable[tuple[Speaker, Messages | None]]:
         """Who has spoken, and what; None for one that is dead."""
 
-    def bury(self, worker: Worker) -> str:
+    def bury(self, worker: Speaker) -> str:
         """Let go of one that is dead, and say in words how it ended. Raises AudioFeatError: too many have."""
 
     def note_finished(self) -> None:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from audiofeat.engine.engine import Worker
+from audiofeat.engine.engine import Speaker
 from audiofeat.errors import AudioFeatError, ClipError
 from audiofeat.identity import identify
 from audiofeat.outcome import failure_of
@@ -57,7 +57,7 @@ class Inquest:
         """A shard was finished: what died before did not die of what all have in common."""
         self._in_a_row = self._unexplained = 0
 
-    def hold(self, process: Worker, end: str) -> Verdict:
+    def hold(self, process: Speaker, end: str) -> Verdict:
         """Judge the death of a process that has been waited for; ``end`` says in words how it ended.
 
         Raises:
@@ -92,7 +92,7 @@ class Inquest:
             failure=failure,
         )
 
-    def _culprit(self, process: Worker, in_hand: Sequence[tuple[str, int]]) -> tuple[str, int] | None:
+    def _culprit(self, process: Speaker, in_hand: Sequence[tuple[str, int]]) -> tuple[str, int] | None:
         """The clip to blame for a death: alone in hand, for the second time, and not known to fail anyway."""
         if not process.is_careful or len(in_hand) != 1 or self._deaths_with[in_hand[0]] < 2:
             return None
@@ -100,7 +100,7 @@ class Inquest:
         clip = process.shards[slot].clips[index]
         return in_hand[0] if clip.is_decoded else None
 
-    def _distrust(self, process: Worker, in_hand: Sequence[tuple[str, int]]) -> None:
+    def _distrust(self, process: Speaker, in_hand: Sequence[tuple[str, int]]) -> None:
         """Have clips decoded that were to come from a shard out of which one was being copied when the process died."""
         reused = [process.shards[slot].clips[index].reuse for slot, index in in_hand]
         suspects = {reuse.shard for reuse in reused if reuse is not None} - {None}

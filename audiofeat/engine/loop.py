@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from audiofeat.engine.engine import Engine, Worker
+from audiofeat.engine.engine import Engine, Speaker
 from audiofeat.engine.inquest import Inquest
 from audiofeat.engine.messages import error_of
 from audiofeat.errors import AudioFeatError, Interrupted
@@ -168,7 +168,7 @@ class Loop:
                 speaker.is_frozen = True
                 speaker.strike()
 
-    def _heed(self, speaker: Worker, message: Mapping[str, Any]) -> None:
+    def _heed(self, speaker: Speaker, message: Mapping[str, Any]) -> None:
         if "tally" in message:
             speaker.note_tally(message["tally"])
             self._note_examples(message["examples"])
@@ -186,7 +186,7 @@ class Loop:
         elif "fault" in message:
             raise error_of(message["fault"], log=speaker.log)
 
-    def _bury(self, speaker: Worker) -> None:
+    def _bury(self, speaker: Speaker) -> None:
         """One is dead: as it should be, or not."""
         end = self._engine.bury(speaker)
         _add(self._ended, speaker.tally())
@@ -199,7 +199,7 @@ class Loop:
         if speaker.shards:
             self._judge(speaker, end)
 
-    def _judge(self, worker: Worker, end: str) -> None:
+    def _judge(self, worker: Speaker, end: str) -> None:
         """What becomes of the shards that a dead worker held."""
         if worker.was_killed and not worker.is_frozen:
             self._engine.note_killed()

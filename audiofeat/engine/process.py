@@ -64,14 +64,6 @@ class ChildProcess:
         """How long it may be silent."""
         return _SILENCE_SECONDS if self.is_ready else _LOADING_SECONDS
 
-    def wants_more(self, *, is_scarce: bool) -> bool:
-        """Whether it should get another shard now."""
-        return False
-
-    def give(self, task: ShardTask) -> None:
-        """Hand it a shard."""
-        raise NotImplementedError("this process does no shards")
-
     def say(self, message: Mapping[str, Any]) -> None:
         """Send a message; one that is dead does not hear it, and will be buried when its own pipe ends."""
         with suppress(BrokenPipeError):
@@ -83,10 +75,6 @@ class ChildProcess:
         if not self._is_closed:
             self._is_closed = True
             self.say({"close": True})
-
-    def drain(self) -> None:
-        """Have it finish what it has begun, and leave."""
-        self.say({"drain": True})
 
     def hear(self) -> Iterator[Mapping[str, Any]] | None:
         """The messages that have come; None when the worker has closed its pipe."""
@@ -179,8 +167,7 @@ class WorkerProcess(ChildProcess):
         with storage_errors(log):
             self._hands.unlink(missing_ok=True)
             self._hands.touch()  # here, where a disk that refuses it is heard of
-            stderr = open(log, "wb")  # noqa: SIM115  # closed below; what else fails is not the log's fault
-        with stderr:
+        with new_log(log) as stderr:
             # One that has been started already inherits no door.
             taken = standby.take(device=job.device) if standby is not None and door is None else None
             environment = worker_environment(os.environ, device=job.device, gpu=gpu)
@@ -203,6 +190,10 @@ class WorkerProcess(ChildProcess):
         self._given_at = self._given_at or time.perf_counter()
         self.shards[task.slot] = task
         self.say({"shard": task.slot})
+
+    def drain(self) -> None:
+        """Have it finish what it has begun, and leave."""
+        self.say({"drain": True})
 
     def note_ready(self, *, worked_seconds: float) -> float:
         """Its programs are compiled; gives how long its lanes have waited for them, since they had work."""
@@ -229,3 +220,9 @@ class WorkerProcess(ChildProcess):
         with suppress(FileNotFoundError):
             return [(slot, index) for slot, index in decode_hands(self._hands.read_bytes()) if slot in self.shards]
         return []
+
+
+def new_log(log: Path) -> IO[bytes]:
+    """An empty file for what a process writes to its standard error. Raises StorageError."""
+    with storage_errors(log):
+        return open(log, "wb")
