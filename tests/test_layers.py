@@ -65,6 +65,7 @@ RANKS = {
     "job": 7,
     "remembered": 8,
     "preview": 9,
+    "plot": 9,
     "pipeline": 10,
     "doctor": 8,
     "parity": 8,
@@ -74,7 +75,7 @@ RANKS = {
     "__init__": 12,
     "__main__": 14,
 }
-HEAVY = {"h5py", "librosa", "numpy", "pyarrow", "soundfile", "soxr", "tensorflow"}
+HEAVY = {"h5py", "librosa", "matplotlib", "numpy", "pyarrow", "soundfile", "soxr", "tensorflow"}
 
 
 def package_folder() -> Path:
@@ -158,3 +159,11 @@ def test_the_command_line_starts_without_the_heavy_libraries() -> None:
     loaded = set(done.stdout.split())
     assert "audiofeat" in loaded
     assert sorted(loaded & HEAVY) == []
+
+
+def test_matplotlib_is_imported_by_what_draws_and_only_when_it_is_called() -> None:
+    for file in package_files():
+        for node in ast.parse((package_folder() / file).read_text()).body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not any(name.partition(".")[0] == "matplotlib" for name in names), file

@@ -34,6 +34,7 @@ _COMMANDS = {
     "stats": "Mean and variance of a store's features, for normalisation.",
     "verify": "Check every byte of a store against its digests.",
     "diff": "Compare two stores.",
+    "plot": "Draw clips beside each other: waveform, spectrum, features.",
     "export": "Write a store in the format of another program.",
     "retry": "Try once more what is in a store's quarantine.",
     "repair": "Compute again what of a store is damaged.",
