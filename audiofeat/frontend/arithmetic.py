@@ -22,7 +22,7 @@ from audiofeat.frontend.recipe import Recipe, filterbank_of
 class FrameValues:
     """What chains give for each frame of a stretch of tape; beginnings that chains have in common are computed once."""
 
-    def __init__(self, tape: tf.Tensor, recipe: Recipe, *, slots: int) -> None:
+    def __init__(self, tape: tf.Tensor, recipe: Recipe, *, slots: int | tf.Tensor) -> None:
         """``tape``: the samples that ``slots`` frames see, each a hop behind the one before."""
         self._recipe = recipe
         rule = recipe.rule
