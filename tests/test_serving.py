@@ -5,6 +5,8 @@ Bit for bit wherever no step sums over a clip; XLA's flags are those of a worker
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,9 @@ from laying import config_of, features_of, on_cpu
 from signals import noise
 
 from audiofeat.config import load_config
-from audiofeat.dsp.signal import prepared_samples
+from audiofeat.dsp.framing import FrameRule
+from audiofeat.dsp.signal import SignalSteps, prepared_samples
+from audiofeat.errors import ConfigError
 from audiofeat.frontend.program import Frontend as Programs
 from audiofeat.frontend.recipe import recipe_of
 
@@ -41,7 +45,15 @@ SAME_BITS: dict[str, dict[str, Any]] = {
         "preemphasis.first": "extrapolate",
         "frame.tail": "pad_hop",
     },
-    "deltas": {"deltas.orders": 2, "stack.left": 1, "stack.right": 2, "stack.stride": 3, "log.kind": "db"},
+    "deltas": {
+        "log.gain": 0.25,
+        "log.offset": 4.0,
+        "deltas.orders": 2,
+        "stack.left": 1,
+        "stack.right": 2,
+        "stack.stride": 3,
+        "log.kind": "db",
+    },
     "clip's maximum": {"log.kind": "db", "log.ref": "max", "log.range": 60.0, "deltas.orders": 2, "length.frames": 90},
     "interp": {"deltas.orders": 2, "deltas.form": "savgol", "deltas.edge": "interp", "stack.edge": "zero"},
     "float64": {
@@ -112,3 +124,163 @@ def test_sums_over_a_clip_agree_to_1e_5(name: str) -> None:
     for found, wanted in served_and_wanted(NEARLY[name], "log_mel", "mfcc"):
         for feature, values in wanted.items():
             np.testing.assert_allclose(found[feature], values, rtol=1e-5, atol=1e-5, err_msg=feature)
+
+
+def test_xla_gives_the_same_bits_where_it_is_told_what_a_worker_is() -> None:
+    on_cpu()
+    from audiofeat.serving.frontend import Frontend
+
+    given = batch_of(clips(), filler=0.0)
+    for name in ("kaldi", "clip's maximum"):
+        config = config_of(SAME_BITS[name], "log_mel", "mfcc")
+        exact, compiled = (Frontend(config, arithmetic=way)(given, LENGTHS) for way in ("exact", "xla"))
+        for feature, values in exact.items():
+            np.testing.assert_array_equal(values, compiled[feature], err_msg=feature)
+
+
+def test_lengths_are_those_of_the_rules() -> None:
+    from audiofeat.serving.counts import frame_counts, prepared_counts
+
+    rules = [
+        FrameRule(400, 160, 512),
+        FrameRule(400, 160, 512, align="center", drop_last=True),
+        FrameRule(100, 160, 128, align="hop_center"),
+        FrameRule(1024, 256, 1024, align="same"),
+        FrameRule(401, 160, 512, tail="pad_last"),
+        FrameRule(400, 160, 512, align="center", tail="extra"),
+        FrameRule(400, 160, 512, count_by="n_fft"),
+    ]
+    lengths = np.array([*range(2_500), 100_000, 99_999], np.int32)
+    for rule in rules:
+        assert frame_counts(lengths, rule).numpy().tolist() == [rule.n_frames(int(n)) for n in lengths]
+    for steps in (
+        SignalSteps(),
+        SignalSteps(pad_to_samples=700, pad_step_samples=300, cut_to_samples=1_300),
+        SignalSteps(pad_to_samples=700),
+    ):
+        wanted = [prepared_samples(int(n), steps) for n in lengths]
+        assert prepared_counts(lengths, steps).numpy().tolist() == wanted
+
+
+def test_nothing_of_a_batch_reaches_a_clip() -> None:
+    on_cpu()
+    from audiofeat.serving.frontend import Frontend
+
+    frontend = Frontend(config_of(SAME_BITS["clip's maximum"], "log_mel"))
+    broken = np.full(9_000, np.nan, np.float32)
+    alone = frontend(noise(3_000))
+    beside = frontend(batch_of([broken, noise(3_000), noise(20_000)], filler=np.inf), [9_000, 3_000, 20_000])
+    count = int(alone["frames"])
+    assert count > 0
+    assert beside["frames"][1] == count
+    np.testing.assert_array_equal(beside["log_mel"][1, :count], alone["log_mel"][:count])
+    empty = frontend(np.zeros((0, 500), np.float32))
+    assert empty["log_mel"].shape[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("audio.sample_rate=native", "native"),
+        ("audio.chunk_seconds=1", "several clips of one"),
+        ("audio.trim_db=40", "cuts silence"),
+        ("audio.dither=1", "clip's key"),
+    ],
+)
+def test_what_samples_alone_do_not_tell_is_refused(setting: str, message: str) -> None:
+    from audiofeat.serving.fit import check_fit
+
+    with pytest.raises(ConfigError, match=message):
+        check_fit(load_config("librosa-logmel", overrides=[setting]))
+
+
+@pytest.mark.parametrize("align", ["left", "center", "hop_center"])
+def test_an_stft_leads_back_to_the_waveform(align: str) -> None:
+    on_cpu()
+    from audiofeat.serving.frontend import Frontend
+
+    knobs = {"frame.align": align, "audio.scale": 32768.0, "spectrum.norm": "window_energy"}
+    frontend = Frontend(config_of(knobs, "stft"))
+    samples = noise(16_160)
+    back = frontend.inverse_stft(frontend(samples)["stft"], len(samples)).numpy()
+    assert back.shape == samples.shape
+    start, stop = (16, 15_900) if align == "left" else (0, 16_000)
+    np.testing.assert_allclose(back[start:stop], samples[start:stop], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("frame.hop_samples=400", "next to zero"),
+        ("frame.remove_dc=true", "mean"),
+        ("preemphasis.coeff=0.97", "not undone"),
+        ("features={log_mel: {}}", "no feature stft"),
+        ("stack.stride=2", "stacked"),
+    ],
+)
+def test_there_is_no_way_back_and_it_says_why(setting: str, message: str) -> None:
+    from audiofeat.serving.inverse import InverseStft
+
+    config = load_config({"features": {"stft": {}}}, overrides=[setting])
+    with pytest.raises(ConfigError, match=message):
+        InverseStft(recipe_of(config))
+
+
+def test_a_saved_model_gives_what_the_frontend_gives(tmp_path: Path) -> None:
+    on_cpu()
+    import tensorflow as tf
+
+    from audiofeat.serving.export import export_frontend
+    from audiofeat.serving.frontend import Frontend
+
+    config = load_config(config_of(SAME_BITS["kaldi"], "log_mel", "mfcc"))
+    export_frontend(config, tmp_path / "model", to="savedmodel")
+    model = tf.saved_model.load(str(tmp_path / "model"))
+    batch, lengths = batch_of(clips(), filler=0.0), np.array(LENGTHS, np.int32)
+    wanted = Frontend(config)(batch, lengths)
+    found = model.signatures["serving_default"](waveform=tf.constant(batch), lengths=tf.constant(lengths))
+    assert found.keys() == wanted.keys() == {"frames", "log_mel", "mfcc"}
+    for name, values in wanted.items():
+        np.testing.assert_array_equal(found[name], values, err_msg=name)
+    (whole,) = (model.signatures["whole"](waveform=tf.constant(batch[1:2, :16_000])),)
+    np.testing.assert_array_equal(whole["mfcc"][0], wanted["mfcc"][1, : wanted["frames"][1]])
+    described = json.loads((tmp_path / "model/frontend.json").read_text())
+    assert described["features"]["mfcc"]["dims"] == wanted["mfcc"].shape[2]
+    with pytest.raises(ConfigError, match="not an empty folder"):
+        export_frontend(config, tmp_path / "model", to="savedmodel")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_tflite_agrees_to_a_thousandth(tmp_path: Path) -> None:
+    on_cpu()
+    import tensorflow as tf
+
+    from audiofeat.serving.export import export_frontend
+    from audiofeat.serving.frontend import Frontend
+
+    config = load_config(config_of(SAME_BITS["kaldi"], "log_mel", "mfcc"))
+    export_frontend(config, tmp_path / "lite", to="tflite")
+    interpreter = tf.lite.Interpreter(str(tmp_path / "lite/frontend.tflite"))
+    run = interpreter.get_signature_runner()
+    samples = noise(16_000)
+    found = run(waveform=samples[None])
+    for name, values in Frontend(config)(samples).items():
+        np.testing.assert_allclose(found[name][0], values, atol=1e-3, rtol=1e-4, err_msg=name)
+
+
+def test_a_model_begins_with_a_frontend() -> None:
+    on_cpu()
+    import keras
+    import tensorflow as tf
+
+    from audiofeat.serving.frontend import Frontend
+
+    frontend = Frontend(config_of({}, "log_mel"))
+    waveform = keras.Input([16_000])
+    rows = frontend.keras_layer()(waveform)
+    assert rows.shape == (None, None, 80)
+    model = keras.Model(waveform, keras.layers.Dense(3)(keras.layers.GlobalAveragePooling1D()(rows)))
+    assert model.predict(noise(32_000).reshape(2, 16_000), verbose=0).shape == (2, 3)
+    clips = tf.data.Dataset.from_tensor_slices(noise(32_000).reshape(2, 16_000))
+    (first, _) = clips.map(lambda clip: frontend(clip)["log_mel"])
+    assert first.shape == (98, 80)

@@ -70,8 +70,8 @@ class Frontend:
         self.pending = recipe.pending
         traced = Traced(recipe, slots=self.slots, block_slots=self.slots if self._is_on_gpu else BLOCK_SLOTS)
         self.length = traced.length
-        self._frame_program = compiled(traced.frames, traced.frame_signature)
-        self._clip_program = compiled(traced.rows, traced.clip_signature) if traced.has_clip_program else None
+        self._frame_program = concrete(traced.frames, traced.frame_signature)
+        self._clip_program = concrete(traced.rows, traced.clip_signature) if traced.has_clip_program else None
 
     @property
     def row_dtype(self) -> npt.DTypeLike:
@@ -126,9 +126,11 @@ class Frontend:
             self.clip_program(rows, np.zeros((self.slots, len(self.pending.maxima)), self.row_dtype))
 
 
-def compiled(function: Callable[..., Any], signature: list[tf.TensorSpec]) -> Any:
-    """The function as one XLA computation of one fixed shape."""
-    return tf.function(function, input_signature=signature, jit_compile=True, autograph=False).get_concrete_function()
+def concrete(function: Callable[..., Any], signature: list[tf.TensorSpec], *, use_xla: bool = True) -> Any:
+    """The function for one fixed shape, and as one XLA computation unless that is not wanted."""
+    return tf.function(
+        function, input_signature=signature, jit_compile=use_xla, autograph=False
+    ).get_concrete_function()
 
 
 def _tensor(array: Array) -> tf.Tensor:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from audiofeat.dsp import chain as steps
 from audiofeat.frontend.arithmetic import FrameValues, apply_step, with_energy
+from audiofeat.frontend.kernels import COMPILED, Kernels
 from audiofeat.frontend.recipe import Recipe
 from audiofeat.tape import tape_length
 
@@ -25,8 +26,9 @@ class Traced:
         block_slots: frames that are computed at a time; ``slots`` is a multiple.
     """
 
-    def __init__(self, recipe: Recipe, *, slots: int, block_slots: int) -> None:
+    def __init__(self, recipe: Recipe, *, slots: int, block_slots: int, kernels: Kernels = COMPILED) -> None:
         self.recipe = recipe
+        self._kernels = kernels
         self.slots = slots
         self.dtype = tf.float64 if recipe.precision == "float64" else tf.float32
         rule = recipe.rule
@@ -76,7 +78,7 @@ class Traced:
 
     def block(self, samples: tf.Tensor, *, slots: int | tf.Tensor) -> dict[str, tf.Tensor]:
         """The rows of ``slots`` frames; under ``PENDING`` those that wait for their clip's end."""
-        values = FrameValues(samples, self.recipe, slots=slots)
+        values = FrameValues(samples, self.recipe, slots=slots, kernels=self._kernels)
         rows = {name: values.of(chain) for name, chain in self._in_frames.items()}
         if self.recipe.pending.width:
             rows[PENDING] = tf.concat([values.of(chain) for chain in self.recipe.pending.columns], axis=1)
@@ -100,7 +102,7 @@ class Traced:
                 elif isinstance(step, steps.WithEnergy):
                     value = with_energy(step, value, rows[:, pending.columns[(step.energy,)]])
                 else:
-                    value = apply_step(step, value, self.recipe)
+                    value = apply_step(step, value, self.recipe, self._kernels)
             out[name] = value
         return out
 

@@ -16,6 +16,7 @@ from audiofeat.config import Config, stored_config
 from audiofeat.errors import ConfigError, StorageError
 from audiofeat.frontend.xla_flags import xla_flags
 from audiofeat.serving.frontend import FRAMES, Frontend
+from audiofeat.serving.programs import Arithmetic
 
 SAVED_MODEL = "savedmodel"
 TFLITE = "tflite"
@@ -24,7 +25,14 @@ TFLITE_FILE = "frontend.tflite"
 DESCRIPTION = "frontend.json"
 
 
-def export_frontend(config: Config, folder: Path, *, to: str, sample_rate_hz: int | None = None) -> Frontend:
+def export_frontend(
+    config: Config,
+    folder: Path,
+    *,
+    to: str,
+    sample_rate_hz: int | None = None,
+    arithmetic: Arithmetic = "exact",
+) -> Frontend:
     """Write the frontend of a configuration into a folder, which must not exist or be empty.
 
     It appears whole or not at all.
@@ -32,13 +40,15 @@ def export_frontend(config: Config, folder: Path, *, to: str, sample_rate_hz: in
     Args:
         to: one of ``KINDS``.
         sample_rate_hz: of the waveforms, where ``audio.sample_rate`` is ``native``.
+        arithmetic: of a SavedModel; see :mod:`audiofeat.serving.programs`. For TFLite it is ``plain``.
     Raises:
         ConfigError: the folder holds something; or the configuration cannot be put into a graph.
         StorageError: it cannot be written.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f"{folder} exists and is not an empty folder", hint="another folder for -o")
-    frontend = Frontend(config, sample_rate_hz=sample_rate_hz, use_xla=to == SAVED_MODEL)
+    way = arithmetic if to == SAVED_MODEL else "plain"
+    frontend = Frontend(config, sample_rate_hz=sample_rate_hz, arithmetic=way)
     write = _write_saved_model if to == SAVED_MODEL else _write_tflite
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -92,7 +102,7 @@ def _write_saved_model(frontend: Frontend, folder: Path) -> None:
 
 def _write_tflite(frontend: Frontend, folder: Path) -> None:
     waveform = tf.TensorSpec([1, None], tf.float32, name="waveform")
-    whole = tf.function(lambda waveform: frontend(waveform), input_signature=[waveform], autograph=False)
+    whole = tf.function(frontend, input_signature=[waveform], autograph=False)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([whole.get_concrete_function()], frontend)
     (folder / TFLITE_FILE).write_bytes(converter.convert())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
@@ -17,9 +17,12 @@ from audiofeat.serving.counts import frame_counts, is_within
 from audiofeat.serving.fit import check_fit
 from audiofeat.serving.inverse import InverseStft
 from audiofeat.serving.laying import laid
-from audiofeat.serving.programs import BlockPrograms, GraphPrograms, PlainPrograms
+from audiofeat.serving.programs import Arithmetic, programs_of
 from audiofeat.serving.signals import prepared
 from audiofeat.serving.tails import with_tail
+
+if TYPE_CHECKING:
+    from audiofeat.serving.keras_layer import FrontendLayer
 
 FRAMES = "frames"
 """Among a batch's features, each clip's number of rows."""
@@ -43,15 +46,14 @@ class Frontend(tf.Module):
         *,
         overrides: Sequence[str] = (),
         sample_rate_hz: int | None = None,
-        use_xla: bool = True,
+        arithmetic: Arithmetic = "exact",
     ) -> None:
         """
         Args:
             config: a preset's name, a YAML file, a mapping of the same structure, or what ``load_config`` gave.
             overrides: ``"mel.bands=40"`` and the like.
             sample_rate_hz: of the waveforms, where ``audio.sample_rate`` is ``native``.
-            use_xla: compile the programs as a worker does; else they are TensorFlow's operations one by one, for
-                runtimes without XLA, and the last bits are others.
+            arithmetic: ``exact``, ``xla`` or ``plain``: see :mod:`audiofeat.serving.programs`.
         Raises:
             ConfigError: the configuration is wrong, or asks for what samples alone do not tell.
         """
@@ -63,8 +65,8 @@ class Frontend(tf.Module):
         self._recipe = recipe_of(settings, sample_rate_hz=sample_rate_hz)
         check_norms(self._recipe)
         self._peak = settings.audio.peak
-        self._real = tf.float64 if use_xla else tf.float32
-        self._programs: GraphPrograms = (BlockPrograms if use_xla else PlainPrograms)(self._recipe)
+        self._real = tf.float32 if arithmetic == "plain" else tf.float64
+        self._programs = programs_of(self._recipe, arithmetic)
         self._of_batch = tf.function(
             self._features,
             input_signature=[tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)],
@@ -102,6 +104,24 @@ class Frontend(tf.Module):
         counts = tf.fill([n_clips], n_samples) if lengths is None else tf.cast(lengths, tf.int32)
         found: dict[str, tf.Tensor] = self._of_batch(waveform, tf.clip_by_value(counts, 0, n_samples))
         return found
+
+    def keras_layer(self, feature: str | None = None) -> FrontendLayer:
+        """A Keras layer that gives one feature, for a model that begins with waveforms.
+
+        Args:
+            feature: None: the only one.
+        Raises:
+            ConfigError: there is no such feature, or there are several and none was named.
+        """
+        from audiofeat.serving.keras_layer import FrontendLayer
+
+        names = [spec.name for spec in self.features]
+        if feature is None and len(names) == 1:
+            feature = names[0]
+        if feature is None or feature not in names:
+            found = "none was named" if feature is None else f"{feature!r} is none of them"
+            raise ConfigError(f"a layer gives one feature of {', '.join(names)}, and {found}", hint="name one")
+        return FrontendLayer(self, feature)
 
     def inverse_stft(self, stft: Any, length: int | None = None) -> tf.Tensor:
         """The waveform that a feature ``stft`` was made of, by overlap-add.

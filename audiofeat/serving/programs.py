@@ -1,26 +1,37 @@
-"""The programs of a recipe inside a larger graph, over tapes of any length, a block of frames at a time.
+"""The programs of a recipe inside a larger graph, over tapes of any length.
 
-A block is what a worker's frame program computes at a time, and it is compiled likewise: one XLA computation of one
-fixed shape, which the graph calls for block after block. So there is nothing to compile for another batch, and a frame
-is computed by the same instructions as in a worker.
+There are three ways to run them. ``exact``: operation by operation, in the order that a worker adds up in, so with the
+bits of ``extract`` in any process. ``xla``: one XLA computation of one fixed shape, which the graph calls for block
+after block, several times faster; the bits are those of ``extract`` where XLA was told what a worker's is
+(:mod:`audiofeat.frontend.xla_flags`), else some last ones differ. ``plain``: what the simplest runtimes have, TFLite's
+among them; last bits differ.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import tensorflow as tf
 
-from audiofeat.frontend.program import compiled
+from audiofeat.frontend.kernels import COMPILED, IN_ORDER
+from audiofeat.frontend.program import concrete
 from audiofeat.frontend.recipe import BLOCK_SLOTS, Recipe
 from audiofeat.frontend.traced import PENDING, Traced
 from audiofeat.serving.counts import is_within
 from audiofeat.serving.laying import Laid
 from audiofeat.tape import tape_length
 
-Rows = dict[str, tf.Tensor]
+Rows: TypeAlias = dict[str, tf.Tensor]
+
+
+Arithmetic: TypeAlias = Literal["exact", "xla", "plain"]
+
+
+def programs_of(recipe: Recipe, arithmetic: Arithmetic) -> GraphPrograms:
+    """The programs of a recipe, to be run in one of the three ways."""
+    return PlainPrograms(recipe) if arithmetic == "plain" else BlockPrograms(recipe, use_xla=arithmetic == "xla")
 
 
 class GraphPrograms(Protocol):
@@ -31,14 +42,17 @@ class GraphPrograms(Protocol):
 
 
 class BlockPrograms(tf.Module):
-    """Compiled by XLA."""
+    """A block of frames at a time, compiled by XLA or operation by operation."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, *, use_xla: bool) -> None:
         super().__init__()
-        traced = Traced(recipe, slots=BLOCK_SLOTS, block_slots=BLOCK_SLOTS)
+        kernels = COMPILED if use_xla else IN_ORDER
+        traced = Traced(recipe, slots=BLOCK_SLOTS, block_slots=BLOCK_SLOTS, kernels=kernels)
         self._recipe = recipe
-        self._frames = compiled(traced.frames, traced.frame_signature)
-        self._rows = compiled(traced.rows, traced.clip_signature) if traced.has_clip_program else None
+        self._frames = concrete(traced.frames, traced.frame_signature, use_xla=use_xla)
+        self._rows = None
+        if traced.has_clip_program:
+            self._rows = concrete(traced.rows, traced.clip_signature, use_xla=use_xla)
         self._length = traced.length
         self._block_hops = traced.length // recipe.rule.hop_samples
 
@@ -82,7 +96,7 @@ class BlockPrograms(tf.Module):
 
 
 class PlainPrograms:
-    """Operation by operation, all frames at once: for runtimes that have no XLA. The last bits are others."""
+    """All frames at once, operation by operation, products and logarithms as the runtime has them."""
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe

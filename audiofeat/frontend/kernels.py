@@ -1,0 +1,66 @@
+"""What the programs are made of where more than one way gives a value: products with constants, and logarithms.
+
+``COMPILED`` is for XLA, which emits a product's additions in order if it is told to, and has a logarithm of its own.
+``IN_ORDER`` gives the same bits where there is no XLA, or one that was told nothing: operation by operation, nothing
+being fused, additions in order by a running sum, and XLA's logarithm spelled out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from audiofeat.frontend.products import Emit, emitted
+
+_SMALLEST_NORMAL = 2.0**-126
+_ROOT_HALF = 0.707106781186547524
+_POLYNOMIAL = (
+    (7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1),
+    (-1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1),
+    (2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1),
+)
+_LN_2_LOW, _LN_2_HIGH = -2.12194440e-4, 0.693359375
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """One way to do it."""
+
+    emit: Emit
+    """Rows times a constant matrix, each value being added up in the order of the columns of the rows."""
+    log: Callable[[tf.Tensor], tf.Tensor]
+
+
+def in_order(values: tf.Tensor, matrix: npt.NDArray[np.float64]) -> tf.Tensor:
+    """A product as a running sum: (rows, n) @ (n, columns) -> (rows, columns)."""
+    summands = values[:, :, None] * tf.constant(matrix, values.dtype)[None]
+    return tf.cumsum(summands, axis=1)[:, -1]
+
+
+def log_as_xla(values: tf.Tensor) -> tf.Tensor:
+    """The natural logarithm of float32, by the same additions and multiplications as XLA's on a CPU; -inf of 0.
+
+    Reference: cephes logf.c; xla/service/cpu (GenerateVF32Log).
+    """
+    if values.dtype != tf.float32:
+        return tf.math.log(values)
+    bits = tf.bitcast(tf.maximum(values, _SMALLEST_NORMAL), tf.int32)
+    exponent = tf.cast(tf.bitwise.right_shift(bits, 23) - 127, tf.float32) + 1.0
+    half_to_one = tf.bitcast(tf.bitwise.bitwise_or(tf.bitwise.bitwise_and(bits, 0x007FFFFF), 0x3F000000), tf.float32)
+    is_low = half_to_one < tf.constant(_ROOT_HALF, tf.float32)
+    x = (half_to_one - 1.0) + tf.where(is_low, half_to_one, tf.zeros_like(half_to_one))
+    exponent -= tf.cast(is_low, tf.float32)
+    x2 = x * x
+    x3 = x2 * x
+    first, second, third = ((x * a + b) * x + c for a, b, c in _POLYNOMIAL)
+    y = ((first * x3 + second) * x3 + third) * x3 + exponent * _LN_2_LOW
+    found = ((x - x2 * 0.5) + y) + exponent * _LN_2_HIGH
+    return tf.where(values > 0.0, tf.where(tf.math.is_inf(values), values, found), tf.math.log(values))
+
+
+COMPILED = Kernels(emitted, tf.math.log)
+IN_ORDER = Kernels(in_order, log_as_xla)
