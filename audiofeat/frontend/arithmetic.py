@@ -37,7 +37,7 @@ class FrameValues:
         self._frames = tf.concat(views, axis=1)[:, : rule.win_samples]
         self._centred = self._frames
         if recipe.remove_dc:
-            self._centred -= row_sums(self._frames, kernels.emit) / rule.win_samples
+            self._centred -= row_sums(self._frames, kernels) / rule.win_samples
         self._windowed = _windowed(self._centred, recipe)
         # One concatenation, zeros included: to pad what was concatenated before is another pass through memory.
         zeros = tf.zeros([slots, rule.n_fft - rule.win_samples], tape.dtype)
@@ -77,16 +77,16 @@ class FrameValues:
 
     def _energy(self, step: steps.LogEnergy) -> tf.Tensor:
         if step.source == "spectrum":
-            return row_sums(self._normed_power(step.norm), self._kernels.emit)
+            return row_sums(self._normed_power(step.norm), self._kernels)
         frames = tf.concat(self._windowed, axis=1) if step.source == "windowed" else self._centred
-        return row_sums(tf.square(frames), self._kernels.emit)
+        return row_sums(tf.square(frames), self._kernels)
 
 
 def apply_step(step: steps.Step, value: tf.Tensor, recipe: Recipe, kernels: Kernels = COMPILED) -> tf.Tensor:
     """The steps that need nothing but the rows before them, the same in both programs."""
     if isinstance(step, steps.Mel):
         matrix = filterbank_of(step, sample_rate_hz=recipe.sample_rate_hz, n_fft=recipe.rule.n_fft)
-        return product(value, matrix, kernels.emit)
+        return product(value, matrix, kernels)
     if isinstance(step, steps.Root):
         return tf.sqrt(value)
     if isinstance(step, steps.Log):
@@ -105,7 +105,7 @@ def apply_step(step: steps.Step, value: tf.Tensor, recipe: Recipe, kernels: Kern
             lifter_base=step.lifter_base,
             c0=step.c0,
         )
-        return product(value, matrix, kernels.emit)
+        return product(value, matrix, kernels)
     raise TypeError(f"no program for the step {step!r}")
 
 

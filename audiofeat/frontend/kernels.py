@@ -2,19 +2,24 @@
 
 ``COMPILED`` is for XLA, which emits a product's additions in order if it is told to, and has a logarithm of its own.
 ``IN_ORDER`` gives the same bits where there is no XLA, or one that was told nothing: operation by operation, nothing
-being fused, additions in order by a running sum, and XLA's logarithm spelled out.
+being fused, additions in order by a running sum, and XLA's logarithm spelled out. TensorFlow's own optimizer would
+rewrite chains of additions; walls keep it from that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from audiofeat.frontend.products import Emit, emitted
+Matrix: TypeAlias = npt.NDArray[np.float64]
+
+VECTOR = 8
+"""Float32 values in a vector register, and the columns that a product has a multiple of."""
 
 _SMALLEST_NORMAL = 2.0**-126
 _ROOT_HALF = 0.707106781186547524
@@ -30,12 +35,28 @@ _LN_2_LOW, _LN_2_HIGH = -2.12194440e-4, 0.693359375
 class Kernels:
     """One way to do it."""
 
-    emit: Emit
-    """Rows times a constant matrix, each value being added up in the order of the columns of the rows."""
+    emit: Callable[[tf.Tensor, Matrix], tf.Tensor]
+    """A small product, whose values are added up one by one; it may have more columns than the matrix."""
+    add: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     log: Callable[[tf.Tensor], tf.Tensor]
 
 
-def in_order(values: tf.Tensor, matrix: npt.NDArray[np.float64]) -> tf.Tensor:
+def emitted(values: tf.Tensor, matrix: Matrix) -> tf.Tensor:
+    """A product that XLA emits: (rows, n) @ (n, columns) -> (rows, columns filled up to whole vectors)."""
+    missing = -matrix.shape[1] % VECTOR
+    return values @ tf.constant(np.pad(matrix, [(0, 0), (0, missing)]), values.dtype)
+
+
+def walled(value: tf.Tensor) -> tf.Tensor:
+    """The same value, so that no optimizer joins the operations before and behind, and adds up in another order."""
+    return tf.raw_ops.PlaceholderWithDefault(input=value, shape=value.shape)
+
+
+def walled_sum(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+    return walled(one + other)
+
+
+def in_order(values: tf.Tensor, matrix: Matrix) -> tf.Tensor:
     """A product as a running sum: (rows, n) @ (n, columns) -> (rows, columns)."""
     summands = values[:, :, None] * tf.constant(matrix, values.dtype)[None]
     return tf.cumsum(summands, axis=1)[:, -1]
@@ -52,15 +73,16 @@ def log_as_xla(values: tf.Tensor) -> tf.Tensor:
     exponent = tf.cast(tf.bitwise.right_shift(bits, 23) - 127, tf.float32) + 1.0
     half_to_one = tf.bitcast(tf.bitwise.bitwise_or(tf.bitwise.bitwise_and(bits, 0x007FFFFF), 0x3F000000), tf.float32)
     is_low = half_to_one < tf.constant(_ROOT_HALF, tf.float32)
-    x = (half_to_one - 1.0) + tf.where(is_low, half_to_one, tf.zeros_like(half_to_one))
+    x = walled_sum(half_to_one - 1.0, tf.where(is_low, half_to_one, tf.zeros_like(half_to_one)))
     exponent -= tf.cast(is_low, tf.float32)
     x2 = x * x
     x3 = x2 * x
-    first, second, third = ((x * a + b) * x + c for a, b, c in _POLYNOMIAL)
-    y = ((first * x3 + second) * x3 + third) * x3 + exponent * _LN_2_LOW
-    found = ((x - x2 * 0.5) + y) + exponent * _LN_2_HIGH
+    first, second, third = (walled_sum(walled_sum(x * a, b) * x, c) for a, b, c in _POLYNOMIAL)
+    y = walled_sum(walled_sum(first * x3, second) * x3, third) * x3
+    y = walled_sum(y, exponent * _LN_2_LOW)
+    found = walled_sum(walled(x - x2 * 0.5), y) + exponent * _LN_2_HIGH
     return tf.where(values > 0.0, tf.where(tf.math.is_inf(values), values, found), tf.math.log(values))
 
 
-COMPILED = Kernels(emitted, tf.math.log)
-IN_ORDER = Kernels(in_order, log_as_xla)
+COMPILED = Kernels(emitted, tf.add, tf.math.log)
+IN_ORDER = Kernels(in_order, walled_sum, log_as_xla)

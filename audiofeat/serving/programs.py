@@ -128,7 +128,8 @@ def clip_maxima(pending: tf.Tensor, laid: Laid, recipe: Recipe) -> tf.Tensor:
     return tf.stack(maxima, axis=1)
 
 
-def _over_blocks(block: Callable[[tf.Tensor], Any], n_blocks: tf.Tensor, signature: Any) -> Any:
-    """What a function gives for each block, one behind the other."""
+def _over_blocks(block: Callable[[tf.Tensor], Any], n_blocks: tf.Tensor, one: Any) -> Any:
+    """What a function gives for each block, one behind the other; ``one`` is like what it gives."""
+    signature = tf.nest.map_structure(lambda rows: tf.TensorSpec(rows.shape, rows.dtype), one)
     found = tf.map_fn(block, tf.range(n_blocks), fn_output_signature=signature)
     return tf.nest.map_structure(lambda rows: tf.reshape(rows, [n_blocks * BLOCK_SLOTS, rows.shape[2]]), found)
