@@ -2,8 +2,8 @@
 
 ``COMPILED`` is for XLA, which emits a product's additions in order if it is told to, and has a logarithm of its own.
 ``IN_ORDER`` gives the same bits where there is no XLA, or one that was told nothing: operation by operation, nothing
-being fused, additions in order by a running sum, and XLA's logarithm spelled out. TensorFlow's own optimizer would
-rewrite chains of additions; walls keep it from that.
+being fused, additions in order by a running sum, and XLA's logarithm spelled out. Walls
+keep TensorFlow's own optimizer from another order.
 """
 
 from __future__ import annotations
@@ -48,7 +48,11 @@ def emitted(values: tf.Tensor, matrix: Matrix) -> tf.Tensor:
 
 
 def walled(value: tf.Tensor) -> tf.Tensor:
-    """The same value, so that no optimizer joins the operations before and behind, and adds up in another order."""
+    """The same value, which no optimizer sees through.
+
+    TensorFlow's would add up chains of additions in another order, and multiply by the reciprocal of a constant that
+    something is to be divided by.
+    """
     return tf.raw_ops.PlaceholderWithDefault(input=value, shape=value.shape)
 
 

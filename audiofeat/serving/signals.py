@@ -10,6 +10,7 @@ from dataclasses import replace
 import tensorflow as tf
 
 from audiofeat.dsp.signal import INT16_STEPS, SignalSteps
+from audiofeat.frontend.kernels import walled
 from audiofeat.serving.counts import is_within, prepared_counts
 
 
@@ -52,7 +53,7 @@ def _gains(signal: tf.Tensor, peak: float) -> tf.Tensor:
 def _quantized(signal: tf.Tensor) -> tf.Tensor:
     scaled = tf.clip_by_value(signal, -1.0, 1.0) * INT16_STEPS
     whole = tf.where(scaled < 0, tf.math.ceil(scaled), tf.math.floor(scaled))
-    return whole / tf.constant(INT16_STEPS, signal.dtype)
+    return whole / walled(tf.constant(INT16_STEPS, signal.dtype))
 
 
 def _padded(signal: tf.Tensor, counts: tf.Tensor, after: tf.Tensor, *, pad_with: str) -> tf.Tensor:

@@ -13,7 +13,7 @@ from audiofeat.dsp.cmvn import KALDI_VARIANCE_FLOOR, Cmvn
 from audiofeat.dsp.deltas import Deltas, Kernel, composed_kernel, parabola_kernel, slope_kernel
 from audiofeat.dsp.stacking import FixedLength, Stack
 from audiofeat.dsp.tail import Tail
-from audiofeat.frontend.kernels import walled_sum
+from audiofeat.frontend.kernels import walled, walled_sum
 from audiofeat.serving.counts import is_within
 
 
@@ -70,7 +70,7 @@ def _weighted(rows: tf.Tensor, kernel: Kernel, counts: tf.Tensor, *, n_out: tf.T
         change = at(n) - at(-n) if twice is None else walled_sum(at(n), at(-n)) - twice
         change *= float(weight)
         total = change if total is None else walled_sum(total, change)
-    return total / tf.constant(float(kernel.divisor), rows.dtype)
+    return total / walled(tf.constant(float(kernel.divisor), rows.dtype))
 
 
 def _with_ends(values: tf.Tensor, counts: tf.Tensor, step: Deltas) -> tf.Tensor:
