@@ -61,9 +61,22 @@ def walled_sum(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
 
 
 def in_order(values: tf.Tensor, matrix: Matrix) -> tf.Tensor:
-    """A product as a running sum: (rows, n) @ (n, columns) -> (rows, columns)."""
-    summands = values[:, :, None] * tf.constant(matrix, values.dtype)[None]
-    return tf.cumsum(summands, axis=1)[:, -1]
+    """A product as running sums, of what is not known to be zero: (rows, n) @ (n, columns) -> (rows, columns)."""
+    first, depth = _chains(matrix)
+    rows = np.minimum(first + np.arange(depth)[:, None], len(matrix) - 1)
+    is_counted = first + np.arange(depth)[:, None] < len(matrix)
+    weights = np.where(is_counted, np.take_along_axis(matrix, rows, axis=0), 0.0)
+    # (n, rows), so that whole rows are moved and added up side by side.
+    summands = tf.gather(tf.transpose(values), rows) * tf.constant(weights[:, :, None], values.dtype)
+    return tf.transpose(tf.cumsum(summands, axis=0)[-1])
+
+
+def _chains(matrix: Matrix) -> tuple[npt.NDArray[np.int64], int]:
+    """The row from which on each column has summands, and how many the longest has: to add zeros changes nothing."""
+    is_used = matrix != 0.0
+    first = is_used.argmax(axis=0)
+    behind = np.where(is_used.any(axis=0), len(matrix) - is_used[::-1].argmax(axis=0), 1)
+    return first, int((behind - first).max())
 
 
 def log_as_xla(values: tf.Tensor) -> tf.Tensor:

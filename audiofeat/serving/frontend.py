@@ -28,7 +28,7 @@ FRAMES = "frames"
 """Among a batch's features, each clip's number of rows."""
 
 
-class Frontend(tf.Module):
+class Frontend(tf.Module):  # type: ignore[misc]  # without types
     """The features of waveforms, by the programs and rules of ``extract``.
 
     ::

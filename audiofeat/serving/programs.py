@@ -41,7 +41,7 @@ class GraphPrograms(Protocol):
         """Feature name -> (clips, most_frames, dims)."""
 
 
-class BlockPrograms(tf.Module):
+class BlockPrograms(tf.Module):  # type: ignore[misc]  # without types
     """A block of frames at a time, compiled by XLA or operation by operation."""
 
     def __init__(self, recipe: Recipe, *, use_xla: bool) -> None:
@@ -50,7 +50,7 @@ class BlockPrograms(tf.Module):
         traced = Traced(recipe, slots=BLOCK_SLOTS, block_slots=BLOCK_SLOTS, kernels=kernels)
         self._recipe = recipe
         self._frames = concrete(traced.frames, traced.frame_signature, use_xla=use_xla)
-        self._rows = None
+        self._rows: Any = None
         if traced.has_clip_program:
             self._rows = concrete(traced.rows, traced.clip_signature, use_xla=use_xla)
         self._length = traced.length
@@ -72,7 +72,8 @@ class BlockPrograms(tf.Module):
         return {**rows, **self._clip_program(laid.of_clips(pending), laid)}
 
     def _clip_program(self, pending: tf.Tensor, laid: Laid) -> Rows:
-        if self._rows is None:
+        program = self._rows
+        if program is None:
             return {}
         statistics = clip_maxima(pending, laid, self._recipe)
         n_clips, n_rows = tf.shape(pending)[0], tf.shape(pending)[1]
@@ -82,13 +83,13 @@ class BlockPrograms(tf.Module):
         missing = [[0, n_blocks * BLOCK_SLOTS - tf.shape(flat)[0]], [0, 0]]
         flat, each = tf.pad(flat, missing), tf.pad(each, missing)
 
-        def block(number: tf.Tensor) -> Rows:
+        def block(number: tf.Tensor) -> Any:
             start = number * BLOCK_SLOTS
             shape = [BLOCK_SLOTS, -1]
             here = slice(start, start + BLOCK_SLOTS)
-            return self._rows(tf.reshape(flat[here], shape), tf.reshape(each[here], shape))
+            return program(tf.reshape(flat[here], shape), tf.reshape(each[here], shape))
 
-        finished = _over_blocks(block, n_blocks, self._rows.structured_outputs)
+        finished = _over_blocks(block, n_blocks, program.structured_outputs)
         return {
             name: tf.reshape(values[: n_clips * n_rows], [n_clips, n_rows, values.shape[1]])
             for name, values in finished.items()
