@@ -6,15 +6,20 @@ Bit for bit wherever no step sums over a clip; XLA's flags are those of a worker
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from click.testing import CliRunner
 from laying import config_of, features_of, on_cpu
 from signals import noise
 
+from audiofeat.cli import cli
 from audiofeat.config import load_config
 from audiofeat.dsp.framing import FrameRule
 from audiofeat.dsp.signal import SignalSteps, prepared_samples
@@ -58,6 +63,16 @@ SAME_BITS: dict[str, dict[str, Any]] = {
     },
     "clip's maximum": {"log.kind": "db", "log.ref": "max", "log.range": 60.0, "deltas.orders": 2, "length.frames": 90},
 }
+SERVING = """\
+import sys
+import numpy as np
+import tensorflow as tf
+folder = sys.argv[1]
+model = tf.saved_model.load(folder + "/model")
+batch = tf.constant(np.load(folder + "/batch.npy"))
+found = model.signatures["serving_default"](waveform=batch, lengths=tf.constant([5_000, 16_000]))
+np.savez(folder + "/found.npz", **found)
+"""
 DELTAS = {"log_mel": "savgol", "mfcc": "sequential", "spectrogram": "open_end"}
 SLIDING = {"cmvn": {"over": "sliding", "window_frames": 40, "min_frames": 10}}
 EVERY = ("waveform", "stft", "spectrogram", "mel", "log_mel", "mfcc")
@@ -226,29 +241,31 @@ def test_there_is_no_way_back_and_it_says_why(setting: str, message: str) -> Non
         InverseStft(recipe_of(config))
 
 
-def test_a_saved_model_gives_what_the_frontend_gives(tmp_path: Path) -> None:
+def test_a_saved_model_has_the_bits_in_a_process_that_knows_nothing_of_us(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     on_cpu()
-    import tensorflow as tf
-
-    from audiofeat.serving.export import export_frontend
-    from audiofeat.serving.frontend import Frontend
-
-    config = load_config(config_of(SAME_BITS["kaldi"], "log_mel", "mfcc"))
-    export_frontend(config, tmp_path / "model", to="savedmodel")
-    model = tf.saved_model.load(str(tmp_path / "model"))
-    batch, lengths = batch_of(clips(), filler=0.0), np.array(LENGTHS, np.int32)
-    wanted = Frontend(config)(batch, lengths)
-    found = model.signatures["serving_default"](waveform=tf.constant(batch), lengths=tf.constant(lengths))
-    assert found.keys() == wanted.keys() == {"frames", "log_mel", "mfcc"}
-    for name, values in wanted.items():
-        np.testing.assert_array_equal(found[name], values, err_msg=name)
-    (whole,) = (model.signatures["whole"](waveform=tf.constant(batch[1:2, :16_000])),)
-    np.testing.assert_array_equal(whole["mfcc"][0], wanted["mfcc"][1, : wanted["frames"][1]])
-    described = json.loads((tmp_path / "model/frontend.json").read_text())
-    assert described["features"]["mfcc"]["dims"] == wanted["mfcc"].shape[2]
-    with pytest.raises(ConfigError, match="not an empty folder"):
-        export_frontend(config, tmp_path / "model", to="savedmodel")
-    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    monkeypatch.setattr("audiofeat.frontend.program.use_device", lambda device: None)  # once a process
+    job = job_of("kaldi")
+    (tmp_path / "job.yaml").write_text(json.dumps(job))
+    model = tmp_path / "model"
+    command = ["export-frontend", str(tmp_path / "job.yaml"), "--to", "savedmodel", "-o", str(model)]
+    done = CliRunner().invoke(cli, command)
+    assert (done.exit_code, done.exception) == (0, None)
+    assert "16000 Hz" in done.output
+    (wanted,) = features_of(Programs(recipe_of(load_config(job))), [noise(5_000)])
+    np.save(tmp_path / "batch.npy", batch_of([noise(5_000), noise(16_000)]))
+    environment = {name: value for name, value in os.environ.items() if name not in ("XLA_FLAGS", "PYTHONPATH")}
+    subprocess.run([sys.executable, "-c", SERVING, tmp_path], check=True, env=environment, capture_output=True)
+    with np.load(tmp_path / "found.npz") as found:
+        assert sorted(found) == ["frames", *sorted(wanted)]
+        for name, values in wanted.items():
+            np.testing.assert_array_equal(found[name][0, : found["frames"][0]], values, err_msg=name)
+    described = json.loads((model / "frontend.json").read_text())
+    assert described["features"]["mfcc"]["dims"] == wanted["mfcc"].shape[1]
+    again = CliRunner().invoke(cli, command)
+    assert isinstance(again.exception, ConfigError)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["batch.npy", "found.npz", "job.yaml", "model"]
 
 
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
