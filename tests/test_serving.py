@@ -209,6 +209,15 @@ def test_what_samples_alone_do_not_tell_is_refused(setting: str, message: str) -
         check_fit(load_config("librosa-logmel", overrides=[setting]))
 
 
+def test_what_tflite_cannot_do_is_refused() -> None:
+    from audiofeat.serving.fit import check_fit_for_tflite
+
+    with pytest.raises(ConfigError, match="powers of two"):
+        check_fit_for_tflite(load_config("whisper-80"))
+    with pytest.raises(ConfigError, match="complex"):
+        check_fit_for_tflite(load_config({"features": {"stft": {}}}))
+
+
 @pytest.mark.parametrize("align", ["left", "center", "hop_center"])
 def test_an_stft_leads_back_to_the_waveform(align: str) -> None:
     on_cpu()

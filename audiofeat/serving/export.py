@@ -15,6 +15,7 @@ import tensorflow as tf
 from audiofeat.config import Config, stored_config
 from audiofeat.errors import ConfigError, StorageError
 from audiofeat.frontend.xla_flags import xla_flags
+from audiofeat.serving.fit import check_fit_for_tflite
 from audiofeat.serving.frontend import FRAMES, Frontend
 from audiofeat.serving.programs import Arithmetic
 
@@ -47,6 +48,8 @@ def export_frontend(
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f"{folder} exists and is not an empty folder", hint="another folder for -o")
+    if to == TFLITE:
+        check_fit_for_tflite(config)
     way = arithmetic if to == SAVED_MODEL else "plain"
     frontend = Frontend(config, sample_rate_hz=sample_rate_hz, arithmetic=way)
     write = _write_saved_model if to == SAVED_MODEL else _write_tflite

@@ -24,6 +24,21 @@ def check_fit(config: Config, *, sample_rate_hz: int | None = None) -> None:
         raise ConfigError(f"a graph that is given samples cannot do all of this configuration: {found}", hint=hint)
 
 
+def check_fit_for_tflite(config: Config) -> None:
+    """Refuse what TFLite's operations cannot do.
+
+    Raises:
+        ConfigError: its FFT takes powers of two only, and it hardly knows complex numbers.
+    """
+    n_fft = config.frame.n_fft
+    if n_fft & (n_fft - 1):
+        raise ConfigError(
+            f"frame.n_fft is {n_fft}, and the FFT of TFLite takes powers of two only", hint="--to savedmodel"
+        )
+    if "stft" in config.features:
+        raise ConfigError("the feature stft is complex, which TFLite cannot cut into clips", hint="--to savedmodel")
+
+
 def _problems(config: Config, sample_rate_hz: int | None) -> Iterator[tuple[str, str]]:
     audio = config.audio
     if audio.sample_rate == "native" and sample_rate_hz is None:
