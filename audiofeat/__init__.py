@@ -9,8 +9,23 @@
     store["speaker1/utterance7"]["log_mel"]  # (frames, dims) float32
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from audiofeat.api import extract, open_store
 
-__all__ = ["__version__", "extract", "open_store"]
+if TYPE_CHECKING:
+    from audiofeat.serving.frontend import Frontend
+
+__all__ = ["Frontend", "__version__", "extract", "open_store"]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Frontend":  # needs TensorFlow, which takes seconds to import
+        from audiofeat.serving.frontend import Frontend
+
+        return Frontend
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

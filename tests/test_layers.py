@@ -62,6 +62,7 @@ RANKS = {
     "commit_parts": 10,
     "max_failures": 5,
     "expected_digest": 7,
+    "serving": 4,
     "job": 7,
     "remembered": 8,
     "preview": 9,

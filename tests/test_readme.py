@@ -188,7 +188,7 @@ def test_every_exit_code_has_a_line() -> None:
 
 
 def test_every_command_is_told() -> None:
-    assert re.findall(r"^### `audiofeat (\w+)", section("Commands"), re.MULTILINE) == list(commands())
+    assert re.findall(r"^### `audiofeat ([\w-]+)", section("Commands"), re.MULTILINE) == list(commands())
 
 
 @pytest.mark.parametrize("name", commands())

@@ -36,6 +36,7 @@ _COMMANDS = {
     "diff": "Compare two stores.",
     "plot": "Draw clips beside each other: waveform, spectrum, features.",
     "export": "Write a store in the format of another program.",
+    "export-frontend": "Write a configuration as a TensorFlow model that takes waveforms.",
     "retry": "Try once more what is in a store's quarantine.",
     "repair": "Compute again what of a store is damaged.",
     "doctor": "Check what this machine has and lacks.",
@@ -52,7 +53,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command = getattr(import_module(f"audiofeat.cli.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command = getattr(import_module(f"audiofeat.cli.{name}"), name)
         if not isinstance(command, click.Command):
             raise TypeError(f"audiofeat.cli.{cmd_name} has no command of its name")
         return command

@@ -15,6 +15,7 @@ from audiofeat.dsp import chain as steps
 from audiofeat.dsp.cepstrum import cepstral_matrix
 from audiofeat.dsp.chain import Chain
 from audiofeat.frontend.constants import power_divisor, window_of
+from audiofeat.frontend.kernels import COMPILED, Kernels
 from audiofeat.frontend.products import product, row_sums
 from audiofeat.frontend.recipe import Recipe, filterbank_of
 
@@ -22,9 +23,10 @@ from audiofeat.frontend.recipe import Recipe, filterbank_of
 class FrameValues:
     """What chains give for each frame of a stretch of tape; beginnings that chains have in common are computed once."""
 
-    def __init__(self, tape: tf.Tensor, recipe: Recipe, *, slots: int) -> None:
+    def __init__(self, tape: tf.Tensor, recipe: Recipe, *, slots: int | tf.Tensor, kernels: Kernels = COMPILED) -> None:
         """``tape``: the samples that ``slots`` frames see, each a hop behind the one before."""
         self._recipe = recipe
+        self._kernels = kernels
         rule = recipe.rule
         # Framing without a gather: a frame is ceil(W / H) neighbouring blocks of one hop.
         blocks = tf.reshape(tape, [-1, rule.hop_samples])
@@ -35,7 +37,7 @@ class FrameValues:
         self._frames = tf.concat(views, axis=1)[:, : rule.win_samples]
         self._centred = self._frames
         if recipe.remove_dc:
-            self._centred -= row_sums(self._frames) / rule.win_samples
+            self._centred -= row_sums(self._frames, kernels) / rule.win_samples
         self._windowed = _windowed(self._centred, recipe)
         # One concatenation, zeros included: to pad what was concatenated before is another pass through memory.
         zeros = tf.zeros([slots, rule.n_fft - rule.win_samples], tape.dtype)
@@ -63,11 +65,11 @@ class FrameValues:
             guarded = _guarded(self._normed_power(last.norm), guard=last.guard, floor=last.floor)
             return guarded if last.power == 2 else tf.sqrt(guarded)
         if isinstance(last, steps.LogEnergy):
-            return tf.math.log(tf.maximum(self._energy(last), last.floor))
+            return self._kernels.log(tf.maximum(self._energy(last), last.floor))
         before = self.of(chain[:-1])
         if isinstance(last, steps.WithEnergy):
             return with_energy(last, before, self.of((last.energy,)))
-        return apply_step(last, before, self._recipe)
+        return apply_step(last, before, self._recipe, self._kernels)
 
     def _normed_power(self, norm: str) -> tf.Tensor:
         divisor = power_divisor(self._recipe, norm)
@@ -75,19 +77,20 @@ class FrameValues:
 
     def _energy(self, step: steps.LogEnergy) -> tf.Tensor:
         if step.source == "spectrum":
-            return row_sums(self._normed_power(step.norm))
+            return row_sums(self._normed_power(step.norm), self._kernels)
         frames = tf.concat(self._windowed, axis=1) if step.source == "windowed" else self._centred
-        return row_sums(tf.square(frames))
+        return row_sums(tf.square(frames), self._kernels)
 
 
-def apply_step(step: steps.Step, value: tf.Tensor, recipe: Recipe) -> tf.Tensor:
+def apply_step(step: steps.Step, value: tf.Tensor, recipe: Recipe, kernels: Kernels = COMPILED) -> tf.Tensor:
     """The steps that need nothing but the rows before them, the same in both programs."""
     if isinstance(step, steps.Mel):
-        return product(value, filterbank_of(step, sample_rate_hz=recipe.sample_rate_hz, n_fft=recipe.rule.n_fft))
+        matrix = filterbank_of(step, sample_rate_hz=recipe.sample_rate_hz, n_fft=recipe.rule.n_fft)
+        return product(value, matrix, kernels)
     if isinstance(step, steps.Root):
         return tf.sqrt(value)
     if isinstance(step, steps.Log):
-        logarithm = tf.math.log(_guarded(value, guard=step.guard, floor=step.floor))
+        logarithm = kernels.log(_guarded(value, guard=step.guard, floor=step.floor))
         return logarithm if math.isclose(step.factor, 1.0) else logarithm * step.factor
     if isinstance(step, steps.AtLeast):
         return tf.maximum(value, step.least)
@@ -102,7 +105,7 @@ def apply_step(step: steps.Step, value: tf.Tensor, recipe: Recipe) -> tf.Tensor:
             lifter_base=step.lifter_base,
             c0=step.c0,
         )
-        return product(value, matrix)
+        return product(value, matrix, kernels)
     raise TypeError(f"no program for the step {step!r}")
 
 

@@ -14,16 +14,11 @@ that suits that. So columns are filled up to whole vectors, which also compiles 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
-Matrix: TypeAlias = npt.NDArray[np.float64]
-
-VECTOR = 8
-"""Float32 values in a vector register, and the columns that a product has a multiple of."""
+from audiofeat.frontend.kernels import COMPILED, VECTOR, Kernels, Matrix
 
 _MOST_BLOCKS = 12
 """Each is compiled by itself, which takes time."""
@@ -39,19 +34,20 @@ _MOST_PARTS = 64
 """Of a row, each two vectors wide or more, that are added to one another before a product adds up what is left."""
 
 
-def product(values: tf.Tensor, matrix: Matrix) -> tf.Tensor:
+def product(values: tf.Tensor, matrix: Matrix, kernels: Kernels = COMPILED) -> tf.Tensor:
     """Rows times a constant matrix: (rows, n) @ (n, columns) -> (rows, columns)."""
     n, columns = matrix.shape
-    if on_gpu():
+    if on_gpu() and kernels is COMPILED:
         return values @ tf.constant(matrix, values.dtype)
     blocks = list(column_blocks(matrix))
     if sum((stop - start) * width for start, stop, width in blocks) > _WORTH_CUTTING * n * columns:
         length = max(_SHORT_CHAIN, -(-n // _MOST_CHAINS))
         chains = [(start, min(start + length, n)) for start in range(0, n, length)]
-        return _added([_emitted(values[:, start:stop], matrix[start:stop]) for start, stop in chains])[:, :columns]
+        sums = [kernels.emit(values[:, start:stop], matrix[start:stop]) for start, stop in chains]
+        return _added(sums, kernels)[:, :columns]
     parts, done = [], 0
     for start, stop, width in blocks:
-        parts.append(_emitted(values[:, start:stop], matrix[start:stop, done : done + width]))
+        parts.append(kernels.emit(values[:, start:stop], matrix[start:stop, done : done + width]))
         done += width
     # Only the last block may have columns that nobody asked for.
     return tf.concat(parts, axis=1)[:, :columns]
@@ -71,32 +67,26 @@ def column_blocks(matrix: Matrix) -> Iterator[tuple[int, int, int]]:
         yield start, stop, block.shape[1]
 
 
-def row_sums(values: tf.Tensor) -> tf.Tensor:
+def row_sums(values: tf.Tensor, kernels: Kernels = COMPILED) -> tf.Tensor:
     """Each row's sum: (rows, columns) -> (rows, 1).
 
     Not tf.reduce_sum, whose order of addition XLA changes where there are more than 2^20 values: then a longer tape
     would give other bits.
     """
-    if on_gpu():
+    if on_gpu() and kernels is COMPILED:
         return values @ tf.ones([values.shape[1], 1], values.dtype)
     n = values.shape[1]
     width = max(2 * VECTOR, -(-n // _MOST_PARTS))
     parts = [values[:, start : start + width] for start in range(0, n, width)]
     parts[-1] = tf.pad(parts[-1], [[0, 0], [0, width - parts[-1].shape[1]]])
-    return _emitted(_added(parts), np.ones((width, 1)))[:, :1]
+    return kernels.emit(_added(parts, kernels), np.ones((width, 1)))[:, :1]
 
 
-def _emitted(values: tf.Tensor, matrix: Matrix) -> tf.Tensor:
-    """A product that XLA emits: (rows, n) @ (n, columns) -> (rows, columns filled up to whole vectors)."""
-    missing = -matrix.shape[1] % VECTOR
-    return values @ tf.constant(np.pad(matrix, [(0, 0), (0, missing)]), values.dtype)
-
-
-def _added(parts: list[tf.Tensor]) -> tf.Tensor:
+def _added(parts: list[tf.Tensor], kernels: Kernels) -> tf.Tensor:
     """The sum of tensors of one shape: neighbours first, then the sums of neighbours."""
     while len(parts) > 1:
         alone = parts[len(parts) // 2 * 2 :]
-        parts = [one + other for one, other in zip(parts[::2], parts[1::2], strict=False)] + alone
+        parts = [kernels.add(one, other) for one, other in zip(parts[::2], parts[1::2], strict=False)] + alone
     return parts[0]
 
 

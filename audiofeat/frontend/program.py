@@ -16,20 +16,16 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from audiofeat.dsp import chain as steps
 from audiofeat.errors import MissingToolError
-from audiofeat.frontend.arithmetic import FrameValues, apply_step, with_energy
 from audiofeat.frontend.gpu_memory import gpu_memory_errors
 from audiofeat.frontend.products import on_gpu
 from audiofeat.frontend.programs import ClipRows, FrameRows
 from audiofeat.frontend.recipe import BLOCK_SLOTS, Recipe
+from audiofeat.frontend.traced import Traced
 from audiofeat.frontend.xla_flags import xla_flags
-from audiofeat.tape import ALIGNMENT_BYTES, tape_length
+from audiofeat.tape import ALIGNMENT_BYTES
 
 Array = npt.NDArray[Any]
-
-_PENDING = ""
-"""Among the arrays of features, which have names, that of the columns that wait."""
 
 
 def use_device(device: str, *, threads: int = 1) -> None:
@@ -71,19 +67,11 @@ class Frontend:
         self.recipe = recipe
         self.slots = recipe.tape_slots
         self._is_on_gpu = on_gpu()
-        self.dtype = tf.float64 if recipe.precision == "float64" else tf.float32
-        rule = recipe.rule
-        self.length = tape_length(slots=self.slots, hop=rule.hop_samples, span=rule.span_samples)
-        self._in_frames = {name: chain for name, chain in recipe.chains.items() if steps.frame_part(chain) == chain}
-        self._in_clip = {name: chain for name, chain in recipe.chains.items() if name not in self._in_frames}
         self.pending = recipe.pending
-        self._block_slots = self.slots if self._is_on_gpu else BLOCK_SLOTS
-        self._frame_program = self._compile(self._frames, [tf.TensorSpec([self.length], self.dtype)])
-        row_specs = [
-            tf.TensorSpec([self.slots, self.pending.width], self.dtype),
-            tf.TensorSpec([self.slots, len(self.pending.maxima)], self.dtype),
-        ]
-        self._clip_program = self._compile(self._rows, row_specs) if self._in_clip else None
+        traced = Traced(recipe, slots=self.slots, block_slots=self.slots if self._is_on_gpu else BLOCK_SLOTS)
+        self.length = traced.length
+        self._frame_program = concrete(traced.frames, traced.frame_signature)
+        self._clip_program = concrete(traced.rows, traced.clip_signature) if traced.has_clip_program else None
 
     @property
     def row_dtype(self) -> npt.DTypeLike:
@@ -111,7 +99,7 @@ class Frontend:
 
         def rows() -> FrameRows:
             with self._memory_errors():
-                return _arrays(finished), np.asarray(pending) if self._in_clip else None
+                return _arrays(finished), np.asarray(pending) if self.has_clip_program else None
 
         return rows
 
@@ -137,58 +125,12 @@ class Frontend:
             rows = np.zeros((self.slots, self.pending.width), self.row_dtype)
             self.clip_program(rows, np.zeros((self.slots, len(self.pending.maxima)), self.row_dtype))
 
-    def _compile(self, function: Any, signature: list[tf.TensorSpec]) -> Any:
-        compiled = tf.function(function, input_signature=signature, jit_compile=True, autograph=False)
-        return compiled.get_concrete_function()
 
-    def _frames(self, tape: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """The frame program: block after block, each written into its place in the tape's rows."""
-        rule, block_slots = self.recipe.rule, self._block_slots
-        block_hops = tape_length(slots=block_slots, hop=1, span=-(-rule.span_samples // rule.hop_samples))
-        columns = {name: (self.recipe.program_dims(name), self._dtype_of(name)) for name in self._in_frames}
-        if self.pending.width:
-            columns[_PENDING] = self.pending.width, self.dtype
-        n_blocks = self.slots // block_slots
-        arrays = {
-            name: tf.TensorArray(dtype, size=n_blocks, element_shape=[block_slots, dims])
-            for name, (dims, dtype) in columns.items()
-        }
-        hops = tf.reshape(tape, [-1, rule.hop_samples])
-
-        def compute(block: tf.Tensor, arrays: dict[str, tf.TensorArray]) -> tuple[tf.Tensor, dict[str, tf.TensorArray]]:
-            samples = tf.slice(hops, [block * block_slots, 0], [block_hops, rule.hop_samples])
-            values = FrameValues(samples, self.recipe, slots=block_slots)
-            rows = {name: values.of(chain) for name, chain in self._in_frames.items()}
-            if self.pending.width:
-                rows[_PENDING] = tf.concat([values.of(chain) for chain in self.pending.columns], axis=1)
-            return block + 1, {name: array.write(block, rows[name]) for name, array in arrays.items()}
-
-        _, arrays = tf.while_loop(lambda block, _: block < n_blocks, compute, (tf.constant(0), arrays))
-        rows = {name: tf.reshape(array.stack(), [self.slots, columns[name][0]]) for name, array in arrays.items()}
-        return rows, rows.pop(_PENDING, tf.zeros([self.slots, 0], self.dtype))
-
-    def _dtype_of(self, name: str) -> tf.DType:
-        return tf.as_dtype(self.recipe.program_dtype(name))
-
-    def _rows(self, rows: tf.Tensor, statistics: tf.Tensor) -> dict[str, tf.Tensor]:
-        out = {}
-        for name, chain in self._in_clip.items():
-            start = steps.frame_part(chain)
-            columns = self.pending.columns[start]
-            value = rows[:, columns]
-            number = self.pending.maxima.index(columns)
-            maximum = statistics[:, number : number + 1]
-            for step in chain[len(start) :]:
-                if isinstance(step, steps.BelowMax):
-                    value -= maximum
-                elif isinstance(step, steps.Range):
-                    value = tf.maximum(value, maximum - step.below_max)
-                elif isinstance(step, steps.WithEnergy):
-                    value = with_energy(step, value, rows[:, self.pending.columns[(step.energy,)]])
-                else:
-                    value = apply_step(step, value, self.recipe)
-            out[name] = value
-        return out
+def concrete(function: Callable[..., Any], signature: list[tf.TensorSpec], *, use_xla: bool = True) -> Any:
+    """The function for one fixed shape, and as one XLA computation unless that is not wanted."""
+    return tf.function(
+        function, input_signature=signature, jit_compile=use_xla, autograph=False
+    ).get_concrete_function()
 
 
 def _tensor(array: Array) -> tf.Tensor:

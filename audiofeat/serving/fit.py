@@ -1,0 +1,68 @@
+"""What of a configuration cannot go into a graph that sees samples and no files, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from audiofeat.config import Config
+from audiofeat.errors import ConfigError
+
+
+def check_fit(config: Config, *, sample_rate_hz: int | None = None) -> None:
+    """Refuse a configuration that gives other features, or other clips, than its samples alone tell.
+
+    Resampling, mixing and the choice of clips are done before a graph sees anything, so they are no matter here: it
+    takes one channel at the configuration's rate.
+
+    Raises:
+        ConfigError: it cuts clips, adds noise that follows from their keys, or leaves their rate open.
+    """
+    problems = list(_problems(config, sample_rate_hz))
+    if problems:
+        found = "; ".join(problem for problem, _ in problems)
+        hint = ", ".join(dict.fromkeys(way_out for _, way_out in problems))
+        raise ConfigError(f"a graph that is given samples cannot do all of this configuration: {found}", hint=hint)
+
+
+def check_fit_for_tflite(config: Config) -> None:
+    """Refuse what TFLite's operations cannot do.
+
+    Raises:
+        ConfigError: its FFT takes powers of two only, and it hardly knows complex numbers.
+    """
+    n_fft = config.frame.n_fft
+    if n_fft & (n_fft - 1):
+        raise ConfigError(
+            f"frame.n_fft is {n_fft}, and the FFT of TFLite takes powers of two only", hint="--to savedmodel"
+        )
+    if "stft" in config.features:
+        raise ConfigError("the feature stft is complex, which TFLite cannot cut into clips", hint="--to savedmodel")
+
+
+def _problems(config: Config, sample_rate_hz: int | None) -> Iterator[tuple[str, str]]:
+    audio = config.audio
+    if audio.sample_rate == "native" and sample_rate_hz is None:
+        yield (
+            "audio.sample_rate is native, and a graph has one rate",
+            "--set audio.sample_rate=16000, or whatever the waveforms have",
+        )
+    if audio.sample_rate != "native" and sample_rate_hz not in (None, audio.sample_rate):
+        yield (
+            f"audio.sample_rate is {audio.sample_rate} and {sample_rate_hz} Hz were asked for; it does not resample",
+            "resample the waveforms before",
+        )
+    if audio.chunk_seconds is not None:
+        yield (
+            f"audio.chunk_seconds is {audio.chunk_seconds:g}, which makes several clips of one",
+            "--set audio.chunk_seconds=null and waveforms that are chunks already",
+        )
+    if audio.trim_db is not None:
+        yield (
+            f"audio.trim_db is {audio.trim_db:g}, which cuts silence off files",
+            "--set audio.trim_db=null and waveforms that are trimmed already",
+        )
+    if audio.dither:
+        yield (
+            f"audio.dither is {audio.dither:g}, whose noise follows from each clip's key",
+            "--set audio.dither=0",
+        )
