@@ -12,14 +12,17 @@ import functools
 from pathlib import Path
 
 import pytest
-from laying import on_cpu
+from laying import Array, on_cpu
 from preset_signals import preset_signals
+from preset_twins import preset_twin
 
 from audiofeat.config import preset_names
+from audiofeat.dsp.framing import Samples
 from audiofeat.parity.check import Comparison, PresetCheck, Wanted, asked, reference_of
 from audiofeat.parity.goldens import Golden, read_golden
 from audiofeat.parity.libraries import LIBRARIES, Reference, library_of
 from audiofeat.parity.run import decoded
+from audiofeat.parity.yardstick import Yardstick
 
 INSTALLED = ("librosa", "kaldi-native-fbank", "python_speech_features", "transformers", "tensorflow")
 """What the tests run live; all light, all without torch."""
@@ -33,10 +36,32 @@ SINGLE_PRECISION_DB = 1e-4
 """What golden files lose by being in single precision: of a c0 of -1,131, half its last bit is 6e-5."""
 
 
+class Float64(PresetCheck):
+    """The slow twin, which is what the programs are in float64 (test_preset_twins.py) and needs no compiler."""
+
+    def __init__(self, preset: str) -> None:
+        super().__init__(preset, yardstick=yardstick(preset))
+        self._preset = preset
+
+    def rows_of(self, samples: Samples) -> Array:
+        return preset_twin(self._preset, samples)
+
+
 @functools.cache
-def preset_check(preset: str, precision: str) -> PresetCheck:
+def yardstick(preset: str) -> Yardstick:
+    """One for all checks of a preset: most of what it takes is to compile its programs."""
     on_cpu()
-    return PresetCheck(preset, overrides=[f"compute.precision={precision}"])
+    return Yardstick(preset)
+
+
+@functools.cache
+def preset_check(preset: str) -> PresetCheck:
+    return PresetCheck(preset, yardstick=yardstick(preset))
+
+
+@functools.cache
+def float64_check(preset: str) -> PresetCheck:
+    return Float64(preset)
 
 
 @functools.cache
@@ -53,8 +78,7 @@ def reference(preset: str) -> Reference:
     return found
 
 
-def compared(preset: str, signal: str, wanted: Wanted, *, precision: str = "float32") -> Comparison:
-    check = preset_check(preset, precision)
+def compared(check: PresetCheck, preset: str, signal: str, wanted: Wanted) -> Comparison:
     clips = {signal: check.signals()[signal]}
     (comparison,) = check.compare(clips, wanted, own_distance_db=golden(preset).about.distance_db)
     return comparison
@@ -89,20 +113,20 @@ def is_refused(preset: str, signal: str) -> bool:
 
 @pytest.mark.parametrize(("preset", "signal"), preset_signals())
 def test_a_preset_gives_what_its_golden_file_holds(preset: str, signal: str) -> None:
-    comparison = compared(preset, signal, golden(preset).wanted)
+    comparison = compared(preset_check(preset), preset, signal, golden(preset).wanted)
     assert_alike(comparison, refused=is_refused(preset, signal))
 
 
 @pytest.mark.parametrize(("preset", "signal"), preset_signals(LIVE))
 def test_a_preset_gives_what_its_library_gives(preset: str, signal: str) -> None:
-    comparison = compared(preset, signal, asked(reference(preset)))
+    comparison = compared(preset_check(preset), preset, signal, asked(reference(preset)))
     assert_alike(comparison, refused=is_refused(preset, signal))
 
 
 @pytest.mark.parametrize(("preset", "signal"), preset_signals())
 def test_a_library_is_as_far_from_float64_as_its_golden_file_says(preset: str, signal: str) -> None:
     """So that a tolerance of four times that distance is no figure out of the air."""
-    comparison = compared(preset, signal, golden(preset).wanted, precision="float64")
+    comparison = compared(float64_check(preset), preset, signal, golden(preset).wanted)
     assert bool(comparison.difference) != is_refused(preset, signal), comparison
     if comparison.difference is not None:
         assert comparison.difference.weighed_db <= golden(preset).about.distance_db[signal] + SINGLE_PRECISION_DB
@@ -161,7 +185,7 @@ def test_the_figures_are_those_that_were_measured(preset: str) -> None:
     own_db, float32_db = FIGURES_DB[preset]
     about = golden(preset).about
     assert max(about.distance_db.values()) == pytest.approx(own_db, rel=0.1)
-    check = preset_check(preset, "float32")
+    check = preset_check(preset)
     found = check.compare(check.signals(), golden(preset).wanted, own_distance_db=about.distance_db)
     assert max(each.difference.weighed_db for each in found if each.difference) <= OTHER_PROCESSORS * float32_db
 
@@ -199,17 +223,16 @@ def test_the_figures_are_those_that_were_measured(preset: str) -> None:
 )
 def test_a_wrong_setting_is_found_out(preset: str, wrong: str) -> None:
     """The least of them, torchaudio-melspec's, is off by 0.04 dB; a symmetric window for a periodic one by 0.8."""
-    on_cpu()
-    check = PresetCheck(preset, overrides=[wrong])
+    check = PresetCheck(preset, overrides=[wrong], yardstick=yardstick(preset))
     found = check.compare(check.signals(), golden(preset).wanted, own_distance_db=golden(preset).about.distance_db)
-    assert "FAIL" in {comparison.outcome for comparison in found}
+    assert any(comparison.outcome == "FAIL" for comparison in found)
 
 
 @pytest.mark.real_data
 @pytest.mark.parametrize("preset", LIVE)
 @pytest.mark.parametrize("recording", ["fsdd/0_george_0.wav", "yes_no/yes_loud.wav"])
 def test_a_preset_gives_what_its_library_gives_on_real_speech(preset: str, recording: str, real_data: Path) -> None:
-    check = preset_check(preset, "float32")
+    check = preset_check(preset)
     samples = decoded(real_data / recording, sample_rate_hz=int(check.config.audio.sample_rate))
     own = golden(preset).about.distance_db
     (comparison,) = check.compare({recording: lambda: samples}, asked(reference(preset)), own_distance_db=own)

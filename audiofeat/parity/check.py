@@ -35,13 +35,13 @@ _TIMES_THE_LIBRARYS_OWN = 4.0
 class PresetCheck:
     """A preset with its compiled programs and its yardstick."""
 
-    def __init__(self, preset: str, *, overrides: Sequence[str] = ()) -> None:
-        """``overrides``: settings as for ``--set``, over the preset's own."""
+    def __init__(self, preset: str, *, overrides: Sequence[str] = (), yardstick: Yardstick | None = None) -> None:
+        """``overrides``: settings as for ``--set``, over the preset's own; ``yardstick``: one to share."""
         from audiofeat.frontend.program import Frontend
 
         self.config: Config = load_config(preset, overrides=overrides)
         self._frontend: Frontend = Frontend(recipe_of(self.config))
-        self._yardstick = Yardstick(preset)
+        self._yardstick = yardstick or Yardstick(preset)
 
     def signals(self) -> Clips:
         """The synthesised signals, at the preset's rate."""
