@@ -128,11 +128,23 @@ def test_too_many_clips_are_refused(made: Path) -> None:
 def test_a_file_is_as_many_clips_as_extract_makes_of_it(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.wav", seed=1, seconds=1.0)
     config = config_for("kaldi-fbank80", overrides=["audio.chunk_seconds=0.4", "audio.peak=0.25"], features=None)
-    clips = decoded_clips(path, config)
-    assert [clip.title for clip in clips] == [f"{path}{start}" for start in ("", " from 0.4 s", " from 0.8 s")]
+    clips = decoded_clips(path, config, title="noise")
+    assert [clip.title for clip in clips] == [f"noise{start}" for start in ("", " from 0.4 s", " from 0.8 s")]
     assert [len(clip.sound.samples) for clip in clips] == [6_400, 6_400, 3_200]
     assert max(float(np.abs(clip.sound.samples).max()) for clip in clips) == pytest.approx(0.25)
     assert np.concatenate([clip.sound.samples for clip in clips]).dtype == np.float32
+
+
+def test_files_are_titled_by_what_tells_them_apart(tmp_path: Path) -> None:
+    paths = [write_clip(tmp_path / name, seed=1, seconds=0.1) for name in ("a/x.wav", "b/x.wav")]
+
+    def titles(*chosen: Path) -> list[str]:
+        names = [named(str(path)) for path in chosen]
+        with mock.patch.object(Computer, "shown", lambda _, clip: clip):
+            return [clip.title for clip in shown_clips(names, config="kaldi-fbank80", overrides=[], features=None)]
+
+    assert titles(*paths, paths[0]) == ["a/x.wav", "b/x.wav", "a/x.wav"]
+    assert titles(paths[1]) == ["x.wav"]
 
 
 def test_features_that_a_configuration_lacks_are_added_to_it() -> None:

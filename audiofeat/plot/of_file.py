@@ -61,8 +61,8 @@ def config_for(name: str, *, overrides: Sequence[str], features: Sequence[str] |
     return with_features(config, [feature for feature in FEATURE_NAMES if feature in features])
 
 
-def decoded_clips(path: Path, config: Config) -> list[DecodedClip]:
-    """The clips that ``extract`` would make of a file, as samples.
+def decoded_clips(path: Path, config: Config, *, title: str) -> list[DecodedClip]:
+    """The clips that ``extract`` would make of a file, as samples, under a title that says which part each is.
 
     Raises:
         SourceError: it would put the file in quarantine.
@@ -79,7 +79,7 @@ def decoded_clips(path: Path, config: Config) -> list[DecodedClip]:
             recipe = recipe_of(config, sample_rate_hz=audio.sample_rate)
             budget = RowBudget(Path(), process_bytes=_ALL_MEMORY_BYTES, clip_bytes=_ALL_MEMORY_BYTES)
             return [
-                DecodedClip(_title(path, piece, audio), _sound(piece, audio, recipe), recipe)
+                DecodedClip(_part_title(title, piece, audio), _sound(piece, audio, recipe), recipe)
                 for piece in pieces_of(audio, config.audio, budget=budget)
             ]
     except ClipError as error:
@@ -134,7 +134,7 @@ def _sound(piece: Piece, audio: ClipAudio, recipe: Recipe) -> Sound:
     return Sound(samples, audio.sample_rate)
 
 
-def _title(path: Path, piece: Piece, audio: ClipAudio) -> str:
+def _part_title(title: str, piece: Piece, audio: ClipAudio) -> str:
     start = f" from {piece.start_sample / audio.sample_rate:g} s" if piece.start_sample else ""
     channel = "" if audio.output_channels == 1 else f" channel {piece.channel}"
-    return f"{path}{channel}{start}"
+    return f"{title}{channel}{start}"

@@ -94,9 +94,8 @@ def shown_clips(
     decoded: dict[str, list[DecodedClip]] = {}
     if any(name.key is None for name in names):
         settings = config_for(config, overrides=overrides, features=features)
-        for name in names:
-            if name.key is None and name.path not in decoded:
-                decoded[name.path] = decoded_clips(Path(name.path), settings)
+        for path, title in _titles([name.path for name in names if name.key is None]).items():
+            decoded[path] = decoded_clips(Path(path), settings, title=title)
     _check_number(sum(len(decoded.get(name.path, [])) if name.key is None else 1 for name in names))
     computer = Computer()
     found: list[ShownClip] = []
@@ -106,6 +105,13 @@ def shown_clips(
         else:
             found.append(stores[name.path].shown(name.key, title=name.key if len(stores) == 1 else name.text))
     return found
+
+
+def _titles(paths: Sequence[str]) -> dict[str, str]:
+    """Each file's path below the folder that all are in: what tells them apart."""
+    whole = {path: os.path.abspath(path) for path in paths}
+    folder = os.path.commonpath([os.path.dirname(path) for path in whole.values()])
+    return {path: os.path.relpath(place, folder) for path, place in whole.items()}
 
 
 def _check_number(n_clips: int) -> None:
