@@ -1,4 +1,4 @@
-"""Every kind of change, in the kinds of store where it matters: a fresh start's bytes, at the price that was planned."""
+"""Every kind of change, in the kinds of store where it matters: a fresh start's bytes, at the planned price."""
 
 from __future__ import annotations
 
