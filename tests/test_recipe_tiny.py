@@ -243,6 +243,7 @@ def test_a_browser_records_watches_and_saves(studio: Any, browser: Any) -> None:
         assert page_has("recorder.state") == "recording"
     assert [len(urls) for urls in pictures] == [4, 4]
     assert len({*pictures[0], *pictures[1]}) == 8
+    assert float(page_has("latest.panels[0].y.at(-1)[1]")) == pytest.approx(0.5, abs=0.12)  # the mean of both channels
     element("record").click()
     until(lambda: element("save").is_enabled())
     element("name").send_keys("tone")

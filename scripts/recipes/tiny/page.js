@@ -113,6 +113,7 @@ function paint(canvas, panel) {
   canvas.height = canvas.clientHeight * dots;
   const pen = canvas.getContext("2d");
   pen.scale(dots, dots);
+  pen.imageSmoothingEnabled = false;
   const x = (share) => LEFT + share * width, y = (share) => ABOVE + (1 - share) * height;
   pen.strokeStyle = style.getPropertyValue("--line");
   if (panel.pixels) pen.drawImage(imageOf(panel), LEFT, ABOVE, width, height);

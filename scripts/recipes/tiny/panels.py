@@ -125,12 +125,12 @@ def _image(spec: Any, rows: npt.NDArray[Any], seconds: float, rate_hz: int) -> d
         step = math.ceil(values.shape[axis] / most)
         values = np.maximum.reduceat(values, np.arange(0, values.shape[axis], step), axis=axis)
     high = float(values.max())
-    low = max(float(values.min()), high - RANGES.get(kind, math.inf))
+    low = max(float(values.min()), high - (math.inf if "*" in unit else RANGES.get(kind, math.inf)))  # *: scaled
     pixels = np.clip((values.T[::-1] - low) / max(high - low, TINY) * 255, 0, 255).astype(np.uint8)
     is_linear_in_hz = spec.name in ("spectrogram", "stft")
     top = f"{rate_hz / 2_000:g} kHz" if is_linear_in_hz else f"{spec.dims}"
     return {
-        "name": spec.name, "unit": f"{unit}, {low:.0f} to {high:.0f}",
+        "name": spec.name, "unit": f"{unit}, {low:.3g} to {high:.3g}",
         "width": pixels.shape[1], "height": pixels.shape[0],
         "pixels": base64.b64encode(pixels.tobytes()).decode(), "x": _seconds(seconds), "y": [[0, "0"], [1, top]],
     }  # fmt: skip

@@ -115,7 +115,7 @@ class Handler(BaseHTTPRequestHandler):
             if self.headers.get("Host") not in self.server.hosts:
                 raise Refused(421, "this is served as 127.0.0.1 and localhost only")
             status, (content, kind) = 200, work()
-        except (Refused, NotASound, AudioFeatError) as error:
+        except (Refused, NotASound, AudioFeatError, OSError) as error:
             status, reason = error.args if isinstance(error, Refused) else (422, str(error))
             content, kind = json.dumps({"error": reason}).encode(), "application/json"
         self.send_response(status)
