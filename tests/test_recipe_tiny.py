@@ -188,7 +188,8 @@ def test_what_is_saved_is_what_was_shown_and_figures_are_drawn_of_it(studio: Any
 
     name = "ja 1_ä"
     status, answer = asked(studio, "POST", f"/save?name={quote(name)}", webm)
-    assert (status, answer["clips"], answer["failures"]) == (200, 5, {})
+    assert (status, answer["failures"]) == (200, {})
+    assert answer["clips"] == len(list(studio.recordings.iterdir())) >= 5
     assert (studio.recordings / f"{name}.webm").read_bytes() == webm
     assert asked(studio, "POST", f"/save?name={quote(name)}", webm)[0] == 409
     shown = studio.panels.features(*decoded(webm))
