@@ -41,6 +41,9 @@ def main(out: Path, audio: Path | None, seconds: float, device: str) -> None:
     if audio is None:
         soundfile.write(wav, siren(seconds), RATE_HZ, subtype="PCM_16")
     else:
+        given = soundfile.info(audio)
+        if (given.samplerate, given.channels, given.subtype) != (RATE_HZ, 1, "PCM_16"):
+            raise click.UsageError(f"{audio} is no mono WAV of 16 bits and 16 kHz")
         wav.write_bytes(audio.read_bytes())
 
     # One store a frame geometry: in a store, frame i is the same moment in every feature.

@@ -30,6 +30,7 @@ SHOWN_DB, TOLERANCE_DB = 80.0, 0.02
 @click.option("--out", type=click.Path(path_type=Path), default=Path("spectrogram.png"), show_default=True)
 def main(audio: Path | None, out: Path) -> None:
     """Draw AUDIO, or birdsong that is made up, and compare with librosa.load, tf.signal.stft and a logarithm."""
+    out.parent.mkdir(parents=True, exist_ok=True)
     if audio is None:
         audio = out.with_name("birdsong.wav")
         soundfile.write(audio, birdsong(), RATE_HZ, subtype="PCM_16")
