@@ -1,6 +1,7 @@
 """The same store on every x86-64 processor: made here, and in an emulated Haswell, which has AVX2 and no AVX-512.
 
-The emulated run is emulated throughout: its workers are started by a script that goes through the emulator again.
+Emulated are the run's workers, which decode, resample, compute and write: they are started by a script that goes
+through the emulator. What the run itself does is to plan and to publish.
 Before XLA was told to emit its products itself, 4 of 5 values of ``mfcc`` differed.
 """
 
@@ -82,15 +83,16 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run_emulated(python: Path, *arguments: str | Path) -> str:
-    command = [str(python), *map(str, arguments)]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=300, check=False)
+def run(*command: str | Path) -> str:
+    done = subprocess.run(
+        [*map(str, command)], env=environment(), capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 
 
 def test_the_emulated_processor_has_avx2_and_no_avx512(emulated_python: Path) -> None:
-    assert run_emulated(emulated_python, "-c", FEATURES_SEEN).split() == ["AVX2", "FMA3"]
+    assert run(emulated_python, "-c", FEATURES_SEEN).split() == ["AVX2", "FMA3"]
 
 
 def test_another_processor_makes_the_same_store(emulated_python: Path, recordings: Path, tmp_path: Path) -> None:
@@ -100,8 +102,8 @@ def test_another_processor_makes_the_same_store(emulated_python: Path, recording
     audiofeat.extract(recordings, here, job, workers=1, device="cpu")
     starts = Path(f"{emulated_python}.starts")
     starts.unlink(missing_ok=True)
-    run_emulated(emulated_python, "-c", RUN, emulated_python, recordings, there, job)
-    assert len(starts.read_text().splitlines()) == 2, "the run, and its worker"
+    run(sys.executable, "-c", RUN, emulated_python, recordings, there, job)
+    assert len(starts.read_text().splitlines()) == 1, "its worker"
     assert len(audiofeat.open_store(here)) == 4
     assert os.listdir(here / "shards") == os.listdir(there / "shards")
     assert differences(here, there) == []
