@@ -293,21 +293,3 @@ def test_tflite_agrees_to_a_thousandth(tmp_path: Path) -> None:
     found = run(waveform=samples[None])
     for name, values in Frontend(config)(samples).items():
         np.testing.assert_allclose(found[name][0], values, atol=1e-3, rtol=1e-4, err_msg=name)
-
-
-def test_a_model_begins_with_a_frontend() -> None:
-    on_cpu()
-    import keras
-    import tensorflow as tf
-
-    from audiofeat.serving.frontend import Frontend
-
-    frontend = Frontend(config_of({}, "log_mel"))
-    waveform = keras.Input([16_000])
-    rows = frontend.keras_layer()(waveform)
-    assert rows.shape == (None, None, 80)
-    model = keras.Model(waveform, keras.layers.Dense(3)(keras.layers.GlobalAveragePooling1D()(rows)))
-    assert model.predict(noise(32_000).reshape(2, 16_000), verbose=0).shape == (2, 3)
-    clips = tf.data.Dataset.from_tensor_slices(noise(32_000).reshape(2, 16_000))
-    (first, _) = clips.map(lambda clip: frontend(clip)["log_mel"])
-    assert first.shape == (98, 80)
