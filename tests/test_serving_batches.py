@@ -173,6 +173,7 @@ def test_arguments_make_the_same_frontend() -> None:
 
 @pytest.mark.parametrize("preset", preset_names())
 def test_rows_are_counted_without_computing_them(preset: str) -> None:
+    on_cpu()
     from audiofeat.serving.counts import frame_counts, prepared_counts
     from audiofeat.serving.tails import tail_counts
 

@@ -186,7 +186,7 @@ def _of_fixed_length(step: FixedLength, rows: tf.Tensor, counts: tf.Tensor) -> t
     rows = tf.pad(rows, [[0, 0], [0, step.frames - tf.shape(rows)[1]], [0, 0]])
     filler = tf.cast(step.pad_value, rows.dtype)
     rows = tf.where(is_within(counts, step.frames)[:, :, None], rows, filler)
-    return tf.ensure_shape(rows, [None, step.frames, rows.shape[2]])
+    return tf.reshape(rows, [tf.shape(rows)[0], step.frames, rows.shape[2]])  # of a length that is known from here on
 
 
 def _taken(rows: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
