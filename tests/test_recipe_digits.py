@@ -61,6 +61,7 @@ def store(digits: Path, figures: dict[str, float]) -> Iterator[Any]:
 
 
 def test_digits_are_told_apart_and_served_as_they_are_classified(figures: dict[str, float]) -> None:
+    assert "import audiofeat" not in (RECIPE / "serve.py").read_text()
     assert figures["accuracy, official split"] > 0.9
     assert figures["served clips"] == 150
     assert figures["served with another answer"] == 0

@@ -80,6 +80,7 @@ def test_there_may_be_nothing() -> None:
         found = frontend()(np.zeros(shape, np.float32))
         assert (found["log_mel"].shape, found["frames"].numpy().tolist()) == ((shape[0], 0, 80), [0] * shape[0])
     assert frontend()(np.zeros(0, np.float32))["log_mel"].shape == (0, 80)
+    assert frontend()(np.zeros((0, 500), np.float32), [])["frames"].shape == (0,)
 
 
 def _ragged() -> Any:
@@ -141,6 +142,19 @@ def test_a_wrong_argument_is_told(settings: dict[str, Any], message: str) -> Non
     job = config_of({"audio.sample_rate": "native", "mel.fmin_hz": 20.0}, "log_mel")
     with pytest.raises(ConfigError, match=f"(?s){message}"):
         Frontend(job, **settings)
+
+
+@pytest.mark.parametrize("arithmetic", ["exact", "plain"])
+def test_rows_that_are_counted_are_those_that_come(arithmetic: Any) -> None:
+    on_cpu()
+    from audiofeat.serving.frontend import Frontend
+
+    knobs = {"frame.align": "center", "frame.pad": "reflect", "deltas.orders": 2, "stack.right": 1, "stack.stride": 2}
+    fills_up = Frontend(config_of({**knobs, "length.frames": 12}, "log_mel"), arithmetic=arithmetic)
+    for lengths in ([8_000, 0, 1], [0, 0, 0], [399, 8_000, 2_000]):
+        found = fills_up(batch(), lengths)
+        assert fills_up.rows_of(lengths).numpy().tolist() == found["frames"].numpy().tolist()
+        assert found["log_mel"].shape == (3, 12, 480)
 
 
 def test_gradients_reach_the_waveform_through_plain_arithmetic_only() -> None:

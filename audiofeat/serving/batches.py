@@ -65,7 +65,8 @@ def counted(lengths: Any) -> tf.Tensor:
         ConfigError: they are no whole numbers.
     """
     lengths = tf.convert_to_tensor(lengths)
-    check_lengths(lengths.dtype)
+    if lengths.shape != (0,):  # no numbers at all, which TensorFlow takes for floating-point ones
+        check_lengths(lengths.dtype)
     return tf.cast(tf.clip_by_value(tf.cast(lengths, tf.int64), 0, tf.int32.max), tf.int32)
 
 
