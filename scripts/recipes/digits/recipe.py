@@ -3,8 +3,8 @@
 
     recipe.py FOLDER OUT     FOLDER holds files {digit}_{speaker}_{index}.wav, such as the Free Spoken Digit Dataset
 
-Two splits tell two things: the data set's own (index 0 to 4 of each digit and speaker is the test) how well it does
-for voices that it knows, and each speaker left out in turn how well for those that it does not.
+How well it does for voices that it knows is told by the data set's own split: index 0 to 4 of each digit and speaker is
+the test. How well for voices that it does not know: each speaker is left out in turn.
 
 What is served is the model from waveform to probabilities. It is loaded in a process without audiofeat (``serve.py``),
 and must give the answers that the classifier gives for the features in the store.
