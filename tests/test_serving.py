@@ -70,8 +70,12 @@ import tensorflow as tf
 folder = sys.argv[1]
 model = tf.saved_model.load(folder + "/model")
 batch = tf.constant(np.load(folder + "/batch.npy"))
-found = model.signatures["serving_default"](waveform=batch, lengths=tf.constant([5_000, 16_000]))
-np.savez(folder + "/found.npz", **found)
+found = model.signatures["serving_default"](waveform=batch, lengths=tf.constant([5_000, 99_999]))
+whole = model.signatures["whole"](waveform=batch[:1, :5_000])
+none = model.signatures["whole"](waveform=batch[:0])
+assert {name: rows.shape[0] for name, rows in none.items()} == dict.fromkeys(found, 0)
+assert "audiofeat" not in sys.modules
+np.savez(folder + "/found.npz", **found, **{"whole " + name: rows for name, rows in whole.items()})
 """
 DELTAS = {"log_mel": "savgol", "mfcc": "sequential", "spectrogram": "open_end"}
 SLIDING = {"cmvn": {"over": "sliding", "window_frames": 40, "min_frames": 10}}
@@ -267,9 +271,11 @@ def test_a_saved_model_has_the_bits_in_a_process_that_knows_nothing_of_us(
     environment = {name: value for name, value in os.environ.items() if name not in ("XLA_FLAGS", "PYTHONPATH")}
     subprocess.run([sys.executable, "-c", SERVING, tmp_path], check=True, env=environment, capture_output=True)
     with np.load(tmp_path / "found.npz") as found:
-        assert sorted(found) == ["frames", *sorted(wanted)]
+        assert sorted(found) == sorted([*wanted, "frames", *(f"whole {name}" for name in [*wanted, "frames"])])
+        assert found["frames"].tolist() == [len(wanted["mfcc"]), 100]
         for name, values in wanted.items():
             np.testing.assert_array_equal(found[name][0, : found["frames"][0]], values, err_msg=name)
+            np.testing.assert_array_equal(found[f"whole {name}"][0], values, err_msg=name)
     described = json.loads((model / "frontend.json").read_text())
     assert described["features"]["mfcc"]["dims"] == wanted["mfcc"].shape[1]
     again = CliRunner().invoke(cli, command)
@@ -285,7 +291,7 @@ def test_tflite_agrees_to_a_thousandth(tmp_path: Path) -> None:
     from audiofeat.serving.export import export_frontend
     from audiofeat.serving.frontend import Frontend
 
-    config = load_config(config_of(SAME_BITS["kaldi"], "log_mel", "mfcc"))
+    config = load_config(config_of({**SAME_BITS["kaldi"], "length.frames": 110}, "log_mel", "mfcc"))
     export_frontend(config, tmp_path / "lite", to="tflite")
     interpreter = tf.lite.Interpreter(str(tmp_path / "lite/frontend.tflite"))
     run = interpreter.get_signature_runner()
@@ -293,21 +299,3 @@ def test_tflite_agrees_to_a_thousandth(tmp_path: Path) -> None:
     found = run(waveform=samples[None])
     for name, values in Frontend(config)(samples).items():
         np.testing.assert_allclose(found[name][0], values, atol=1e-3, rtol=1e-4, err_msg=name)
-
-
-def test_a_model_begins_with_a_frontend() -> None:
-    on_cpu()
-    import keras
-    import tensorflow as tf
-
-    from audiofeat.serving.frontend import Frontend
-
-    frontend = Frontend(config_of({}, "log_mel"))
-    waveform = keras.Input([16_000])
-    rows = frontend.keras_layer()(waveform)
-    assert rows.shape == (None, None, 80)
-    model = keras.Model(waveform, keras.layers.Dense(3)(keras.layers.GlobalAveragePooling1D()(rows)))
-    assert model.predict(noise(32_000).reshape(2, 16_000), verbose=0).shape == (2, 3)
-    clips = tf.data.Dataset.from_tensor_slices(noise(32_000).reshape(2, 16_000))
-    (first, _) = clips.map(lambda clip: frontend(clip)["log_mel"])
-    assert first.shape == (98, 80)

@@ -15,9 +15,9 @@ import tensorflow as tf
 from audiofeat.config import Config, stored_config
 from audiofeat.errors import ConfigError, StorageError
 from audiofeat.frontend.xla_flags import xla_flags
+from audiofeat.serving.arithmetic import Arithmetic
 from audiofeat.serving.fit import check_fit_for_tflite
 from audiofeat.serving.frontend import FRAMES, Frontend
-from audiofeat.serving.programs import Arithmetic
 
 SAVED_MODEL = "savedmodel"
 TFLITE = "tflite"
@@ -32,7 +32,8 @@ def export_frontend(
     *,
     to: str,
     sample_rate_hz: int | None = None,
-    arithmetic: Arithmetic = "exact",
+    arithmetic: Arithmetic | None = None,
+    before_renaming: Callable[[], None] = lambda: None,
 ) -> Frontend:
     """Write the frontend of a configuration into a folder, which must not exist or be empty.
 
@@ -41,24 +42,43 @@ def export_frontend(
     Args:
         to: one of ``KINDS``.
         sample_rate_hz: of the waveforms, where ``audio.sample_rate`` is ``native``.
-        arithmetic: of a SavedModel; see :mod:`audiofeat.serving.programs`. For TFLite it is ``plain``.
+        arithmetic: of a SavedModel, ``exact`` if not given; see :mod:`audiofeat.serving.arithmetic`. For TFLite it is
+            ``plain``.
+        before_renaming: called when all is written; what it raises leaves nothing behind.
     Raises:
         ConfigError: the folder holds something; or the configuration cannot be put into a graph.
         StorageError: it cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConfigError(f"{folder} exists and is not an empty folder", hint="another folder for -o")
+    folder = _free(folder)
+    way = arithmetic or ("plain" if to == TFLITE else "exact")
     if to == TFLITE:
         check_fit_for_tflite(config)
-    way = arithmetic if to == SAVED_MODEL else "plain"
+        if way != "plain":
+            raise ConfigError(f"arithmetic is {way}, and TFLite has only its own", hint="leave --arithmetic out")
     frontend = Frontend(config, sample_rate_hz=sample_rate_hz, arithmetic=way)
     write = _write_saved_model if to == SAVED_MODEL else _write_tflite
+
+    def fill(place: Path) -> None:
+        _write(write, frontend, config, place)
+        before_renaming()
+
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _published(folder, lambda place: _write(write, frontend, config, place))
-    except OSError as error:
-        raise StorageError(f"cannot write {folder}: {error.strerror or error}", hint="another place") from error
+        _published(folder, fill)
+    except (OSError, tf.errors.OpError) as error:
+        found = error.message if isinstance(error, tf.errors.OpError) else error.strerror or error
+        raise StorageError(f"cannot write {folder}: {found}", hint="another place, or make room") from error
     return frontend
+
+
+def _free(folder: Path) -> Path:
+    """Where a folder lies that may be made or replaced; links are followed."""
+    folder = folder.resolve()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError(f"{folder} exists and is not an empty folder", hint="another folder for -o")
+    if folder == Path.cwd():
+        raise ConfigError(f"{folder} is where you stand, and is to be replaced", hint="a new folder in it for -o")
+    return folder
 
 
 def _write(write: Callable[[Frontend, Path], None], frontend: Frontend, config: Config, folder: Path) -> None:

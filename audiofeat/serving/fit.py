@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from audiofeat.config import Config
 from audiofeat.errors import ConfigError
@@ -37,6 +38,14 @@ def check_fit_for_tflite(config: Config) -> None:
         )
     if "stft" in config.features:
         raise ConfigError("the feature stft is complex, which TFLite cannot cut into clips", hint="--to savedmodel")
+
+
+def check_rate(sample_rate_hz: Any) -> None:
+    """Raises ConfigError where a rate is none."""
+    if sample_rate_hz is not None and (not isinstance(sample_rate_hz, int) or sample_rate_hz <= 0):
+        raise ConfigError(
+            f"sample_rate_hz is {sample_rate_hz!r}; wanted is a whole number above 0", hint="sample_rate_hz=16000"
+        )
 
 
 def _problems(config: Config, sample_rate_hz: int | None) -> Iterator[tuple[str, str]]:

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from audiofeat.config import Config, load_config
-from audiofeat.errors import ConfigError
+from audiofeat.config import Config, load_config, stored_config
+from audiofeat.errors import ClipError, ConfigError
 from audiofeat.frontend.constants import check_norms
 from audiofeat.frontend.recipe import recipe_of
 from audiofeat.records import FeatureSpec
-from audiofeat.serving.counts import frame_counts, is_within
-from audiofeat.serving.fit import check_fit
+from audiofeat.serving.arithmetic import Arithmetic, check_arithmetic
+from audiofeat.serving.batches import as_batch, counted
+from audiofeat.serving.counts import frame_counts, is_within, prepared_counts
+from audiofeat.serving.fit import check_fit, check_rate
 from audiofeat.serving.inverse import InverseStft
 from audiofeat.serving.laying import laid
-from audiofeat.serving.programs import Arithmetic, programs_of
+from audiofeat.serving.programs import programs_of
 from audiofeat.serving.signals import prepared
-from audiofeat.serving.tails import with_tail
+from audiofeat.serving.tails import tail_counts, with_tail
 
 if TYPE_CHECKING:
     from audiofeat.serving.keras_layer import FrontendLayer
@@ -38,6 +40,7 @@ class Frontend(tf.Module):  # type: ignore[misc]  # without types
 
     It takes one channel at :attr:`sample_rate_hz`; decoding, mixing, resampling and the choice of clips are not its
     matter. A clip that ``extract`` would quarantine for being too short has no rows; NaN in a clip stays in that clip.
+    Gradients reach the waveform through ``plain`` arithmetic only; through the others there are none.
     """
 
     def __init__(
@@ -53,18 +56,25 @@ class Frontend(tf.Module):  # type: ignore[misc]  # without types
             config: a preset's name, a YAML file, a mapping of the same structure, or what ``load_config`` gave.
             overrides: ``"mel.bands=40"`` and the like.
             sample_rate_hz: of the waveforms, where ``audio.sample_rate`` is ``native``.
-            arithmetic: ``exact``, ``xla`` or ``plain``: see :mod:`audiofeat.serving.programs`.
+            arithmetic: ``exact``, ``xla`` or ``plain``: see :mod:`audiofeat.serving.arithmetic`.
         Raises:
-            ConfigError: the configuration is wrong, or asks for what samples alone do not tell.
+            ConfigError: the configuration or an argument is wrong, or asks for what samples alone do not tell.
         """
         super().__init__()
+        check_arithmetic(arithmetic)
+        check_rate(sample_rate_hz)
         settings = config if isinstance(config, Config) else load_config(config, overrides=overrides)
         if isinstance(config, Config) and overrides:
             raise ConfigError("overrides change a configuration while it is loaded", hint="load_config(overrides=...)")
         check_fit(settings, sample_rate_hz=sample_rate_hz)
-        self._recipe = recipe_of(settings, sample_rate_hz=sample_rate_hz)
+        try:
+            self._recipe = recipe_of(settings, sample_rate_hz=sample_rate_hz)
+        except ClipError as error:  # a rate that is too low for the bands, which extract would find in a file
+            raise ConfigError(error.problem, hint=error.hint) from error
         check_norms(self._recipe)
-        self._peak = settings.audio.peak
+        self._config = settings
+        self._arithmetic = arithmetic
+        self._is_smooth = arithmetic == "plain"
         self._real = tf.float32 if arithmetic == "plain" else tf.float64
         self._programs = programs_of(self._recipe, arithmetic)
         self._of_batch = tf.function(
@@ -83,27 +93,42 @@ class Frontend(tf.Module):  # type: ignore[misc]  # without types
         """What it gives, as a store describes it, sorted by name."""
         return self._recipe.feature_specs()
 
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """JSON-ready, every setting spelled out: ``Frontend(**frontend.arguments)`` is the same one."""
+        rate = self.sample_rate_hz if self._recipe.is_native_rate else None
+        return {"config": stored_config(self._config), "sample_rate_hz": rate, "arithmetic": self._arithmetic}
+
     def __call__(self, waveform: Any, lengths: Any = None) -> dict[str, tf.Tensor]:
         """Compute all features.
 
         Args:
-            waveform: samples in -1..1; what lies behind a clip's length is ignored.
-            lengths: of each clip in samples; None: all are as long as the batch is wide.
+            waveform: samples in -1..1, ragged or not; what lies behind a clip's length is ignored.
+            lengths: of each clip in samples; None: ragged clips have their own, others are as long as the batch is
+                wide.
         Returns:
             each feature by name, zeros behind each clip's last row; and under ``frames`` each clip's number of rows.
 
         Shape:
             (clips, samples) float32, (clips,) -> (clips, rows, dims) and (clips,) int32; of a single clip, (samples,)
             -> (rows, dims) and ().
+        Raises:
+            ConfigError: a type or a shape that is none of these.
         """
-        waveform = tf.convert_to_tensor(waveform, tf.float32)
-        if waveform.shape.rank == 1:
-            only = self(waveform[None], None if lengths is None else tf.reshape(lengths, [1]))
-            return {name: values[0] for name, values in only.items()}
-        n_clips, n_samples = tf.shape(waveform)[0], tf.shape(waveform)[1]
-        counts = tf.fill([n_clips], n_samples) if lengths is None else tf.cast(lengths, tf.int32)
-        found: dict[str, tf.Tensor] = self._of_batch(waveform, tf.clip_by_value(counts, 0, n_samples))
-        return found
+        batch = as_batch(waveform, lengths)
+        samples = batch.waveform if self._is_smooth else tf.stop_gradient(batch.waveform)
+        found: dict[str, tf.Tensor] = self._of_batch(samples, batch.counts)
+        return {name: values[0] for name, values in found.items()} if batch.is_single else found
+
+    def rows_of(self, lengths: Any) -> tf.Tensor:
+        """The number of rows of clips of so many samples: (clips,) -> (clips,) int32.
+
+        Raises:
+            ConfigError: the lengths are no whole numbers.
+        """
+        recipe = self._recipe
+        tail = recipe.tails[self.features[0].name]  # all tails leave as many rows
+        return tail_counts(tail, self._frames_of(prepared_counts(counted(lengths), recipe.signal)))
 
     def keras_layer(self, feature: str | None = None) -> FrontendLayer:
         """A Keras layer that gives one feature, for a model that begins with waveforms.
@@ -143,9 +168,8 @@ class Frontend(tf.Module):  # type: ignore[misc]  # without types
     def _features(self, waveform: tf.Tensor, counts: tf.Tensor) -> dict[str, tf.Tensor]:
         recipe = self._recipe
         signal = tf.cast(waveform, tf.as_dtype(recipe.precision))
-        signal, n_samples = prepared(signal, counts, recipe.signal, peak=self._peak)
-        frames = frame_counts(n_samples, recipe.rule)
-        frames = tf.where(frames >= recipe.fewest_frames, frames, 0)
+        signal, n_samples = prepared(signal, counts, recipe.signal, peak=self._config.audio.peak)
+        frames = self._frames_of(n_samples)
         rows = self._programs.features(laid(signal, n_samples, frames, recipe.rule))
         out = {}
         for spec in self.features:
@@ -153,3 +177,7 @@ class Frontend(tf.Module):  # type: ignore[misc]  # without types
             kept = tf.where(is_within(n_rows, tf.shape(values)[1])[:, :, None], values, tf.zeros([], values.dtype))
             out[spec.name] = tf.cast(kept, spec.dtype)
         return {**out, FRAMES: n_rows}
+
+    def _frames_of(self, n_samples: tf.Tensor) -> tf.Tensor:
+        frames = frame_counts(n_samples, self._recipe.rule)
+        return tf.where(frames >= self._recipe.fewest_frames, frames, 0)

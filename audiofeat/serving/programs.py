@@ -1,17 +1,10 @@
-"""The programs of a recipe inside a larger graph, over tapes of any length.
-
-There are three ways to run them. ``exact``: operation by operation, in the order that a worker adds up in, so with the
-bits of ``extract`` in any process. ``xla``: one XLA computation of one fixed shape, which the graph calls for block
-after block, several times faster; the bits are those of ``extract`` where XLA was told what a worker's is
-(:mod:`audiofeat.frontend.xla_flags`), else some last ones differ. ``plain``: what the simplest runtimes have, TFLite's
-among them; last bits differ.
-"""
+"""The programs of a recipe inside a larger graph, over tapes of any length, in one of the ways of ``arithmetic``."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import tensorflow as tf
 
@@ -19,14 +12,12 @@ from audiofeat.frontend.kernels import COMPILED, IN_ORDER
 from audiofeat.frontend.program import concrete
 from audiofeat.frontend.recipe import BLOCK_SLOTS, Recipe
 from audiofeat.frontend.traced import PENDING, Traced
+from audiofeat.serving.arithmetic import Arithmetic
 from audiofeat.serving.counts import is_within
 from audiofeat.serving.laying import Laid
 from audiofeat.tape import tape_length
 
 Rows: TypeAlias = dict[str, tf.Tensor]
-
-
-Arithmetic: TypeAlias = Literal["exact", "xla", "plain"]
 
 
 def programs_of(recipe: Recipe, arithmetic: Arithmetic) -> GraphPrograms:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from audiofeat.dsp.cmvn import KALDI_VARIANCE_FLOOR, Cmvn
 from audiofeat.dsp.deltas import Deltas, Kernel, composed_kernel, parabola_kernel, slope_kernel
 from audiofeat.dsp.stacking import FixedLength, Stack
-from audiofeat.dsp.tail import Tail
+from audiofeat.dsp.tail import Tail, TailStep
 from audiofeat.frontend.kernels import walled, walled_sum
 from audiofeat.serving.counts import is_within
 
@@ -29,10 +29,27 @@ def with_tail(tail: Tail, rows: tf.Tensor, counts: tf.Tensor, *, real: tf.DType)
         elif isinstance(step, Cmvn):
             rows = _normalised(step, tf.cast(rows, real), counts)
         elif isinstance(step, Stack):
-            rows, counts = _stacked(step, rows, counts)
+            rows = _stacked(step, rows, counts)
         else:
-            rows, counts = _of_fixed_length(step, rows, counts)
+            rows = _of_fixed_length(step, rows, counts)
+        counts = _count_after(step, counts)
     return rows, counts
+
+
+def tail_counts(tail: Tail, counts: tf.Tensor) -> tf.Tensor:
+    """The counts after all steps: as :func:`audiofeat.dsp.tail.tail_rows`."""
+    for step in tail:
+        counts = _count_after(step, counts)
+    return counts
+
+
+def _count_after(step: TailStep, counts: tf.Tensor) -> tf.Tensor:
+    if isinstance(step, Stack):
+        whole = counts - step.right if step.tail == "drop" else counts
+        return tf.maximum(0, -(-whole // step.stride))
+    if isinstance(step, FixedLength):
+        return tf.where(counts > 0, step.frames, 0)
+    return counts
 
 
 def _with_deltas(step: Deltas, rows: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
@@ -150,13 +167,9 @@ def _divided(rows: tf.Tensor, deviation: tf.Tensor | None) -> tf.Tensor:
     return rows if deviation is None else rows / deviation
 
 
-def _stacked(step: Stack, rows: tf.Tensor, counts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    def n_out(n_rows: tf.Tensor) -> tf.Tensor:
-        whole = n_rows - step.right if step.tail == "drop" else n_rows
-        return tf.maximum(0, -(-whole // step.stride))
-
+def _stacked(step: Stack, rows: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
     n_joined, dims = step.left + 1 + step.right, rows.shape[2]
-    n_clips, most = tf.shape(rows)[0], n_out(tf.shape(rows)[1])
+    n_clips, most = tf.shape(rows)[0], _count_after(step, tf.shape(rows)[1])
     sought = (step.stride * tf.range(most)[:, None] + tf.range(-step.left, step.right + 1)[None, :])[None]
     found = tf.clip_by_value(sought, 0, tf.maximum(counts - 1, 0)[:, None, None])
     joined = _taken(rows, tf.reshape(found, [n_clips, most * n_joined]))
@@ -165,16 +178,15 @@ def _stacked(step: Stack, rows: tf.Tensor, counts: tf.Tensor) -> tuple[tf.Tensor
         joined = tf.where((found == sought)[..., None], joined, tf.zeros([], rows.dtype))
     if step.order == "columns":
         joined = tf.transpose(joined, [0, 1, 3, 2])
-    return tf.reshape(joined, [n_clips, most, n_joined * dims]), n_out(counts)
+    return tf.reshape(joined, [n_clips, most, n_joined * dims])
 
 
-def _of_fixed_length(step: FixedLength, rows: tf.Tensor, counts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _of_fixed_length(step: FixedLength, rows: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
     rows = rows[:, : step.frames]
     rows = tf.pad(rows, [[0, 0], [0, step.frames - tf.shape(rows)[1]], [0, 0]])
     filler = tf.cast(step.pad_value, rows.dtype)
     rows = tf.where(is_within(counts, step.frames)[:, :, None], rows, filler)
-    rows = tf.ensure_shape(rows, [None, step.frames, rows.shape[2]])
-    return rows, tf.where(counts > 0, step.frames, 0)
+    return tf.reshape(rows, [tf.shape(rows)[0], step.frames, rows.shape[2]])  # of a length that is known from here on
 
 
 def _taken(rows: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:

@@ -1,0 +1,76 @@
+"""The recipe of spoken digits in its short form: synthesised words, few takes, and a process that serves them."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from laying import on_cpu
+
+import audiofeat
+
+RECIPE = Path(__file__).resolve().parent.parent / "scripts" / "recipes" / "digits"
+
+
+def part(name: str) -> ModuleType:
+    """A file of the recipe as a module."""
+    spec = importlib.util.spec_from_file_location(f"digits_{name}", RECIPE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("digits")
+    part("synthesise").synthesise(folder / "wav", speakers=3, takes=12)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def recipe() -> ModuleType:
+    on_cpu()
+    return part("recipe")
+
+
+@pytest.fixture(scope="module")
+def figures(digits: Path, recipe: ModuleType) -> dict[str, float]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "sys.argv", ["recipe.py", str(digits / "wav"), str(digits / "out"), "--epochs=3", "--official-only"]
+        )
+        recipe.main()
+    found: dict[str, float] = json.loads((digits / "out" / "figures.json").read_text())
+    return found
+
+
+@pytest.fixture(scope="module")
+def store(digits: Path, figures: dict[str, float]) -> Iterator[Any]:
+    assert figures
+    with audiofeat.open_store(digits / "out" / "features") as store:
+        yield store
+
+
+def test_digits_are_told_apart_and_served_as_they_are_classified(figures: dict[str, float]) -> None:
+    assert "import audiofeat" not in (RECIPE / "serve.py").read_text()
+    assert figures["accuracy, official split"] > 0.9
+    assert figures["served clips"] == 150
+    assert figures["served with another answer"] == 0
+    assert figures["served, largest difference"] < 1e-5
+
+
+def test_the_frontend_gives_what_the_store_holds(store: Any, digits: Path) -> None:
+    frontend = audiofeat.Frontend(RECIPE / "digits.yaml")
+    for key in list(store)[::30]:
+        samples, rate = soundfile.read(digits / "wav" / f"{key}.wav", dtype="float32")
+        assert rate == frontend.sample_rate_hz
+        np.testing.assert_allclose(frontend(samples)["log_mel"], store[key]["log_mel"], rtol=0, atol=1e-5)
