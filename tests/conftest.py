@@ -71,6 +71,14 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def tensorflow_on_cpu() -> None:
+    """TensorFlow as a worker has it: who uses it first decides for all tests of this process."""
+    from laying import on_cpu
+
+    on_cpu()
+
+
+@pytest.fixture(scope="session")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twenty short clips of noise in two folders. Not to be written to."""
     return write_clips(tmp_path_factory.mktemp("clips"), count=20)

@@ -29,6 +29,9 @@ WANTED = {
 }
 
 
+pytestmark = pytest.mark.usefixtures("tensorflow_on_cpu")
+
+
 def parsed(record: Any) -> Any:
     values = tf.io.parse_single_example(record, WANTED)
     for name, dtype in TYPES.items():

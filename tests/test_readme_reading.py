@@ -19,6 +19,9 @@ ARRAYS = {key: random_arrays(n_frames, seed=n_frames) for key, n_frames in FRAME
 LABELS = ["yes", "no", "yes"]
 
 
+pytestmark = pytest.mark.usefixtures("tensorflow_on_cpu")
+
+
 @pytest.fixture(autouse=True)
 def _folder_with_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_labelled_store(tmp_path / "features", ARRAYS, {"label": LABELS})

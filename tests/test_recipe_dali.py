@@ -12,6 +12,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 from conftest import PROJECT
+from laying import on_cpu
 
 ROWS = ["spectrogram", "mel, 128 bands", "mfcc, 40", "mfcc, 40, lifter 22"]
 pytestmark = pytest.mark.filterwarnings("ignore:.* slated for removal in Python 3.13:DeprecationWarning")
@@ -29,6 +30,7 @@ np.savez(found, **{prefix + "mfcc, 40": 1.0 for prefix in ("own ", "librosa's ")
 
 @pytest.fixture(scope="module")
 def recipe() -> dict[str, Any]:
+    on_cpu()
     return runpy.run_path(str(PROJECT / "scripts/recipes/dali/recipe.py"))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 from laying import on_cpu
+from readme import code_blocks, section
 
 import audiofeat
 
@@ -74,3 +75,20 @@ def test_the_frontend_gives_what_the_store_holds(store: Any, digits: Path) -> No
         samples, rate = soundfile.read(digits / "wav" / f"{key}.wav", dtype="float32")
         assert rate == frontend.sample_rate_hz
         np.testing.assert_allclose(frontend(samples)["log_mel"], store[key]["log_mel"], rtol=0, atol=1e-5)
+
+
+def test_the_ten_lines_of_the_readme_are_true(
+    digits: Path, recipe: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert recipe
+    import tensorflow as tf
+
+    text = section("The same features inside a model")
+    (example,) = [block for block in code_blocks(text) if "keras.layers.GRU" in block]
+    (digits / "digits").symlink_to(digits / "wav")
+    (digits / "scripts").symlink_to(RECIPE.parent.parent)
+    monkeypatch.chdir(digits)
+    exec(compile(example.replace("epochs=10", "epochs=2"), "README.md", "exec"), {})
+    served = tf.saved_model.load("model")
+    samples, _ = soundfile.read("digits/7_high_0.wav", dtype="float32")
+    assert int(served.serve(samples[None])[0].numpy().argmax()) == 7

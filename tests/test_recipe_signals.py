@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from conftest import PROJECT
+from laying import on_cpu
 
 SHAPES = {
     "frames 128/32": "497 x 128",
@@ -28,6 +29,7 @@ SHAPES = {
 
 @pytest.fixture(scope="module")
 def recipe() -> dict[str, Any]:
+    on_cpu()
     return runpy.run_path(str(PROJECT / "scripts/recipes/signals/recipe.py"))
 
 

@@ -14,6 +14,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 from conftest import PROJECT
+from laying import on_cpu
 
 from audiofeat.dsp.row_blocks import Array
 from audiofeat.plot.figure import figure_of
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.* slated for removal in Python 
 
 @pytest.fixture(scope="module")
 def recipe() -> dict[str, Any]:
+    on_cpu()
     return runpy.run_path(str(FOLDER / "recipe.py"))
 
 

@@ -19,10 +19,10 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 from conftest import PROJECT
+from laying import on_cpu
 from make_sample_data import OPUS, sine, write_ffmpeg, write_sndfile
 
 import audiofeat
-from audiofeat.frontend.program import use_device
 
 RECIPE = PROJECT / "scripts" / "recipes" / "tiny"
 RATE_HZ = 48_000
@@ -41,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def studio(folder: Path) -> Iterator[Any]:
     """The server, in a thread; among its recordings are the four synthesised words."""
-    use_device("cpu")
+    on_cpu()
     from record import Studio
     from words import write_words
 
@@ -274,7 +274,7 @@ def until(holds: Callable[[], Any]) -> None:
 
 
 def test_the_front_end_is_small_and_is_the_original_but_for_what_is_told() -> None:
-    use_device("cpu")
+    on_cpu()
     import size
 
     model, n_bytes = size.exported()
@@ -290,7 +290,7 @@ def test_the_front_end_is_small_and_is_the_original_but_for_what_is_told() -> No
 
 @pytest.mark.real_data
 def test_the_same_of_real_words(real_data: Path) -> None:
-    use_device("cpu")
+    on_cpu()
     import size
     import soxr
 

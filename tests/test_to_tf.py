@@ -24,6 +24,9 @@ META = {
 }
 
 
+pytestmark = pytest.mark.usefixtures("tensorflow_on_cpu")
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return open_store(make_labelled_store(tmp_path_factory.mktemp("tf") / "store", ARRAYS, META).root)
