@@ -1,0 +1,67 @@
+"""What the manifest says of all clips, column by column, and of those chosen, clip by clip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from audiofeat.page.numbers import cut
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Reals = npt.NDArray[np.float64]
+
+MOST_KEY_LETTERS = 160
+_MOST_META_LETTERS = 40
+_MOST_META = 4
+_MEASURED = ("duration_seconds", "frames", "rms", "clipped_share", "silent_share")
+_META = "meta."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clips:
+    """The clips of a store, by number in the order of their keys."""
+
+    table: pa.Table
+    """The manifest."""
+    measured: Mapping[str, Reals]
+    """By the manifest's columns of what is measured of each clip."""
+
+    @classmethod
+    def of(cls, manifest: pa.Table) -> Clips:
+        return cls(manifest, {name: manifest.column(name).to_numpy().astype(np.float64) for name in _MEASURED})
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    @property
+    def levels_db(self) -> Reals:
+        """Of full scale; minus infinity for digital silence."""
+        with np.errstate(divide="ignore"):
+            levels: Reals = 20.0 * np.log10(self.measured["rms"])
+        return levels
+
+    @property
+    def meta_names(self) -> list[str]:
+        """What the source says of clips besides: the first few columns of it."""
+        names = [name for name in self.table.column_names if name.startswith(_META)]
+        return names[:_MOST_META]
+
+    def rows(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
+        """The manifest's rows of some clips."""
+        rows: list[dict[str, Any]] = self.table.take(list(numbers)).to_pylist()
+        return rows
+
+
+def shown_key(key: str) -> str:
+    return cut(key, most=MOST_KEY_LETTERS)
+
+
+def shown_meta(row: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """The values of these columns as text; nothing for one that the clip does not have."""
+    return ["" if row[name] is None else cut(str(row[name]), most=_MOST_META_LETTERS) for name in names]
