@@ -115,7 +115,8 @@ def extract(
         if report is not None:
             from audiofeat.page.run import check_page_target
 
-            check_page_target(report, command="--report")
+            place = Path(config.store.path) if config.store.path is not None else None
+            check_page_target(report, store=place, command="--report")
         from audiofeat.engine.allowance import parse_memory
 
         expected = parse_digest(expect_digest) if expect_digest is not None else None

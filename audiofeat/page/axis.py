@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from audiofeat.page.numbers import round_step, short
 
 _MOST_TICKS = 6
+_CLOSE = 1e-6
 _ROUND_DIGITS = (1.0, 2.0, 5.0)
 
 
@@ -37,7 +38,9 @@ class Axis:
     def ticks(self, *, most: int = _MOST_TICKS) -> list[Tick]:
         """At round values, no more than so many."""
         values = self._round_powers(most) if self.is_logarithmic else self._round_multiples(most)
-        return [Tick(self.place(value), short(value)) for value in values]
+        ticks = [Tick(self.place(value), short(value)) for value in values]
+        # Beside a large number a short axis has no round value that a float could tell.
+        return [tick for tick in ticks if -_CLOSE <= tick.place <= 1.0 + _CLOSE]
 
     def _round_multiples(self, most: int) -> list[float]:
         step = round_step(self.high - self.low, most=most)

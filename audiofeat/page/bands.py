@@ -18,8 +18,8 @@ from audiofeat.stats import Statistics
 
 _MOST_POINTS = 512
 _MOST_NAMED = 12
-_ROOM = 0.05
-"""Left above and below, of the range."""
+_ROOM, _LEAST_ROOM = 0.05, 1e-3
+"""Left above and below, of the range and of the values: three digits tell ticks apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def _points(places: Sequence[float], values: Sequence[float], axis: Axis) -> tup
 
 
 def _axis_around(low: float, high: float) -> Axis:
-    room = _ROOM * (high - low) or abs(low) / 10 or 0.5
+    room = max(_ROOM * (high - low), _LEAST_ROOM * max(abs(low), abs(high))) or 0.5
     return Axis(low - room, high + room)
 
 

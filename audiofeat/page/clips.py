@@ -54,7 +54,7 @@ class Clips:
 
     def rows(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
         """The manifest's rows of some clips."""
-        rows: list[dict[str, Any]] = self.table.take(list(numbers)).to_pylist()
+        rows: list[dict[str, Any]] = self.table.take(np.array(numbers, np.int64)).to_pylist()
         return rows
 
 

@@ -7,7 +7,8 @@ import math
 from audiofeat.signs import printable
 
 MINUS_INFINITY = "\N{MINUS SIGN}\N{INFINITY}"
-_ROUND = (1.0, 2.0, 5.0, 10.0)
+_UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+_ROUND = (1.0, 2.0, 5.0, 10.0, 20.0)
 
 
 def decibels(level: float) -> float:
@@ -23,11 +24,11 @@ def short(value: float) -> str:
     if size >= 1e15 or 0.0 < size < 1e-3:
         text = f"{value:.2e}"
     elif size >= 1e5:
-        text = next(f"{value / unit:.4g}{name}" for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if size >= unit)
-    elif size >= 1e3:
+        text = next(f"{value / unit:.4g}{name}" for unit, name in _UNITS if size >= unit)
+    elif size >= 999.5:
         text = f"{value:,.0f}"
     else:
-        text = f"{value:.3g}"
+        text = f"{value + 0.0:.3g}"  # no minus before a zero
     return text.replace("-", "\N{MINUS SIGN}")
 
 
@@ -35,7 +36,7 @@ def round_step(span: float, *, most: int) -> float:
     """The smallest of 1, 2, 5, 10, 20, ... (or 0.5, 0.2, ...) that divides a span into at most so many."""
     least = span / most
     power = 10.0 ** math.floor(math.log10(least))
-    return next(power * digit for digit in (*_ROUND, 20.0) if power * digit >= least * (1 - 1e-9))
+    return next(power * digit for digit in _ROUND if power * digit >= least * (1 - 1e-9))
 
 
 def cut(text: str, *, most: int) -> str:

@@ -83,7 +83,12 @@ def _fragment(row: Mapping[str, Any]) -> str:
     start, end = row["start_seconds"], row["end_seconds"]
     if start is None and end is None:
         return ""
-    return f"#t={start or 0:g}" if end is None else f"#t={start or 0:g},{end:g}"
+    return f"#t={_seconds(start or 0.0)}" if end is None else f"#t={_seconds(start or 0.0)},{_seconds(end)}"
+
+
+def _seconds(value: float) -> str:
+    """To the millisecond."""
+    return f"{value:.3f}".rstrip("0").rstrip(".")
 
 
 def _channel_note(row: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from audiofeat.errors import ConfigError
 from audiofeat.page.overview import overview_of
 from audiofeat.page.render import html_of
 from audiofeat.page.the_run import read_metrics
@@ -24,14 +25,18 @@ class Written:
     size_bytes: int
 
 
-def check_page_target(path: Path, *, command: str = "report") -> None:
-    """See that there can be a page at ``path``.
+def check_page_target(path: Path, *, store: Path | None, command: str = "report") -> None:
+    """See that there can be a page about a store at ``path``.
 
+    Args:
+        store: None where it is not known yet.
     Raises:
-        ConfigError: its name does not end in ``.html``, or it has no folder, or is one.
+        ConfigError: its name does not end in ``.html``, it has no folder, or is one, or lies among the store's shards.
         MissingToolError: jinja2 or matplotlib is not installed.
     """
     check_target(path, command=command, suffixes=(".html", ".htm"), needs=("jinja2", "matplotlib"))
+    if store is not None and store.resolve() in path.absolute().parent.resolve().parents:
+        raise ConfigError(f"{path} lies among the files of the store", hint=f"put it beside {store}, or right into it")
 
 
 def write_page(
@@ -48,7 +53,7 @@ def write_page(
         MissingToolError: jinja2 or matplotlib is not installed.
         StorageError: the disk refuses.
     """
-    check_page_target(out)
+    check_page_target(out, store=store)
     with Store(store) as opened:
         if metrics_file is not None:
             metrics = read_metrics(metrics_file, digest=opened.digest)
