@@ -178,8 +178,8 @@ def test_a_long_and_wide_clip_is_a_small_picture_that_still_shows_its_loudest_do
     """Of a very long one, of which only a part is read, only what lies in that part."""
     monkeypatch.setattr(drawing, "_READ_BYTES", read_bytes)
     spec = FeatureSpec("spectrogram", 300, "float32", "power", 100.0)
-    values = np.full((1_500, 300), 1e-3, np.float32)
-    values[1_000, 0] = 1.0  # at the bottom, where the 400th of 600 columns begins
+    values = np.full((1_280, 300), 1e-3, np.float32)
+    values[1_000, 0] = 1.0  # at the bottom, where the 400th of 512 columns begins
     values[1_001, 299] = 1.0
     with one_clip(tmp_path / "store", values, spec) as store:
         dots = decoded(pictures_of(store, [0], spec).addresses[0])

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Reals = npt.NDArray[np.float64]
 
-MOST_KEY_LETTERS = 160
-_MOST_META_LETTERS = 40
+MOST_KEY_LETTERS = 120
+_MOST_META_LETTERS = 32
 _MOST_META = 4
 _MEASURED = ("duration_seconds", "frames", "rms", "clipped_share", "silent_share")
 _META = "meta."

@@ -19,7 +19,7 @@ from audiofeat.plot.shades import Shades, image_of, shades_of
 from audiofeat.reading.store import Store
 from audiofeat.records import FeatureSpec
 
-MOST_WIDTH, MOST_HEIGHT = 600, 128
+MOST_WIDTH, MOST_HEIGHT = 512, 96
 _READ_BYTES = 8 << 20
 """Of one clip, about."""
 

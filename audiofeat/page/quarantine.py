@@ -10,9 +10,9 @@ from audiofeat.page.clips import shown_key
 from audiofeat.page.numbers import cut
 from audiofeat.records import Failure
 
-_MOST_LETTERS = 300
-_MOST_OF_A_REASON = 200
-_MOST_LINES = 1_000
+_MOST_LETTERS = 200
+_MOST_OF_A_REASON = 100
+_MOST_LINES = 500
 _HINT = "mend the file or fetch it again, then `audiofeat retry STORE`"
 
 

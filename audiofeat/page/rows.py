@@ -11,8 +11,8 @@ from audiofeat.page.clips import Clips, shown_key, shown_meta
 from audiofeat.page.extremes import Border, borders, chosen
 from audiofeat.page.numbers import decibels
 
-MOST_ROWS = 2_000
-_OF_EACH = 300
+MOST_ROWS = 1_200
+_OF_EACH = 200
 _META_LETTERS = len("meta.")
 
 
