@@ -73,7 +73,7 @@ def test_what_comes_from_outside_is_text_and_nothing_else(tmp_path: Path) -> Non
         store,
         with_digests(HOSTILE, "\u202egnp", "\u05e9\u05dc\u05d5\u05dd/\u200c\u0645", "long/" * 200),
         failures={f"{HOSTILE}2": {"reason": HOSTILE, "message": HOSTILE, "hint": HOSTILE}},
-        meta={HOSTILE: [HOSTILE, 1, None, True, 0.5]},
+        meta={"says nothing": ["", None, "", None, ""], HOSTILE: [HOSTILE, 1, None, True, 0.5]},
     )
     page = page_of(store)
     assert not {"b", "i"} & {name for name, _ in page.elements}
@@ -82,6 +82,7 @@ def test_what_comes_from_outside_is_text_and_nothing_else(tmp_path: Path) -> Non
     assert len([name for name, _ in page.elements if name == "script"]) == 1
     assert page.text.count(HOSTILE) >= 8
     assert "<b>name" in page.text
+    assert "says nothing" not in page.text
     assert "\\u202egnp" in page.text
     assert "\u05e9\u05dc\u05d5\u05dd/\u200c\u0645" in page.text
     assert f"{('long/' * 12)[:59]}…{('long/' * 12)}" in page.text

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -42,9 +44,12 @@ def test_the_command_writes_a_page_and_says_so(tmp_path: Path) -> None:
     page_store(tmp_path / "store", TWO, failures={"c": {}})
     out = tmp_path / "page.html"
     out.write_text("an older one")
-    done = audiofeat("report", tmp_path / "store", "-o", out)
-    assert (done.code, done.err) == (0, "")
-    assert done.out.startswith(f"{out}: 2 clips, 1 failed, ")
+    code = "import sys\nfrom audiofeat.cli import main\ntry: main()\nfinally: print('tensorflow' in sys.modules)"
+    command = [sys.executable, "-c", code, "report", str(tmp_path / "store"), "-o", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert done.stdout.startswith(f"{out}: 2 clips, 1 failed, ")
+    assert done.stdout.endswith("\nFalse\n")
     assert "All 2 clips" in PageHtml.of(out).text
     missing = audiofeat("report", tmp_path / "nowhere", "-o", out)
     assert missing.code == 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,10 +32,14 @@ class Clips:
     """The manifest."""
     measured: Mapping[str, Reals]
     """By the manifest's columns of what is measured of each clip."""
+    meta_names: Sequence[str]
+    """What the source says of clips besides: the first few columns in which it says anything."""
 
     @classmethod
     def of(cls, manifest: pa.Table) -> Clips:
-        return cls(manifest, {name: manifest.column(name).to_numpy().astype(np.float64) for name in _MEASURED})
+        measured = {name: manifest.column(name).to_numpy().astype(np.float64) for name in _MEASURED}
+        told = (name for name in manifest.column_names if name.startswith(_META) and _says_something(manifest, name))
+        return cls(manifest, measured, list(islice(told, _MOST_META)))
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -46,20 +51,23 @@ class Clips:
             levels: Reals = 20.0 * np.log10(self.measured["rms"])
         return levels
 
-    @property
-    def meta_names(self) -> list[str]:
-        """What the source says of clips besides: the first few columns of it."""
-        names = [name for name in self.table.column_names if name.startswith(_META)]
-        return names[:_MOST_META]
-
     def rows(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
         """The manifest's rows of some clips."""
         rows: list[dict[str, Any]] = self.table.take(np.array(numbers, np.int64)).to_pylist()
         return rows
 
 
+def _says_something(manifest: pa.Table, name: str) -> bool:
+    return any(value not in (None, "") for value in manifest.column(name).unique().to_pylist())
+
+
 def shown_key(key: str) -> str:
     return cut(key, most=MOST_KEY_LETTERS)
+
+
+def shown_name(column: str) -> str:
+    """What a ``meta.`` column is called in the source."""
+    return cut(column.removeprefix(_META), most=_MOST_META_LETTERS)
 
 
 def shown_meta(row: Mapping[str, Any], names: Sequence[str]) -> list[str]:

@@ -6,7 +6,6 @@ that equal stores show equal clips.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,16 +48,6 @@ RANDOM = "random"
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """Clips by number, each with the kinds that it was chosen for."""
-
-    kinds: Mapping[int, tuple[str, ...]]
-
-    def __len__(self) -> int:
-        return len(self.kinds)
-
-
-@dataclass(frozen=True, slots=True)
 class Border:
     """How far a kind was followed."""
 
@@ -69,13 +58,13 @@ class Border:
     where: str
 
 
-def chosen(clips: Clips, *, of_each: int, n_random: int = 0) -> Chosen:
-    """The random ones first, then kind by kind."""
+def chosen(clips: Clips, *, of_each: int, n_random: int = 0) -> dict[int, tuple[str, ...]]:
+    """Clips by number, the random ones first, then kind by kind; of each, the kinds that it was chosen for."""
     kinds: dict[int, tuple[str, ...]] = {}
     for name, numbers in _by_kind(clips, of_each=of_each, n_random=n_random).items():
         for number in numbers:
             kinds[number] = (*kinds.get(number, ()), name)
-    return Chosen(kinds)
+    return kinds
 
 
 def borders(clips: Clips, *, of_each: int) -> list[Border]:

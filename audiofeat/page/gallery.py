@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from audiofeat.page.clips import Clips, shown_key, shown_meta
+from audiofeat.page.clips import Clips, shown_key, shown_meta, shown_name
 from audiofeat.page.extremes import KINDS, RANDOM, chosen
 from audiofeat.page.numbers import decibels, short
 from audiofeat.page.pictures import drawn_feature, pictures_of
 from audiofeat.page.players import Player, Players
 from audiofeat.plot.of_store import stored_recipe
-from audiofeat.plot.scales import ColumnScale, column_scale, hz_text
+from audiofeat.plot.scales import ColumnScale, column_scale
 from audiofeat.reading.store import Store
 
 _OF_EACH = 4
@@ -52,7 +52,7 @@ class Gallery:
 def gallery_of(store: Store, clips: Clips, players: Players) -> Gallery:
     """Choose the clips and draw them. Raises DamageError."""
     spec = drawn_feature(store.features)
-    marked = chosen(clips, of_each=_OF_EACH, n_random=_N_RANDOM).kinds
+    marked = chosen(clips, of_each=_OF_EACH, n_random=_N_RANDOM)
     numbers = list(marked)
     rows = clips.rows(numbers)
     pictures = pictures_of(store, numbers, spec)
@@ -85,14 +85,14 @@ def _card(
     facts = (
         f"{short(seconds)} s, {row['frames']:,} frames",
         f"{short(decibels(row['rms']))} dB, {clipped} clipped, {silent} silent",
-        *(f"{name.removeprefix('meta.')}: {value}" for name, value in told if value),
+        *(f"{shown_name(name)}: {value}" for name, value in told if value),
     )
     return Card(key, kinds, picture, f"{feature} of {key}, {short(seconds)} seconds", facts, player)
 
 
 def _upwards(scale: ColumnScale) -> str:
     if scale.kind == "hz":
-        return f"0 to {hz_text(scale.high)} Hz upwards"
+        return f"0 to {short(scale.high)} Hz upwards"
     if scale.kind.startswith("mel"):
         return "mel bands upwards"
     return f"{scale.kind}s upwards"

@@ -21,7 +21,8 @@ from audiofeat.store.layout import StorePaths
 PLAYED = frozenset({"wav", "wave", "flac", "mp3", "ogg", "oga", "opus", "m4a", "aac", "mp4", "m4v", "webm"})
 """Suffixes of what the browsers of today play, most of them at least."""
 
-_CHECKED_BYTES = 64 << 20
+_CHECKED_BYTES = 16 << 20
+"""A gallery has some thirty files, and a slow disk gives a hundred megabytes a second."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audiofeat.page.clips import Clips, shown_key, shown_meta
+from audiofeat.page.clips import Clips, shown_key, shown_meta, shown_name
 from audiofeat.page.extremes import Border, borders, chosen
 from audiofeat.page.numbers import decibels
 
 MOST_ROWS = 1_200
 _OF_EACH = 200
-_META_LETTERS = len("meta.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class ClipTable:
 def clip_table(clips: Clips) -> ClipTable:
     """The table of a store."""
     is_whole = len(clips) <= MOST_ROWS
-    marked = chosen(clips, of_each=_OF_EACH).kinds if not is_whole else {}
+    marked = chosen(clips, of_each=_OF_EACH) if not is_whole else {}
     numbers = range(len(clips)) if is_whole else sorted(marked)
     names = clips.meta_names
     lines = [
@@ -64,6 +63,4 @@ def clip_table(clips: Clips) -> ClipTable:
         for number, row in zip(numbers, clips.rows(numbers), strict=True)
     ]
     cut_off = [] if is_whole else borders(clips, of_each=_OF_EACH)
-    return ClipTable(
-        lines, [name[_META_LETTERS:] for name in names], len(clips), [each.kind for each in cut_off], cut_off
-    )
+    return ClipTable(lines, list(map(shown_name, names)), len(clips), [each.kind for each in cut_off], cut_off)
