@@ -15,8 +15,10 @@ import termios
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
+from urllib.parse import unquote
 
 import pytest
+from page_html import PageHtml
 from running import PATIENCE_SECONDS, Finished, audiofeat, contents, differences, environment, write_clip
 
 import audiofeat as package
@@ -29,9 +31,10 @@ SampleRun: TypeAlias = tuple[Path, str, dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def sample_run(sample_data: Path, tmp_path_factory: pytest.TempPathFactory) -> SampleRun:
-    """The store of the sample data, with the summary and the metrics of the run that made it."""
+    """The store of the sample data, with the summary and the metrics of the run that made it; a page lies beside it."""
     out = tmp_path_factory.mktemp("sample_run")
-    done = audiofeat("extract", sample_data, out / "store", *LOGMEL, "--metrics", out / "run.json", "--workers", "2")
+    told = ("--metrics", out / "run.json", "--report", out / "page.html")
+    done = audiofeat("extract", sample_data, out / "store", *LOGMEL, *told, "--workers", "2")
     assert (done.code, done.err) == (3, "")
     return out / "store", done.out, json.loads((out / "run.json").read_text())
 
@@ -84,6 +87,20 @@ def test_the_metrics_hold_the_run_in_figures(sample_run: SampleRun) -> None:
     assert 50e6 < metrics["peak_rss_bytes"] < 4e9
     assert 0 < metrics["ffmpeg_audio_seconds"] < metrics["audio_seconds"]  # of M4A
     assert sum(metrics["bound_by"]["shares"].values()) == pytest.approx(1.0)
+
+
+def test_the_page_shows_the_run_and_its_clips(sample_run: SampleRun, sample_data: Path) -> None:
+    store, _, metrics = sample_run
+    page = PageHtml.of(store.parent / "page.html")
+    assert "14 clips decoded, 0 reused" in page.text
+    assert f"{metrics['x_real_time']:,.0f} \N{MULTIPLICATION SIGN} real time" in page.text
+    assert f"{metrics['bound_by']['part']}: " in page.text
+    played = {unquote(address.partition("#")[0]) for address in page.values("audio", "src")}
+    assert len(played) > 8
+    assert all((store.parent / path).resolve().is_relative_to(sample_data.resolve()) for path in played)
+    assert all((store.parent / path).is_file() for path in played)
+    assert all(key in page.text for key in package.open_store(store))
+    assert "input.not-audio" in page.text
 
 
 def test_every_clip_is_in_the_manifest_or_in_the_quarantine(sample_run: SampleRun, sample_data: Path) -> None:

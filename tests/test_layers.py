@@ -15,6 +15,7 @@ import pytest
 RANKS = {
     "errors": 0,
     "records": 0,
+    "signs": 0,
     "tasks": 1,
     "borders": 1,
     "config": 1,
@@ -67,6 +68,7 @@ RANKS = {
     "remembered": 8,
     "preview": 9,
     "plot": 9,
+    "page": 10,
     "pipeline": 10,
     "doctor": 8,
     "parity": 8,
@@ -76,7 +78,7 @@ RANKS = {
     "__init__": 12,
     "__main__": 14,
 }
-HEAVY = {"h5py", "librosa", "matplotlib", "numpy", "pyarrow", "soundfile", "soxr", "tensorflow"}
+HEAVY = {"h5py", "jinja2", "librosa", "matplotlib", "numpy", "pyarrow", "soundfile", "soxr", "tensorflow"}
 
 
 def package_folder() -> Path:

@@ -35,6 +35,7 @@ _COMMANDS = {
     "verify": "Check every byte of a store against its digests.",
     "diff": "Compare two stores.",
     "plot": "Draw clips beside each other: waveform, spectrum, features.",
+    "report": "Write a page about a store: distributions, pictures, failures.",
     "export": "Write a store in the format of another program.",
     "export-frontend": "Write a configuration as a TensorFlow model that takes waveforms.",
     "retry": "Try once more what is in a store's quarantine.",

@@ -67,6 +67,12 @@ from audiofeat.part import Part
     help="Write the run's figures as JSON.",
 )
 @click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    metavar="FILE.html",
+    help="Write a page about the store and the run (see `audiofeat report`).",
+)
+@click.option(
     "--no-recompute", is_flag=True, help="Refuse (exit code 2) to compute clips again because settings changed."
 )
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; warnings and errors only.")
@@ -80,6 +86,7 @@ def extract(
     max_failures: str | None,
     expect_digest: str | None,
     metrics: Path | None,
+    report: Path | None,
     no_recompute: bool,
     quiet: bool,
     **job: Any,
@@ -98,13 +105,18 @@ def extract(
     audiofeat extract --config job.yaml --expect-digest 5e6f...
     audiofeat extract recordings features --config librosa-logmel --part 2/3
     """
-    wanted = _part(part, expect_digest)
+    wanted = _part(part, expect_digest, report)
     with Standby() as standby:
         standby.start(job["store"] or job["source"] if engine == "local" else None, device=job["device"])
         config, options = job_of(command="extract", **job)
         standby.start(config.store.path if engine == "local" else None, device=job["device"])
         if metrics is not None and not metrics.absolute().parent.is_dir():
             raise ConfigError(f"--metrics {str(metrics)!r}: there is no folder {metrics.parent}", hint="make it first")
+        if report is not None:
+            from audiofeat.page.run import check_page_target
+
+            place = Path(config.store.path) if config.store.path is not None else None
+            check_page_target(report, store=place, command="--report")
         from audiofeat.engine.allowance import parse_memory
 
         expected = parse_digest(expect_digest) if expect_digest is not None else None
@@ -119,18 +131,22 @@ def extract(
             address=address,
             allow_mixed_devices=allow_mixed_devices,
         )
-        report = run_job(config, options, quiet=quiet, standby=standby)
+        outcome = run_job(config, options, quiet=quiet, standby=standby)
     if metrics is not None:
         from audiofeat.store.staging import write_file
 
-        write_file(metrics.absolute(), (json.dumps(report.metrics(), indent=2) + "\n").encode())
-    tell(report, quiet=quiet)
+        write_file(metrics.absolute(), (json.dumps(outcome.metrics(), indent=2) + "\n").encode())
+    if report is not None:
+        from audiofeat.page.run import write_page
+
+        write_page(Path(outcome.store), report, metrics=outcome.metrics())
+    tell(outcome, quiet=quiet)
     if expected is not None:
-        check_digest(report.digest, expected=expected)
-    sys.exit(report.exit_code)
+        check_digest(outcome.digest, expected=expected)
+    sys.exit(outcome.exit_code)
 
 
-def _part(text: str | None, expect_digest: str | None) -> Part | None:
+def _part(text: str | None, expect_digest: str | None, report: Path | None) -> Part | None:
     """Raises ConfigError where it is no part, or more is wanted of it than a part has."""
     if text is None:
         return None
@@ -138,5 +154,10 @@ def _part(text: str | None, expect_digest: str | None) -> Part | None:
         raise ConfigError(
             "--expect-digest with --part: a part has no digest, the store that all of them make has one",
             hint=f"audiofeat commit STORE --expect-digest {expect_digest}",
+        )
+    if report is not None:
+        raise ConfigError(
+            "--report with --part: a part publishes no store that a page could be about",
+            hint=f"audiofeat commit STORE, then audiofeat report STORE -o {report}",
         )
     return Part.parse(text)

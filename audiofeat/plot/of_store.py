@@ -23,6 +23,7 @@ from audiofeat.job import listing_of
 from audiofeat.plot.scales import column_scale, frame_times
 from audiofeat.plot.shown import ShownClip, ShownFeature, Sound
 from audiofeat.reading.feature_names import check_feature_names
+from audiofeat.reading.info import StoreInfo
 from audiofeat.reading.store import Store
 from audiofeat.records import Clip, Excerpt
 from audiofeat.remembered import remembered_job
@@ -64,7 +65,7 @@ class ClipsOfStore:
         """A clip that there is. Raises DamageError."""
         index = self._store.index_of(key)
         row: dict[str, Any] = self._store.manifest.slice(index, 1).to_pylist()[0]
-        recipe = self._recipe(row["sample_rate"])
+        recipe = stored_recipe(self._store, sample_rate_hz=row["sample_rate"])
         arrays = self._store.clip_at(index, self.features)
         features = {}
         for name, values in arrays.items():
@@ -78,13 +79,6 @@ class ClipsOfStore:
         except AudioFeatError as error:
             sound, why_not = None, f"no sound: {error.problem}"
         return ShownClip(title, row["duration_seconds"], sound, features, why_not)
-
-    def _recipe(self, sample_rate_hz: int) -> Recipe | None:
-        """What the features were made by; None where this version does not understand their configuration."""
-        try:
-            return recipe_of(load_config(self._store.config), sample_rate_hz=sample_rate_hz)
-        except (ConfigError, ClipError):
-            return None
 
     @cached_property
     def _source(self) -> tuple[Config, str, Mapping[str, Clip]]:
@@ -113,6 +107,18 @@ class ClipsOfStore:
             if audio.source_digest != row["source_digest"]:
                 raise ConfigError(f"{row['source']} has changed since the store was made")
             return Sound(np.concatenate([block[:, 0] for block in audio]), audio.sample_rate)
+
+
+def stored_recipe(store: StoreInfo, *, sample_rate_hz: int | None) -> Recipe | None:
+    """What the features of a store were made by; None where this version does not understand their configuration.
+
+    Args:
+        sample_rate_hz: of the clip, in case that clips keep their own; None: then there is no one recipe.
+    """
+    try:
+        return recipe_of(load_config(store.config), sample_rate_hz=sample_rate_hz)
+    except (ClipError, ValueError):
+        return None
 
 
 def _alike(key: str, keys: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from audiofeat.errors import ConfigError, MissingToolError
@@ -24,21 +24,29 @@ _METADATA: dict[str, dict[str, None]] = {
 _DOTS_PER_INCH = 120
 
 
-def check_target(path: Path) -> None:
-    """See that there can be a picture at ``path``, before anything is computed.
+def check_target(
+    path: Path,
+    *,
+    command: str = "plot",
+    suffixes: Collection[str] = _METADATA.keys(),
+    needs: Sequence[str] = ("matplotlib",),
+) -> None:
+    """See that a command can write a picture, or a page of pictures, to ``path``, before anything is computed.
 
     Raises:
         ConfigError: its suffix is none that is known, or it has no folder, or is one.
-        MissingToolError: matplotlib is not installed.
+        MissingToolError: a package that it ``needs`` is not installed.
     """
-    if path.suffix.lower() not in _METADATA:
-        raise ConfigError(f"{path} ends in none of {', '.join(_METADATA)}", hint="the suffix says what is written")
+    if path.suffix.lower() not in suffixes:
+        raise ConfigError(f"{path} ends in none of {', '.join(suffixes)}", hint="the suffix says what is written")
     if path.is_dir():
         raise ConfigError(f"{path} is a folder", hint="name a file in it")
     if not path.absolute().parent.is_dir():
         raise ConfigError(f"{path}: there is no folder {path.parent}", hint="make it first")
-    if importlib.util.find_spec("matplotlib") is None:
-        raise MissingToolError("plot needs matplotlib, which is not installed", hint="pip install 'audiofeat[report]'")
+    for package in needs:
+        if importlib.util.find_spec(package) is None:
+            problem = f"{command} needs {package}, which is not installed"
+            raise MissingToolError(problem, hint="pip install 'audiofeat[report]'")
 
 
 def picture_of(clips: Sequence[ShownClip], *, features: Sequence[str], look: Look, suffix: str) -> bytes:

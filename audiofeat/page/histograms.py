@@ -1,0 +1,100 @@
+"""How the clips of a store are spread over a quantity: bars, and the figures beside them.
+
+A quantity that reaches over many orders, as lengths do, is put on a logarithmic axis. What has no place on the axis, or
+would hide all else (clips without a single clipped sample), is no bar but said in words.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from audiofeat.page.axis import Axis, Tick
+from audiofeat.page.numbers import short
+
+Reals = npt.NDArray[np.float64]
+
+_MOST_BINS = 40
+_WIDE = 30.0
+"""The largest value over the smallest from which on an axis is logarithmic."""
+_FIGURES = (("smallest", 0.0), ("1st percentile", 1.0), ("median", 50.0), ("99th percentile", 99.0), ("largest", 100.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """From ``start`` to ``stop`` along the axis, 0 to 1; its height is 1 for the tallest."""
+
+    start: float
+    stop: float
+    height: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """What is drawn, and what is said beside it."""
+
+    title: str
+    unit: str
+    bars: tuple[Bar, ...]
+    ticks: tuple[Tick, ...]
+    tallest: int
+    """The clips of the tallest bar."""
+    figures: tuple[tuple[str, str], ...]
+    """A name and a value each."""
+    notes: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """For whoever does not see it."""
+        figures = ", ".join(f"{name} {value}" for name, value in self.figures)
+        return f"Histogram of {self.title.lower()} in {self.unit}: {figures or 'no clip has one'}"
+
+
+def histogram_of(values: Reals, *, title: str, unit: str, off_axis: str = "", at_zero: str = "") -> Histogram:
+    """The histogram of one value a clip.
+
+    Args:
+        off_axis: what to call clips of an infinite value, which have no place on the axis.
+        at_zero: what to call clips of the value 0, if they are to be no bar; a logarithmic axis has none for them.
+    """
+    finite = values[np.isfinite(values)]
+    drawn = finite[finite != 0.0] if at_zero else finite
+    left_out = ((off_axis, len(values) - len(finite)), (at_zero, len(finite) - len(drawn)))
+    notes = tuple(f"{count:,} of {len(values):,} clips: {what}" for what, count in left_out if count)
+    if not len(drawn):
+        return Histogram(title, unit, (), (), 0, (), notes or ("no clips",))
+    figures = tuple((name, short(float(np.percentile(drawn, share)))) for name, share in _FIGURES)
+    axis = _axis_of(drawn)
+    edges = _edges(axis, n_values=len(drawn))
+    counts, _ = np.histogram(drawn, edges)
+    tallest = int(counts.max())
+    bars = tuple(
+        Bar(axis.place(start), axis.place(stop), count / tallest, f"{short(start)} to {short(stop)} {unit}: {count:,}")
+        for start, stop, count in zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True)
+        if count
+    )
+    return Histogram(title, unit, bars, tuple(axis.ticks()), tallest, (*figures, ("mean", _mean(drawn))), notes)
+
+
+def _mean(values: Reals) -> str:
+    return short(math.fsum(values.tolist()) / len(values))
+
+
+def _axis_of(values: Reals) -> Axis:
+    low, high = float(values.min()), float(values.max())
+    if high == low:
+        around = abs(low) / 10 or 0.5
+        return Axis(low - around, high + around)
+    return Axis(low, high, is_logarithmic=low > 0.0 and high >= _WIDE * low)
+
+
+def _edges(axis: Axis, *, n_values: int) -> Reals:
+    n_bins = max(1, min(_MOST_BINS, math.ceil(2.0 * n_values ** (1.0 / 3.0))))
+    spaced = np.geomspace if axis.is_logarithmic else np.linspace
+    edges: Reals = spaced(axis.low, axis.high, n_bins + 1)
+    edges[0], edges[-1] = axis.low, axis.high  # geomspace may miss its own ends by a bit
+    return edges
