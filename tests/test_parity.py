@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from laying import on_cpu
 from preset_signals import signals
+from yardsticks import preset_check
 
 from audiofeat.config import preset_names
 from audiofeat.dsp.framing import Samples
 from audiofeat.dsp.row_blocks import Array
 from audiofeat.parity import check as checking
 from audiofeat.parity import libraries
-from audiofeat.parity.check import PresetCheck, asked, check, reference_of
+from audiofeat.parity.check import asked, check, reference_of
 from audiofeat.parity.excerpts import RefusedError, all_of
 from audiofeat.parity.libraries import LIBRARIES, Library, Reference, library_of
 from audiofeat.parity.signals import noise
@@ -33,8 +34,7 @@ PRESET = "tf-tutorial"
 
 
 def test_the_tolerance_is_four_times_the_librarys_own_distance_or_float32s() -> None:
-    on_cpu()
-    beside = PresetCheck(PRESET)
+    beside = preset_check(PRESET)
     clips = {"noise": lambda: noise(2_048), "other": lambda: noise(3_000)}
 
     def tolerances(**own_db: float) -> list[float]:
@@ -47,8 +47,7 @@ def test_the_tolerance_is_four_times_the_librarys_own_distance_or_float32s() -> 
 
 
 def test_other_frames_are_a_failure_and_other_numbers_too() -> None:
-    on_cpu()
-    beside = PresetCheck(PRESET)
+    beside = preset_check(PRESET)
     clips = {"noise": lambda: noise(4_096)}
     (shorter,) = beside.compare(clips, lambda _, samples: all_of(beside.rows_of(samples)[1:]), own_distance_db={})
     assert shorter.problem == "audiofeat gives (13, 13) (frames, dims), the library (12, 13)"
@@ -61,8 +60,7 @@ def test_other_frames_are_a_failure_and_other_numbers_too() -> None:
 
 def test_what_is_quiet_may_differ_by_its_leeway_and_no_more() -> None:
     """Of a tone, no row of cepstra is audible throughout; a library that gives something else is found out."""
-    on_cpu()
-    beside = PresetCheck("kaldi-mfcc13")
+    beside = preset_check("kaldi-mfcc13")
     clips = {"tone": beside.signals()["tone_440_hz"]}
     (tripled,) = beside.compare(clips, lambda _, samples: all_of(3 * beside.rows_of(samples) + 7), own_distance_db={})
     assert tripled.difference is not None
@@ -103,8 +101,7 @@ def declines(samples: Samples) -> Array:
     ],
 )
 def test_a_library_that_refuses_a_clip_says_nothing_against_the_preset(reference: Reference, reason: str) -> None:
-    on_cpu()
-    (comparison,) = PresetCheck(PRESET).compare({"noise": lambda: noise(4_096)}, asked(reference), own_distance_db={})
+    (comparison,) = preset_check(PRESET).compare({"noise": lambda: noise(4_096)}, asked(reference), own_distance_db={})
     assert (comparison.refused, comparison.outcome) == (reason, "not compared")
     assert Verdict(PRESET, "x 1", True, "", (comparison,)).outcome == "not compared"
 

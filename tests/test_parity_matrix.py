@@ -12,9 +12,10 @@ import functools
 from pathlib import Path
 
 import pytest
-from laying import Array, on_cpu
+from laying import Array
 from preset_signals import preset_signals
 from preset_twins import preset_twin
+from yardsticks import preset_check, yardstick
 
 from audiofeat.config import preset_names
 from audiofeat.dsp.framing import Samples
@@ -22,7 +23,6 @@ from audiofeat.parity.check import Comparison, PresetCheck, Wanted, asked, refer
 from audiofeat.parity.goldens import Golden, read_golden
 from audiofeat.parity.libraries import LIBRARIES, Reference, library_of
 from audiofeat.parity.run import decoded
-from audiofeat.parity.yardstick import Yardstick
 
 INSTALLED = ("librosa", "kaldi-native-fbank", "python_speech_features", "transformers", "tensorflow")
 """What the tests run live; all light, all without torch."""
@@ -45,18 +45,6 @@ class Float64(PresetCheck):
 
     def rows_of(self, samples: Samples) -> Array:
         return preset_twin(self._preset, samples)
-
-
-@functools.cache
-def yardstick(preset: str) -> Yardstick:
-    """One for all checks of a preset: most of what it takes is to compile its programs."""
-    on_cpu()
-    return Yardstick(preset)
-
-
-@functools.cache
-def preset_check(preset: str) -> PresetCheck:
-    return PresetCheck(preset, yardstick=yardstick(preset))
 
 
 @functools.cache

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from laying import features_of, frontend_of, on_cpu, only_feature
 from preset_signals import signals
+from yardsticks import yardstick
 
 from audiofeat.config import load_config, preset_names
 from audiofeat.dsp.framing import Samples
@@ -112,7 +113,7 @@ def test_where_nothing_is_audible_nothing_is_said_of_it() -> None:
 )
 def test_a_unit_of_a_logarithm_is_so_many_decibels(preset: str, decibels: float) -> None:
     on_cpu()
-    scale = Yardstick(preset).scale_of(noise(22_050))
+    scale = yardstick(preset).scale_of(noise(22_050))
     assert np.unique(scale.decibels).tolist() == [pytest.approx(decibels)]
 
 
@@ -122,7 +123,7 @@ def test_a_unit_of_what_is_normalised_is_its_columns_deviation(preset: str) -> N
     samples = signals(preset)["speech_like"]()
     bare = frontend_of(preset, "cmvn.mode=none", "compute.precision=float64")
     deviations = only_feature(features_of(bare, [samples])[0]).std(axis=0)
-    decibels = Yardstick(preset).scale_of(samples).decibels
+    decibels = yardstick(preset).scale_of(samples).decibels
     # Joined columns hold every other row of theirs.
     np.testing.assert_allclose(decibels, np.broadcast_to(10 / np.log(10) * deviations, decibels.shape), rtol=0.2)
 
@@ -134,7 +135,7 @@ def test_a_linear_value_is_compared_with_itself(preset: str, relative_db: float)
     on_cpu()
     samples = noise(22_050)
     rows = only_feature(features_of(frontend_of(preset, "compute.precision=float64"), [samples])[0])
-    difference = Yardstick(preset).scale_of(samples).difference(rows * 1.001, rows)
+    difference = yardstick(preset).scale_of(samples).difference(rows * 1.001, rows)
     assert difference.max_db == pytest.approx(1e-3 * relative_db, rel=1e-6)
 
 
@@ -150,7 +151,7 @@ def test_a_leeway_is_thrice_the_distance_below_60_db(level_db: float, leeway: fl
     """Under a window whose side lobes are lower still, and a band whose middle a bin meets."""
     on_cpu()
     samples = tones(32_000, (1_000.0, -6.0), (8_000.0, level_db - 6.0))
-    scale = Yardstick("panns").scale_of(samples)
+    scale = yardstick("panns").scale_of(samples)
     bands = frontend_of("panns", "features={mel: {}}", "compute.precision=float64")
     rows = only_feature(features_of(bands, [samples])[0])
     band = 30 + int(rows[20, 30:].argmax())
@@ -160,8 +161,8 @@ def test_a_leeway_is_thrice_the_distance_below_60_db(level_db: float, leeway: fl
 
 def test_silence_and_bands_without_a_bin_are_exact() -> None:
     on_cpu()
-    assert Yardstick("kaldi-fbank80").scale_of(np.zeros(8_000, np.float32)).leeway.max() == 1.0
-    empty = Yardstick("ast").scale_of(signals("ast")["tone_440_hz"]())
+    assert yardstick("kaldi-fbank80").scale_of(np.zeros(8_000, np.float32)).leeway.max() == 1.0
+    empty = yardstick("ast").scale_of(signals("ast")["tone_440_hz"]())
     assert empty.leeway[:, 3].max() == 1.0
     assert empty.leeway.max() > 10.0
 
@@ -169,27 +170,27 @@ def test_silence_and_bands_without_a_bin_are_exact() -> None:
 def test_a_floor_of_the_logarithm_lowers_the_leeway() -> None:
     on_cpu()
     tone = signals("librosa-logmel")["tone_440_hz"]()
-    assert Yardstick("librosa-logmel").scale_of(tone).leeway.max() < 150.0  # 80 dB below the clip's maximum, no further
-    assert Yardstick("kaldi-fbank80").scale_of(signals("kaldi-fbank80")["chirp"]()).leeway.max() > 1e3
+    assert yardstick("librosa-logmel").scale_of(tone).leeway.max() < 150.0  # 80 dB below the clip's maximum, no further
+    assert yardstick("kaldi-fbank80").scale_of(signals("kaldi-fbank80")["chirp"]()).leeway.max() > 1e3
 
 
 def test_cepstra_mix_a_row_deltas_rows_and_normalisation_a_column() -> None:
     on_cpu()
-    chirp = Yardstick("kaldi-mfcc13").scale_of(signals("kaldi-mfcc13")["chirp"]()).leeway
+    chirp = yardstick("kaldi-mfcc13").scale_of(signals("kaldi-mfcc13")["chirp"]()).leeway
     assert (chirp == chirp[:, :1]).all()
     assert chirp.max() > 100.0
-    impulse = Yardstick("htk-mfcc-0-d-a").scale_of(signals("htk-mfcc-0-d-a")["speech_like"]()).leeway
+    impulse = yardstick("htk-mfcc-0-d-a").scale_of(signals("htk-mfcc-0-d-a")["speech_like"]()).leeway
     assert (impulse[:, 13:26] >= impulse[:, :13]).all()
-    normalised = Yardstick("nemo-2025").scale_of(signals("nemo-2025")["chirp"]()).leeway
+    normalised = yardstick("nemo-2025").scale_of(signals("nemo-2025")["chirp"]()).leeway
     assert (normalised.min(axis=0) > 1.0).all()
 
 
 def test_rows_joined_beyond_the_ends_are_exact_and_columns_lie_as_they_are_stored() -> None:
     on_cpu()
-    tone = Yardstick("seamless-m4t").scale_of(signals("seamless-m4t")["between_hops"]())
+    tone = yardstick("seamless-m4t").scale_of(signals("seamless-m4t")["between_hops"]())
     assert tone.leeway.shape == (13, 160)
     assert tone.is_audible.all()
-    joined = Yardstick("speechbrain-mfcc").scale_of(signals("speechbrain-mfcc")["chirp"]())
+    joined = yardstick("speechbrain-mfcc").scale_of(signals("speechbrain-mfcc")["chirp"]())
     assert joined.leeway.shape == (51, 660)
     # Each coefficient of eleven rows side by side: the same eleven leeways again and again within an order of deltas.
     np.testing.assert_array_equal(joined.leeway[:, :11], joined.leeway[:, 11:22])
@@ -234,7 +235,7 @@ def test_a_clip_without_deviation_is_judged_all_the_same(preset: str) -> None:
     on_cpu()
     silence = np.zeros(8_000, np.float32)
     rows = only_feature(features_of(frontend_of(preset, "compute.precision=float64"), [silence])[0])
-    difference = Yardstick(preset).scale_of(silence).difference(rows + 100.0, rows)
+    difference = yardstick(preset).scale_of(silence).difference(rows + 100.0, rows)
     assert difference.max_db > FLOAT32_DB
 
 
@@ -242,5 +243,5 @@ def test_a_clip_without_deviation_is_judged_all_the_same(preset: str) -> None:
 def test_a_clip_without_samples_has_a_yardstick_without_rows(preset: str) -> None:
     on_cpu()
     dims = recipe_of(load_config(preset)).feature_specs()[0].dims
-    scale = Yardstick(preset).scale_of(np.zeros(0, np.float32))
+    scale = yardstick(preset).scale_of(np.zeros(0, np.float32))
     assert scale.leeway.shape == scale.decibels.shape == scale.is_audible.shape == (0, dims)
