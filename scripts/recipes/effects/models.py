@@ -1,0 +1,120 @@
+"""Five models of an effect: half a second of samples before it in, the same half second behind it out.
+
+The first four are those of the course project. The fifth works where a filter is simple, on the STFT: there it is a
+factor for each bin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+import audiofeat
+
+WINDOW_SAMPLES = 22_050
+# A matrix of half a second by half a second has millions of weights for what a few hundred would do. So the dense
+# models see frames of 10 ms. Their borders are no multiple of a window's step (4,410): where windows overlap, the
+# borders of one lie inside the frames of the next.
+FRAME_SAMPLES = 450
+N_HIDDEN = 1_000
+N_FILTERS, FILTER_SAMPLES = 50, 50
+
+STFT = {
+    "audio": {"sample_rate": 44_100},
+    "frame": {"win_samples": 1024, "hop_samples": 256, "n_fft": 1024, "align": "center", "pad": "reflect"},
+    "features": {"stft": {}},
+}
+
+
+class Plan(NamedTuple):
+    """A model, and how it is trained unless the command line says otherwise."""
+
+    make: Callable[[], keras.Model]
+    epochs: int
+    learning_rate: float
+    theirs: str = ""
+    """RMSE on the test piece by the reference's standard deviation, as the course project reports them."""
+
+
+def linear() -> keras.Model:
+    return dense(activation=None)
+
+
+def relu() -> keras.Model:
+    return dense(activation="relu")
+
+
+def dense(*, activation: str | None) -> keras.Model:
+    return keras.Sequential(
+        [
+            keras.Input([WINDOW_SAMPLES]),
+            keras.layers.Reshape([WINDOW_SAMPLES // FRAME_SAMPLES, FRAME_SAMPLES]),
+            keras.layers.Dense(N_HIDDEN, activation),
+            keras.layers.Dense(FRAME_SAMPLES),
+            keras.layers.Reshape([WINDOW_SAMPLES]),
+        ]
+    )
+
+
+def tied() -> keras.Model:
+    return as_channel(TiedConvolution())
+
+
+def untied() -> keras.Model:
+    return as_channel(
+        keras.layers.Conv1D(N_FILTERS, FILTER_SAMPLES, padding="same", use_bias=False),
+        keras.layers.Conv1DTranspose(1, FILTER_SAMPLES, padding="same", use_bias=False),
+    )
+
+
+def as_channel(*layers: keras.layers.Layer) -> keras.Model:
+    """Convolutions want an axis for channels, of which a mono window has one."""
+    shapes = keras.layers.Reshape([WINDOW_SAMPLES, 1]), keras.layers.Reshape([WINDOW_SAMPLES])
+    return keras.Sequential([keras.Input([WINDOW_SAMPLES]), shapes[0], *layers, shapes[1]])
+
+
+class TiedConvolution(keras.layers.Layer):
+    """A convolution, and the transposed convolution with the same weights.
+
+    Each filter is so applied forwards and backwards: it delays nothing, and turns no frequency over. An effect that
+    does either is out of its reach.
+    """
+
+    def build(self, _: Any) -> None:
+        self.filters = self.add_weight(shape=(FILTER_SAMPLES, 1, N_FILTERS), initializer="glorot_uniform")
+
+    def call(self, signal: tf.Tensor) -> tf.Tensor:
+        hidden = tf.nn.conv1d(signal, self.filters, stride=1, padding="SAME")
+        return tf.nn.conv1d_transpose(hidden, self.filters, tf.shape(signal), strides=1, padding="SAME")
+
+
+def spectral() -> keras.Model:
+    frontend = audiofeat.Frontend(STFT)
+    return keras.Sequential([keras.Input([WINDOW_SAMPLES]), frontend.keras_layer("stft"), BinGains(frontend)])
+
+
+class BinGains(keras.layers.Layer):
+    """A complex factor for each bin of the STFT, and back to samples. It begins as no effect at all."""
+
+    def __init__(self, frontend: audiofeat.Frontend) -> None:
+        super().__init__()
+        self.frontend = frontend
+
+    def build(self, shape: Any) -> None:
+        self.real = self.add_weight(shape=(shape[-1],), initializer="ones")
+        self.imaginary = self.add_weight(shape=(shape[-1],), initializer="zeros")
+
+    def call(self, stft: tf.Tensor) -> tf.Tensor:
+        return self.frontend.inverse_stft(stft * tf.complex(self.real, self.imaginary), WINDOW_SAMPLES)
+
+
+MODELS = {
+    "linear": Plan(linear, epochs=10, learning_rate=1e-3, theirs="0.0345 / 0.104 = 0.33"),
+    "relu": Plan(relu, epochs=20, learning_rate=1e-3),
+    "tied": Plan(tied, epochs=6, learning_rate=1e-2, theirs="0.0095 / 0.104 = 0.091"),
+    "untied": Plan(untied, epochs=6, learning_rate=1e-2),
+    "spectral": Plan(spectral, epochs=6, learning_rate=1e-1),
+}
