@@ -46,6 +46,7 @@ def draw_curves(axes: Axes, rows: Sequence[Mapping[str, Any]], models: Sequence[
         axes.plot(range(1, len(ratios) + 1), ratios, color=COLOURS[name], label=name, marker=".")
         if name in THEIRS:
             axes.axhline(THEIRS[name], color=COLOURS[name], linestyle=":", label=f"{name}, the course project's")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set(title="Test: RMSE / deviation of the reference", xlabel="epoch", yscale="log")
     axes.legend(frameon=False, fontsize=8)
 
@@ -62,7 +63,7 @@ def draw_waves(axes: Axes, dry: Array, reference: Array, made: Mapping[str, Arra
 def draw_errors(axes: Axes, reference: Array, made: Mapping[str, Array]) -> None:
     for name, samples in made.items():
         axes.plot(MILLISECONDS, samples - reference, color=COLOURS[name], linewidth=1)
-    axes.set(title="Predicted less processed", xlabel="ms")
+    axes.set(title="Predicted less processed (colours as on the left)", xlabel="ms")
 
 
 def loudest(samples: Array, *, n_samples: int) -> int:
