@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import PROJECT
+from laying import on_cpu
 from running import environment
 
 import audiofeat
@@ -123,6 +124,7 @@ def test_no_sample_that_is_held_out_is_trained_on(store: Any, recordings: Any) -
 
 
 def test_order_is_another_one_each_epoch(recordings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_cpu()
     monkeypatch.syspath_prepend(RECIPE)
     for name in ("models", "windows"):
         monkeypatch.setitem(sys.modules, name, loaded(name))

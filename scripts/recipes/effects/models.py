@@ -99,23 +99,24 @@ class TiedConvolution(keras.layers.Layer):
 
 
 def spectral() -> keras.Model:
-    frontend = audiofeat.Frontend(STFT)
-    return keras.Sequential([keras.Input([WINDOW_SAMPLES]), frontend.keras_layer("stft"), BinGains(frontend)])
+    return keras.Sequential([keras.Input([WINDOW_SAMPLES]), BinGains(audiofeat.Frontend(STFT))])
 
 
 class BinGains(keras.layers.Layer):
-    """A complex factor for each bin of the STFT, and back to samples. It begins as no effect at all."""
+    """To the STFT, a complex factor for each bin, and back to samples. It begins as no effect at all."""
 
     def __init__(self, frontend: audiofeat.Frontend) -> None:
         super().__init__()
         self.frontend = frontend
 
-    def build(self, shape: Any) -> None:
-        self.real = self.add_weight(shape=(shape[-1],), initializer="ones")
-        self.imaginary = self.add_weight(shape=(shape[-1],), initializer="zeros")
+    def build(self, _: Any) -> None:
+        (stft,) = self.frontend.features
+        self.real = self.add_weight(shape=(stft.dims,), initializer="ones")
+        self.imaginary = self.add_weight(shape=(stft.dims,), initializer="zeros")
 
-    def call(self, stft: tf.Tensor) -> tf.Tensor:
-        return self.frontend.inverse_stft(stft * tf.complex(self.real, self.imaginary), WINDOW_SAMPLES)
+    def call(self, signal: tf.Tensor) -> tf.Tensor:
+        stft = self.frontend(signal)["stft"] * tf.complex(self.real, self.imaginary)
+        return self.frontend.inverse_stft(stft, WINDOW_SAMPLES)
 
 
 MODELS = {

@@ -27,7 +27,7 @@ def draw(
         rows: of figures.csv.
         dry, reference, made: the test before the effect, behind it, and as each model makes it; as long as each other.
     """
-    figure = Figure(figsize=(12, 5), dpi=100, layout="constrained")
+    figure = Figure(figsize=(12, 5), dpi=90, layout="constrained")
     axes = figure.subplot_mosaic([["curves", "waves"], ["curves", "errors"]], width_ratios=[2, 3])
     draw_curves(axes["curves"], rows, list(made))
     start = loudest(reference, n_samples=EXTRACT_SAMPLES)

@@ -45,6 +45,9 @@ def main(
 ) -> None:
     """Learn an effect from pairs of recordings, and apply it to the test recordings.
 
+    DATA/pre and DATA/post hold recordings of the same names and lengths, before the effect and behind it. Each channel
+    is a recording of its own.
+
     OUT gets the store; table.md; figures.csv, those of each epoch; effects.png; and what each model makes of the test
     recordings, as wave files.
     """
