@@ -127,6 +127,31 @@ def test_a_page_in_the_folder_of_a_store_harms_nothing(tmp_path: Path, source: P
     assert (store / "report.html").exists()
 
 
+def test_a_page_may_go_right_into_a_store_that_is_not_made_yet(tmp_path: Path, source: Path) -> None:
+    assert run_extract(source, "--report", tmp_path / "store" / "report.html").exit_code == 3
+    assert "input.truncated" in PageHtml.of(tmp_path / "store" / "report.html").text
+
+
+def test_a_run_is_told_of_though_its_page_cannot_be_written(tmp_path: Path, source: Path) -> None:
+    """The store is as it would be."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise StorageError("cannot write it")
+
+    with patch("audiofeat.page.run.write_page", refuse):
+        result = run_extract(source, "--report", tmp_path / "page.html")
+    assert isinstance(result.exception, StorageError)
+    assert "failed    1 (input.truncated 1)" in result.stdout
+    assert StoreInfo(tmp_path / "store").digest in result.stdout
+
+
+def test_page_and_figures_are_two_files(tmp_path: Path, source: Path) -> None:
+    result = run_extract(source, "--report", tmp_path / "a.html", "--metrics", tmp_path / "." / "a.html")
+    with pytest.raises(ConfigError, match="are one file"):
+        raise result.exception or AssertionError
+    assert not (tmp_path / "store").exists()
+
+
 def test_a_part_has_no_page(tmp_path: Path, source: Path) -> None:
     result = run_extract(source, "--part", "1/2", "--report", tmp_path / "page.html")
     with pytest.raises(ConfigError, match=r"--report with --part.*\n.*audiofeat commit STORE, then audiofeat report"):

@@ -30,18 +30,23 @@ def check_target(
     command: str = "plot",
     suffixes: Collection[str] = _METADATA.keys(),
     needs: Sequence[str] = ("matplotlib",),
+    makes: Path | None = None,
 ) -> None:
     """See that a command can write a picture, or a page of pictures, to ``path``, before anything is computed.
 
+    Args:
+        needs: packages.
+        makes: a folder that will be there by then.
     Raises:
         ConfigError: its suffix is none that is known, or it has no folder, or is one.
-        MissingToolError: a package that it ``needs`` is not installed.
+        MissingToolError: a package is not installed.
     """
     if path.suffix.lower() not in suffixes:
         raise ConfigError(f"{path} ends in none of {', '.join(suffixes)}", hint="the suffix says what is written")
     if path.is_dir():
         raise ConfigError(f"{path} is a folder", hint="name a file in it")
-    if not path.absolute().parent.is_dir():
+    folder = path.absolute().parent
+    if not folder.is_dir() and (makes is None or folder.resolve() != makes.resolve()):
         raise ConfigError(f"{path}: there is no folder {path.parent}", hint="make it first")
     for package in needs:
         if importlib.util.find_spec(package) is None:
