@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -145,6 +146,20 @@ def test_a_run_is_told_of_though_its_page_cannot_be_written(tmp_path: Path, sour
     assert StoreInfo(tmp_path / "store").digest in result.stdout
 
 
+@pytest.mark.parametrize("option", ["--report", "--metrics"])
+def test_a_folder_that_nothing_can_be_written_in_is_found_before_a_run(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    """The last clip may be hours away. Root may write anywhere, so the answer is pretended."""
+    closed, access = tmp_path / "closed", os.access
+    closed.mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: path != closed and access(path, mode))
+    result = run_extract(source, option, closed / "a.html")
+    with pytest.raises(StorageError, match="nothing can be written in "):
+        raise result.exception or AssertionError
+    assert not (tmp_path / "store").exists()
+
+
 def test_page_and_figures_are_two_files(tmp_path: Path, source: Path) -> None:
     result = run_extract(source, "--report", tmp_path / "a.html", "--metrics", tmp_path / "." / "a.html")
     with pytest.raises(ConfigError, match="are one file"):
@@ -168,6 +183,7 @@ def test_the_figures_of_a_run_may_be_had_from_its_metrics(tmp_path: Path, source
     values = json.loads(metrics.read_bytes())
     for wrong, message in (
         ({**values, "digest": "0" * 64}, "another content digest"),
+        ({**values, "digest": ""}, "of a part of a run"),
         ({**values, "wall_seconds": None}, "no figures of a run"),
         ([], "no figures of a run"),
         (None, "cannot be read"),

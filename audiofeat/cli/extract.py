@@ -139,9 +139,11 @@ def extract(
 
 
 def _check_files(metrics: Path | None, report: Path | None, *, store: Path | None) -> None:
-    """Raises ConfigError or MissingToolError where the run could not write them at its end."""
-    if metrics is not None and not metrics.absolute().parent.is_dir():
-        raise ConfigError(f"--metrics {str(metrics)!r}: there is no folder {metrics.parent}", hint="make it first")
+    """Raises ConfigError, StorageError or MissingToolError where the run could not write them at its end."""
+    from audiofeat.store.staging import check_place
+
+    if metrics is not None:
+        check_place(metrics, option="--metrics")
     if report is None:
         return
     from audiofeat.page.run import check_page_target

@@ -29,6 +29,8 @@ def read_metrics(path: Path, *, digest: str) -> dict[str, Any]:
         raise ConfigError(f"--metrics {path}: it cannot be read: {error}", hint=hint) from error
     if not isinstance(values, dict) or not _is_complete(values):
         raise ConfigError(f"--metrics {path}: these are no figures of a run", hint=hint)
+    if not values["digest"]:
+        raise ConfigError(f"--metrics {path}: they are of a part of a run, which made no store", hint=hint)
     if values["digest"] != digest:
         raise ConfigError(
             f"--metrics {path}: the run's store has another content digest, {values['digest']}", hint=hint
