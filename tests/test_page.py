@@ -229,6 +229,9 @@ def test_what_a_run_took_is_told_where_it_is_known(tmp_path: Path) -> None:
     metrics = {"digest": "", "device": "cpu", "wall_seconds": 10.0, **seconds, **numbers, "bound_by": None}
     text = page_of(paths.root, metrics=metrics).text
     assert "20 clips decoded, 3 reused" in text
+    alone = page_of(paths.root, metrics={**metrics, "decoded": 1, "workers": 1, "cores": 1}).text
+    assert "1 clip decoded" in alone
+    assert "1 lane, 1 core, cpu" in alone
     assert "1,234 × real time, 2 clips a second" in text
 
 

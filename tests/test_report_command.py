@@ -184,6 +184,7 @@ def test_the_figures_of_a_run_may_be_had_from_its_metrics(tmp_path: Path, source
     for wrong, message in (
         ({**values, "digest": "0" * 64}, "another content digest"),
         ({**values, "digest": ""}, "of a part of a run"),
+        ({**values, "bound_by": {"part": "decode"}}, "no figures of a run"),
         ({**values, "wall_seconds": None}, "no figures of a run"),
         ([], "no figures of a run"),
         (None, "cannot be read"),
