@@ -71,6 +71,12 @@ def test_a_store_that_remembers_no_source_says_so(tmp_path: Path) -> None:
     assert "does not remember its source" in shown.no_sound
 
 
+def test_of_a_clip_in_quarantine_it_is_said_why(tmp_path: Path) -> None:
+    make_store(tmp_path / "store", settings_for(), small_arrays(1), failing=["bad"])
+    with pytest.raises(ConfigError, match=r"could not do 'bad': input\.truncated, cut off"):
+        plot([f"{tmp_path / 'store'}:bad"], tmp_path / "x.png")
+
+
 def test_a_picture_of_a_store_needs_no_tensorflow(made: Path) -> None:
     out = made / "two.svg"
     with mock.patch.object(Computer, "shown", side_effect=AssertionError):
