@@ -22,7 +22,7 @@ from audiofeat.records import FeatureSpec
 from audiofeat.store.formats import shard_format
 from audiofeat.store.moments import Moments, Reals, RunningMoments
 from audiofeat.store.rows import BLOCK_ROWS
-from audiofeat.store.staging import write_file
+from audiofeat.store.staging import check_place, write_file
 from audiofeat.tasks import ShardEntry
 
 
@@ -76,11 +76,10 @@ def store_statistics(store: StoreInfo, *, verify: bool = False) -> dict[str, Sta
 
 
 def check_target(path: Path) -> None:
-    """Raises ConfigError where :func:`write_statistics` cannot write to ``path``."""
+    """Raises ConfigError or StorageError where :func:`write_statistics` cannot write to ``path``."""
     if path.suffix != ".npz":
         raise ConfigError(f"{path} does not end in .npz", hint="what is written is an .npz file: name it so")
-    if not path.absolute().parent.is_dir():
-        raise ConfigError(f"{path}: there is no folder {path.parent}", hint="make it first")
+    check_place(path)
 
 
 def write_statistics(path: Path, statistics: Mapping[str, Statistics]) -> None:

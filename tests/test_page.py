@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,7 @@ def test_one_clip(tmp_path: Path) -> None:
     page_store(tmp_path / "store", with_digests("only"))
     page = page_of(tmp_path / "store")
     assert "All 1 clip of the store" in page.text
+    assert not re.search(r"^1 clips", page.text, re.MULTILINE)
     assert "random, shortest, longest, loudest, quietest, most silent" in page.text
     assert "Nothing failed." in page.text
     assert "No two clips are made of the same bytes" in page.text
@@ -157,6 +159,22 @@ def test_a_failed_clip_says_what_to_do(tmp_path: Path) -> None:
     assert "fetch it again" in text
     assert text.count("audiofeat retry STORE") == 3  # where nothing better is known
     assert "failed 3" in text
+
+
+def test_of_many_failures_the_rest_is_told_of_a_reason_that_has_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the command that the page names finds them all."""
+    monkeypatch.setattr("audiofeat.page.quarantine._MOST_OF_A_REASON", 3)
+    monkeypatch.setattr("audiofeat.page.quarantine._MOST_LINES", 5)
+    failures = {f"{n}": {"reason": "io.read" if n < 3 else "select.too-short"} for n in range(7)}
+    paths = page_store(tmp_path / "store", {}, failures=failures)
+    text = page_of(paths.root).text
+    command = next(line for line in text.splitlines() if line.startswith("grep"))
+    assert "select.too-short" in command
+    done = subprocess.run(command.replace("STORE", str(paths.root)), shell=True, capture_output=True, check=True)
+    assert len(done.stdout.splitlines()) == 4
+    assert re.search(r"select.too-short 4 2 ", re.sub(r"\s+", " ", text))
 
 
 def test_copies_are_found_by_bytes_and_span(tmp_path: Path) -> None:
@@ -211,6 +229,9 @@ def test_what_a_run_took_is_told_where_it_is_known(tmp_path: Path) -> None:
     metrics = {"digest": "", "device": "cpu", "wall_seconds": 10.0, **seconds, **numbers, "bound_by": None}
     text = page_of(paths.root, metrics=metrics).text
     assert "20 clips decoded, 3 reused" in text
+    alone = page_of(paths.root, metrics={**metrics, "decoded": 1, "workers": 1, "cores": 1}).text
+    assert "1 clip decoded" in alone
+    assert "1 lane, 1 core, cpu" in alone
     assert "1,234 × real time, 2 clips a second" in text
 
 

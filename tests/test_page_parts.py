@@ -104,8 +104,17 @@ def test_lengths_of_many_orders_are_logarithmic_and_few_clips_have_few_bars() ->
     assert [bar.text.rpartition(" ")[2] for bar in found.bars] == ["900", "1"]
     assert found.ticks[0].text == "0.1"
     assert len(histogram([1.0, 2.0]).bars) == 2
-    assert len(histogram([5.0] * 3).bars) == 1
+    assert len(histogram([1.0, np.nextafter(1.0, 2.0)] * 400).bars) == 2
     assert histogram([]).notes == ("no clips",)
+
+
+def test_equal_values_are_one_bar_in_the_middle_that_tells_no_other_value() -> None:
+    """A clip is not up to 110 % silent."""
+    found = histogram([100.0] * 3)
+    (bar,) = found.bars
+    assert (bar.start + bar.stop) / 2 == 0.5
+    assert bar.text == "100 s: 3"
+    assert [(tick.place, tick.text) for tick in found.ticks] == [(0.5, "100")]
 
 
 def statistics(mean: list[float], variance: list[float], *, n_frames: int = 10) -> Statistics:

@@ -71,11 +71,17 @@ def test_a_store_that_remembers_no_source_says_so(tmp_path: Path) -> None:
     assert "does not remember its source" in shown.no_sound
 
 
+def test_of_a_clip_in_quarantine_it_is_said_why(tmp_path: Path) -> None:
+    make_store(tmp_path / "store", settings_for(), small_arrays(1), failing=["bad"])
+    with pytest.raises(ConfigError, match=r"could not do 'bad': input\.truncated, cut off"):
+        plot([f"{tmp_path / 'store'}:bad"], tmp_path / "x.png")
+
+
 def test_a_picture_of_a_store_needs_no_tensorflow(made: Path) -> None:
     out = made / "two.svg"
     with mock.patch.object(Computer, "shown", side_effect=AssertionError):
         names = [f"{made / 'store'}:{key}" for key in KEYS[:2]]
-        assert plot(names, out, config="librosa-logmel", features=["mfcc"]) == 2
+        assert plot(names, out, features=["mfcc"]) == 2
     assert out.read_bytes().startswith(b"<?xml")
 
 
@@ -89,8 +95,16 @@ def test_a_picture_of_a_store_needs_no_tensorflow(made: Path) -> None:
 )
 def test_what_a_store_does_not_have(made: Path, key: str, features: list[str] | None, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        plot([f"{made / 'store'}:{key}"], made / "x.png", config="librosa-logmel", features=features)
+        plot([f"{made / 'store'}:{key}"], made / "x.png", features=features)
     assert not (made / "x.png").exists()
+
+
+@pytest.mark.parametrize("settings", [{"config": "kaldi-fbank80"}, {"overrides": ["mel.bands=40"]}])
+def test_settings_change_nothing_of_a_store_and_are_refused_without_a_file(
+    made: Path, settings: dict[str, Any]
+) -> None:
+    with pytest.raises(ConfigError, match=r"no file is named: a store's features are as they are\n  try: leave"):
+        plot([f"{made / 'store'}:{KEYS[0]}"], made / "x.png", **settings)
 
 
 def test_names_are_told_apart(made: Path, tmp_path: Path) -> None:
@@ -110,7 +124,7 @@ def test_names_are_told_apart(made: Path, tmp_path: Path) -> None:
 def test_a_target_is_checked_before_all_else(tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / "d.png").mkdir()
     with pytest.raises(ConfigError, match=message):
-        plot(["/nowhere"], tmp_path / name, config="librosa-logmel")
+        plot(["/nowhere"], tmp_path / name)
 
 
 def test_without_matplotlib_it_is_said_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +136,7 @@ def test_without_matplotlib_it_is_said_how_to_get_it(tmp_path: Path, monkeypatch
 
 def test_too_many_clips_are_refused(made: Path) -> None:
     with pytest.raises(ConfigError, match=f"17 clips, and a picture has room for {MOST_CLIPS}"):
-        plot([f"{made / 'store'}:{KEYS[0]}"] * 17, made / "x.png", config="librosa-logmel")
+        plot([f"{made / 'store'}:{KEYS[0]}"] * 17, made / "x.png")
 
 
 def test_a_file_is_as_many_clips_as_extract_makes_of_it(tmp_path: Path) -> None:
@@ -180,5 +194,5 @@ def test_a_picture_that_cannot_be_written_is_a_storage_error(made: Path, monkeyp
 
     monkeypatch.setattr("audiofeat.store.staging.commit", refuse)
     with pytest.raises(AudioFeatError) as caught:
-        plot([f"{made / 'store'}:{KEYS[0]}"], made / "full.png", config="librosa-logmel")
+        plot([f"{made / 'store'}:{KEYS[0]}"], made / "full.png")
     assert caught.value.exit_code == 14

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from matplotlib import style
 
 from audiofeat.plot.figure import FIRST_ROWS, figure_of
+from audiofeat.plot.images import as_drawn
 from audiofeat.plot.look import DARK, LIGHT
 from audiofeat.plot.picture import picture_of
 from audiofeat.plot.scales import ColumnScale, FrameTimes, numbered
@@ -107,6 +109,20 @@ def test_mel_axes_have_round_frequencies_and_only_the_ends_say_seconds() -> None
     assert [row[0].get_xlabel() for row in rows] == ["seconds", "Hz", "", "", "seconds"]
 
 
+def test_of_a_long_clip_frames_that_lie_on_one_dot_are_drawn_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Block by block, each its mean in decibels, over the same seconds; a short one is drawn as it is."""
+    monkeypatch.setattr("audiofeat.plot.images._MOST_COLUMNS", 4)
+    monkeypatch.setattr("audiofeat.plot.images._BLOCK_FRAMES", 5)
+    values = np.array([[1.0, 10.0]] * 9 + [[100.0, 10.0]] * 2)
+    long = ShownFeature(values, "power", FrameTimes(0.5, 1.0), numbered(2))
+    drawn = as_drawn(long)
+    np.testing.assert_allclose(drawn.values, [[0, 10], [0, 10], [0, 10], [20, 10]])
+    assert drawn.times.span(len(drawn.values)) == (0.0, 12.0)
+    short = as_drawn(replace(long, values=values[:4]))
+    np.testing.assert_allclose(short.values, [[0, 10]] * 4)
+    assert short.times == long.times
+
+
 def test_a_bar_tells_the_unit_of_each_row_of_images() -> None:
     figure = figure_of([clip("a", seconds=0.2)], features=FEATURES, look=LIGHT)
     bars = figure.axes[FIRST_ROWS + len(FEATURES) :]
@@ -119,7 +135,7 @@ def test_what_is_not_there_is_said() -> None:
     waveforms, spectra, spectrograms, _, mfccs = rows_of([whole, silent])
     for row in (waveforms, spectra, spectrograms):
         assert [text.get_text() for text in row[1].texts] == ["no sound: b.wav is gone"]
-    assert [text.get_text() for text in mfccs[1].texts] == ["this store has no mfcc"]
+    assert [text.get_text() for text in mfccs[1].texts] == ["no mfcc"]  # of a file or of a store
     alone = rows_of([silent])
     for row in alone[:3]:
         assert not row[0].images

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -127,6 +128,45 @@ def test_a_page_in_the_folder_of_a_store_harms_nothing(tmp_path: Path, source: P
     assert (store / "report.html").exists()
 
 
+def test_a_page_may_go_right_into_a_store_that_is_not_made_yet(tmp_path: Path, source: Path) -> None:
+    assert run_extract(source, "--report", tmp_path / "store" / "report.html").exit_code == 3
+    assert "input.truncated" in PageHtml.of(tmp_path / "store" / "report.html").text
+
+
+def test_a_run_is_told_of_though_its_page_cannot_be_written(tmp_path: Path, source: Path) -> None:
+    """The store is as it would be."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise StorageError("cannot write it")
+
+    with patch("audiofeat.page.run.write_page", refuse):
+        result = run_extract(source, "--report", tmp_path / "page.html")
+    assert isinstance(result.exception, StorageError)
+    assert "failed    1 (input.truncated 1)" in result.stdout
+    assert StoreInfo(tmp_path / "store").digest in result.stdout
+
+
+@pytest.mark.parametrize("option", ["--report", "--metrics"])
+def test_a_folder_that_nothing_can_be_written_in_is_found_before_a_run(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    """The last clip may be hours away. Root may write anywhere, so the answer is pretended."""
+    closed, access = tmp_path / "closed", os.access
+    closed.mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: path != closed and access(path, mode))
+    result = run_extract(source, option, closed / "a.html")
+    with pytest.raises(StorageError, match="nothing can be written in "):
+        raise result.exception or AssertionError
+    assert not (tmp_path / "store").exists()
+
+
+def test_page_and_figures_are_two_files(tmp_path: Path, source: Path) -> None:
+    result = run_extract(source, "--report", tmp_path / "a.html", "--metrics", tmp_path / "." / "a.html")
+    with pytest.raises(ConfigError, match="are one file"):
+        raise result.exception or AssertionError
+    assert not (tmp_path / "store").exists()
+
+
 def test_a_part_has_no_page(tmp_path: Path, source: Path) -> None:
     result = run_extract(source, "--part", "1/2", "--report", tmp_path / "page.html")
     with pytest.raises(ConfigError, match=r"--report with --part.*\n.*audiofeat commit STORE, then audiofeat report"):
@@ -143,6 +183,8 @@ def test_the_figures_of_a_run_may_be_had_from_its_metrics(tmp_path: Path, source
     values = json.loads(metrics.read_bytes())
     for wrong, message in (
         ({**values, "digest": "0" * 64}, "another content digest"),
+        ({**values, "digest": ""}, "of a part of a run"),
+        ({**values, "bound_by": {"part": "decode"}}, "no figures of a run"),
         ({**values, "wall_seconds": None}, "no figures of a run"),
         ([], "no figures of a run"),
         (None, "cannot be read"),

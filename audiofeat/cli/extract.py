@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -17,6 +17,9 @@ from audiofeat.errors import ConfigError
 from audiofeat.expected_digest import check_digest, parse_digest
 from audiofeat.max_failures import NO_LIMIT, MaxFailures
 from audiofeat.part import Part
+
+if TYPE_CHECKING:
+    from audiofeat.report import RunReport
 
 
 @click.command()
@@ -110,13 +113,7 @@ def extract(
         standby.start(job["store"] or job["source"] if engine == "local" else None, device=job["device"])
         config, options = job_of(command="extract", **job)
         standby.start(config.store.path if engine == "local" else None, device=job["device"])
-        if metrics is not None and not metrics.absolute().parent.is_dir():
-            raise ConfigError(f"--metrics {str(metrics)!r}: there is no folder {metrics.parent}", hint="make it first")
-        if report is not None:
-            from audiofeat.page.run import check_page_target
-
-            place = Path(config.store.path) if config.store.path is not None else None
-            check_page_target(report, store=place, command="--report")
+        _check_files(metrics, report, store=Path(config.store.path) if config.store.path is not None else None)
         from audiofeat.engine.allowance import parse_memory
 
         expected = parse_digest(expect_digest) if expect_digest is not None else None
@@ -132,6 +129,32 @@ def extract(
             allow_mixed_devices=allow_mixed_devices,
         )
         outcome = run_job(config, options, quiet=quiet, standby=standby)
+    try:
+        _write_files(outcome, metrics, report)
+    finally:  # the store is finished, whatever becomes of them
+        tell(outcome, quiet=quiet)
+    if expected is not None:
+        check_digest(outcome.digest, expected=expected)
+    sys.exit(outcome.exit_code)
+
+
+def _check_files(metrics: Path | None, report: Path | None, *, store: Path | None) -> None:
+    """Raises ConfigError, StorageError or MissingToolError where the run could not write them at its end."""
+    from audiofeat.store.staging import check_place
+
+    if metrics is not None:
+        check_place(metrics, option="--metrics")
+    if report is None:
+        return
+    from audiofeat.page.run import check_page_target
+
+    check_page_target(report, store=store, command="--report")
+    if metrics is not None and metrics.resolve() == report.resolve():
+        raise ConfigError(f"--metrics and --report are one file, {report}", hint="give each a name of its own")
+
+
+def _write_files(outcome: RunReport, metrics: Path | None, report: Path | None) -> None:
+    """Raises AudioFeatError."""
     if metrics is not None:
         from audiofeat.store.staging import write_file
 
@@ -140,10 +163,6 @@ def extract(
         from audiofeat.page.run import write_page
 
         write_page(Path(outcome.store), report, metrics=outcome.metrics())
-    tell(outcome, quiet=quiet)
-    if expected is not None:
-        check_digest(outcome.digest, expected=expected)
-    sys.exit(outcome.exit_code)
 
 
 def _part(text: str | None, expect_digest: str | None, report: Path | None) -> Part | None:

@@ -31,10 +31,8 @@ from audiofeat.cli.screen import show
     "-c",
     "--config",
     "config_name",
-    default="librosa-logmel",
-    show_default=True,
     metavar="FILE_OR_PRESET",
-    help="What the features of a FILE are computed with. Those of a store are as they are.",
+    help="What the features of a FILE are computed with. Those of a store are as they are.  [default: librosa-logmel]",
 )
 @click.option(
     "--set",
@@ -48,7 +46,7 @@ def plot(
     names: tuple[str, ...],
     out: Path,
     features: tuple[str, ...],
-    config_name: str,
+    config_name: str | None,
     overrides: tuple[str, ...],
     dark: bool,
 ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from audiofeat.errors import ConfigError
 from audiofeat.export.export_format import ExportFormat
 from audiofeat.export.formats import export_format
-from audiofeat.store.staging import commit, fsync_folder, staged, storage_errors
+from audiofeat.store.staging import check_place, commit, fsync_folder, staged, storage_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,10 @@ def export_store(
 
 
 def _refuse_target(final: Path, kind: ExportFormat, *, store: Path) -> None:
-    """Raises ConfigError if anything is at the target, or nothing can be."""
+    """Raises ConfigError or StorageError if anything is at the target, or nothing can be."""
     if final == store or store in final.parents:
         raise ConfigError(f"{final} lies in the store itself", hint="a path outside the store")
-    if not final.parent.is_dir():
-        raise ConfigError(f"{final}: there is no folder {final.parent}", hint="make it first")
+    check_place(final)
     if final.is_dir():
         if any(final.iterdir()):
             raise ConfigError(f"{final} is there already, and not empty", hint="another name, or remove it first")

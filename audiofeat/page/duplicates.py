@@ -35,10 +35,11 @@ class Duplicates:
 def duplicates_of(clips: Clips) -> Duplicates:
     """Find them, by the manifest alone."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     numbered = clips.table.select(list(_SAME)).append_column("number", pa.array(range(len(clips)), pa.int64()))
-    found = numbered.group_by(list(_SAME), use_threads=False).aggregate([("number", "list")])
-    several = [numbers for numbers in found.column("number_list").to_pylist() if len(numbers) > 1]
+    found = numbered.group_by(list(_SAME), use_threads=False).aggregate([("number", "list")]).column("number_list")
+    several = found.filter(pc.greater(pc.list_value_length(found), 1)).to_pylist()  # most clips have no copy
     several.sort(key=lambda numbers: (-len(numbers), numbers[0]))
     groups = tuple(_group(clips, numbers) for numbers in several[:_MOST_GROUPS])
     return Duplicates(len(several), sum(map(len, several)), groups)

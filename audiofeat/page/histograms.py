@@ -20,6 +20,8 @@ Reals = npt.NDArray[np.float64]
 _MOST_BINS = 40
 _WIDE = 30.0
 """The largest value over the smallest from which on an axis is logarithmic."""
+_MIDDLE, _HALF_A_BAR = 0.5, 0.05
+"""Of an axis: where all clips are whose values are equal."""
 _FIGURES = (("smallest", 0.0), ("1st percentile", 1.0), ("median", 50.0), ("99th percentile", 99.0), ("largest", 100.0))
 
 
@@ -68,7 +70,12 @@ def histogram_of(values: Reals, *, title: str, unit: str, off_axis: str = "", at
     if not len(drawn):
         return Histogram(title, unit, (), (), 0, (), notes or ("no clips",))
     figures = tuple((name, short(float(np.percentile(drawn, share)))) for name, share in _FIGURES)
-    axis = _axis_of(drawn)
+    figures = (*figures, ("mean", _mean(drawn)))
+    low, high = float(drawn.min()), float(drawn.max())
+    if high == low:
+        bar = Bar(_MIDDLE - _HALF_A_BAR, _MIDDLE + _HALF_A_BAR, 1.0, f"{short(low)} {unit}: {len(drawn):,}")
+        return Histogram(title, unit, (bar,), (Tick(_MIDDLE, short(low)),), len(drawn), figures, notes)
+    axis = Axis(low, high, is_logarithmic=low > 0.0 and high >= _WIDE * low)
     edges = _edges(axis, n_values=len(drawn))
     counts, _ = np.histogram(drawn, edges)
     tallest = int(counts.max())
@@ -77,19 +84,11 @@ def histogram_of(values: Reals, *, title: str, unit: str, off_axis: str = "", at
         for start, stop, count in zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True)
         if count
     )
-    return Histogram(title, unit, bars, tuple(axis.ticks()), tallest, (*figures, ("mean", _mean(drawn))), notes)
+    return Histogram(title, unit, bars, tuple(axis.ticks()), tallest, figures, notes)
 
 
 def _mean(values: Reals) -> str:
     return short(math.fsum(values.tolist()) / len(values))
-
-
-def _axis_of(values: Reals) -> Axis:
-    low, high = float(values.min()), float(values.max())
-    if high == low:
-        around = abs(low) / 10 or 0.5
-        return Axis(low - around, high + around)
-    return Axis(low, high, is_logarithmic=low > 0.0 and high >= _WIDE * low)
 
 
 def _edges(axis: Axis, *, n_values: int) -> Reals:

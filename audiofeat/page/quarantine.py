@@ -49,8 +49,9 @@ class Quarantine:
         return sum(each.n_clips for each in self.reasons if not each.is_by_choice)
 
     @property
-    def is_whole(self) -> bool:
-        return all(each.n_shown == each.n_clips for each in self.reasons)
+    def first_cut(self) -> str:
+        """The first reason of which there are more clips than are shown; empty where all are shown."""
+        return next((each.reason for each in self.reasons if each.n_shown < each.n_clips), "")
 
 
 def quarantine_of(failures: Sequence[Failure]) -> Quarantine:

@@ -29,12 +29,12 @@ def check_page_target(path: Path, *, store: Path | None, command: str = "report"
     """See that there can be a page about a store at ``path``.
 
     Args:
-        store: None where it is not known yet.
+        store: made already or not; None where it is not known yet.
     Raises:
         ConfigError: its name does not end in ``.html``, it has no folder, or is one, or lies among the store's shards.
         MissingToolError: jinja2 or matplotlib is not installed.
     """
-    check_target(path, command=command, suffixes=(".html", ".htm"), needs=("jinja2", "matplotlib"))
+    check_target(path, command=command, suffixes=(".html", ".htm"), needs=("jinja2", "matplotlib"), makes=store)
     if store is not None and store.resolve() in path.absolute().parent.resolve().parents:
         raise ConfigError(f"{path} lies among the files of the store", hint=f"put it beside {store}, or right into it")
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from audiofeat.config.wording import counted
 from audiofeat.errors import ConfigError
 from audiofeat.page.numbers import short
 from audiofeat.report import duration_text, size_text
@@ -29,6 +30,8 @@ def read_metrics(path: Path, *, digest: str) -> dict[str, Any]:
         raise ConfigError(f"--metrics {path}: it cannot be read: {error}", hint=hint) from error
     if not isinstance(values, dict) or not _is_complete(values):
         raise ConfigError(f"--metrics {path}: these are no figures of a run", hint=hint)
+    if not values["digest"]:
+        raise ConfigError(f"--metrics {path}: they are of a part of a run, which made no store", hint=hint)
     if values["digest"] != digest:
         raise ConfigError(
             f"--metrics {path}: the run's store has another content digest, {values['digest']}", hint=hint
@@ -38,7 +41,7 @@ def read_metrics(path: Path, *, digest: str) -> dict[str, Any]:
 
 def run_facts(metrics: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """The figures that say how fast it went, and why not faster."""
-    done = f"{metrics['decoded']:,} clips decoded, {metrics['reused']:,} reused"
+    done = f"{counted(metrics['decoded'], 'clip')} decoded, {metrics['reused']:,} reused"
     if not metrics["decoded"]:
         return (("what", done), ("time", duration_text(metrics["wall_seconds"])))
     stages = {name: metrics[f"{name}_seconds"] for name in _STAGES}
@@ -51,7 +54,7 @@ def run_facts(metrics: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         ("time", f"{duration_text(metrics['wall_seconds'])}, start-up {duration_text(metrics['start_up_seconds'])}"),
         ("throughput", f"{speed}, {short(clips_a_second)} clips a second"),
         ("work", ", ".join(f"{name} {100 * seconds / total:.0f} %" for name, seconds in stages.items() if seconds)),
-        ("on", f"{metrics['workers']} lanes, {metrics['cores']} cores, {metrics['device']}"),
+        ("on", f"{counted(metrics['workers'], 'lane')}, {counted(metrics['cores'], 'core')}, {metrics['device']}"),
         ("memory", f"at most {size_text(metrics['peak_rss_bytes'])}"),
         *((("bound by", f"{bound_by['part']}: {bound_by['advice']}"),) if bound_by else ()),
     )
@@ -69,5 +72,7 @@ def _is_complete(values: Mapping[str, Any]) -> bool:
         "peak_rss_bytes",
     )
     stages = (f"{name}_seconds" for name in _STAGES)
+    bound_by = values.get("bound_by")
+    is_told = bound_by is None or (isinstance(bound_by, dict) and {"part", "advice"} <= bound_by.keys())
     is_numeric = all(isinstance(values.get(name), int | float) for name in (*numbers, *stages))
-    return is_numeric and isinstance(values.get("digest"), str) and isinstance(values.get("device"), str)
+    return is_told and is_numeric and isinstance(values.get("digest"), str) and isinstance(values.get("device"), str)

@@ -20,6 +20,7 @@ from audiofeat.decode import find_ffmpeg, open_clip
 from audiofeat.errors import AudioFeatError, ClipError, ConfigError
 from audiofeat.frontend.recipe import Recipe, recipe_of
 from audiofeat.job import listing_of
+from audiofeat.known import read_quarantine
 from audiofeat.plot.scales import column_scale, frame_times
 from audiofeat.plot.shown import ShownClip, ShownFeature, Sound
 from audiofeat.reading.feature_names import check_feature_names
@@ -53,8 +54,13 @@ class ClipsOfStore:
         self.features = known if features is None else list(features)
 
     def check(self, key: str) -> None:
-        """See that there is a clip. Raises ConfigError, with the keys that are most like it."""
+        """See that there is a clip. Raises ConfigError, with why it failed, or the keys that are most like it."""
         if key not in self._store:
+            failed = next((each for each in read_quarantine(self._store.paths) if each.key == key), None)
+            if failed is not None:
+                raise ConfigError(
+                    f"{self._path} could not do {key!r}: {failed.reason}, {failed.message}", hint=failed.hint
+                )
             alike = _alike(key, list(self._store))
             near = f"; near it are {', '.join(map(repr, alike))}" if alike else ""
             raise ConfigError(

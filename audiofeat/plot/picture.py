@@ -15,6 +15,7 @@ from audiofeat.errors import ConfigError, MissingToolError
 from audiofeat.plot.figure import figure_of
 from audiofeat.plot.look import Look
 from audiofeat.plot.shown import ShownClip
+from audiofeat.store.staging import check_place
 
 _METADATA: dict[str, dict[str, None]] = {
     ".png": {"Software": None},
@@ -30,19 +31,24 @@ def check_target(
     command: str = "plot",
     suffixes: Collection[str] = _METADATA.keys(),
     needs: Sequence[str] = ("matplotlib",),
+    makes: Path | None = None,
 ) -> None:
     """See that a command can write a picture, or a page of pictures, to ``path``, before anything is computed.
 
+    Args:
+        needs: packages.
+        makes: a folder that will be there by then.
     Raises:
         ConfigError: its suffix is none that is known, or it has no folder, or is one.
-        MissingToolError: a package that it ``needs`` is not installed.
+        StorageError: nothing can be written there.
+        MissingToolError: a package is not installed.
     """
     if path.suffix.lower() not in suffixes:
         raise ConfigError(f"{path} ends in none of {', '.join(suffixes)}", hint="the suffix says what is written")
     if path.is_dir():
         raise ConfigError(f"{path} is a folder", hint="name a file in it")
-    if not path.absolute().parent.is_dir():
-        raise ConfigError(f"{path}: there is no folder {path.parent}", hint="make it first")
+    if makes is None or makes.exists() or path.absolute().parent.resolve() != makes.resolve():
+        check_place(path)
     for package in needs:
         if importlib.util.find_spec(package) is None:
             problem = f"{command} needs {package}, which is not installed"

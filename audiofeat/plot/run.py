@@ -18,6 +18,8 @@ from audiofeat.store.staging import write_file
 MOST_CLIPS = 16
 """More than that nobody can look at beside each other."""
 
+_CONFIG = "librosa-logmel"
+
 
 @dataclass(frozen=True, slots=True)
 class Named:
@@ -33,7 +35,7 @@ def plot(
     names: Sequence[str],
     out: Path,
     *,
-    config: str,
+    config: str | None = None,
     overrides: Sequence[str] = (),
     features: Sequence[str] | None = None,
     is_dark: bool = False,
@@ -42,12 +44,13 @@ def plot(
 
     Args:
         names: of files, or ``STORE:KEY``.
-        config, overrides: a preset's name or a YAML file, and settings over it, for the files.
+        config, overrides: a preset's name or a YAML file, and settings over it, for the files; None: librosa-logmel.
         features: in the order in which they are drawn; None: all that the stores and the configuration have.
     Returns:
         the number of clips in it.
     Raises:
-        ConfigError: nothing goes by a name; there are too many clips, or there is no such feature.
+        ConfigError: nothing goes by a name; there are too many clips, or there is no such feature; there are settings
+            and no file.
         SourceError: a file cannot be decoded.
         NoStoreError, DamageError: a store cannot be read.
         MissingToolError: matplotlib, or for files TensorFlow, is not there.
@@ -82,10 +85,15 @@ def named(text: str) -> Named:
 
 
 def shown_clips(
-    names: Sequence[Named], *, config: str, overrides: Sequence[str], features: Sequence[str] | None
+    names: Sequence[Named], *, config: str | None, overrides: Sequence[str], features: Sequence[str] | None
 ) -> list[ShownClip]:
     """All that is to be drawn, in order. Raises as :func:`plot`; what costs least is found out first."""
     _check_number(len(names))
+    if (config is not None or overrides) and all(name.key is not None for name in names):
+        raise ConfigError(
+            "--config and --set are for files, and no file is named: a store's features are as they are",
+            hint="leave them out, or name the file itself",
+        )
     paths = dict.fromkeys(name.path for name in names if name.key is not None)
     stores = {path: ClipsOfStore(path, features=features) for path in paths}
     for name in names:
@@ -93,7 +101,7 @@ def shown_clips(
             stores[name.path].check(name.key)
     decoded: dict[str, list[DecodedClip]] = {}
     if any(name.key is None for name in names):
-        settings = config_for(config, overrides=overrides, features=features)
+        settings = config_for(config or _CONFIG, overrides=overrides, features=features)
         for path, title in _titles([name.path for name in names if name.key is None]).items():
             decoded[path] = decoded_clips(Path(path), settings, title=title)
     _check_number(sum(len(decoded.get(name.path, [])) if name.key is None else 1 for name in names))

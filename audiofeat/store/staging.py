@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from audiofeat.errors import StorageError
+from audiofeat.errors import ConfigError, StorageError
 
 # What a rename answers where a folder stands already, be it that another run was faster.
 _TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR}
@@ -143,6 +143,22 @@ def write_file(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         commit(partial, path)
+
+
+def check_place(path: Path, *, option: str = "") -> None:
+    """See that something can be made at ``path``, before the work for it is done.
+
+    Args:
+        option: that named it, for the error.
+    Raises:
+        ConfigError: it has no folder.
+        StorageError: nothing can be written there.
+    """
+    folder, name = path.absolute().parent, f"{option} {path}".lstrip()
+    if not folder.is_dir():
+        raise ConfigError(f"{name}: there is no folder {path.parent}", hint="make it first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise StorageError(f"{name}: nothing can be written in {path.parent}", hint="name another folder")
 
 
 def make_folder(path: Path) -> None:
