@@ -64,6 +64,11 @@ def test_a_column_a_clip_and_a_row_a_feature() -> None:
     assert [ax.get_ylabel() for row in (waveforms, spectra, log_mels) for ax in row[1:]] == ["", "", ""]
 
 
+def test_a_feature_that_is_named_as_a_row_of_every_picture_is_told_apart() -> None:
+    (*_, own, feature) = rows_of([clip("a", seconds=0.5)], features=["spectrogram"])
+    assert [row[0].get_ylabel().split("\n")[0] for row in (own, feature)] == ["spectrogram", "feature spectrogram"]
+
+
 def test_images_are_the_features_where_their_frames_lie() -> None:
     clips = [clip("a", seconds=0.5), clip("b", seconds=0.3)]
     *_, log_mels, mfccs = rows_of(clips)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FIRST_ROWS = 3
+_OWN_NAMES = ("waveform", "spectrogram")
+"""Rows of every picture that are named as a feature may be."""
 _LETTERS_PER_INCH = 11
 
 
@@ -41,7 +43,8 @@ def figure_of(clips: Sequence[ShownClip], *, features: Sequence[str], look: Look
     draw_images(axes[2], [spectrogram_of(one) for one in spectra], no_sound, name="spectrogram", look=look)
     for row, name in zip(axes[FIRST_ROWS:], features, strict=True):
         shown = [clip.features.get(name) for clip in clips]
-        draw_images(row, shown, [f"no {name}"] * len(clips), name=name, look=look)
+        called = f"feature {name}" if name in _OWN_NAMES else name
+        draw_images(row, shown, [f"no {name}"] * len(clips), name=called, look=look)
     share_seconds([axes[0], *axes[2:]], longest=max(clip.seconds for clip in clips))
     width = round(column_inches(len(clips)) * _LETTERS_PER_INCH)
     for ax, clip in zip(axes[0], clips, strict=True):
