@@ -75,6 +75,9 @@ whole = model.signatures["whole"](waveform=batch[:1, :5_000])
 none = model.signatures["whole"](waveform=batch[:0])
 assert {name: rows.shape[0] for name, rows in none.items()} == dict.fromkeys(found, 0)
 assert "audiofeat" not in sys.modules
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+plain = tf.saved_model.load(folder + "/model").signatures["whole"](waveform=batch[:1, :5_000])
+assert all(np.array_equal(rows, whole[name]) for name, rows in plain.items())
 np.savez(folder + "/found.npz", **found, **{"whole " + name: rows for name, rows in whole.items()})
 """
 DELTAS = {"log_mel": "savgol", "mfcc": "sequential", "spectrogram": "open_end"}
