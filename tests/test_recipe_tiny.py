@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import shutil
+import socket
 import sys
 import threading
 import time
@@ -134,6 +135,7 @@ def test_ffmpeg_takes_one_format_and_a_bounded_length(tmp_path: Path) -> None:
         ("POST", "/panels", {"Content_Length": "-1"}, 411),
         ("POST", "/panels", {"Content_Length": "²"}, 411),
         ("POST", "/panels", {"Content_Length": ""}, 411),
+        ("POST", "/panels", {"Content_Length": "9" * 5_000}, 411),
         ("POST", "/panels", {}, 422),
         ("POST", "/elsewhere", {}, 404),
         ("PUT", "/panels", {}, 501),
@@ -141,6 +143,28 @@ def test_ffmpeg_takes_one_format_and_a_bounded_length(tmp_path: Path) -> None:
 )
 def test_what_the_server_refuses(studio: Any, method: str, path: str, headers: dict[str, str], status: int) -> None:
     assert asked(studio, method, path, **headers)[0] == status
+
+
+def test_a_recording_that_breaks_off_is_not_kept(studio: Any, webm: bytes) -> None:
+    ours = f"127.0.0.1:{studio.server_port}"
+    head = f"POST /save?name=broken HTTP/1.1\r\nHost: {ours}\r\nOrigin: http://{ours}\r\nContent-Length: {len(webm)}"
+    with socket.create_connection(studio.server_address, timeout=PATIENCE_SECONDS) as connection:
+        connection.sendall(f"{head}\r\n\r\n".encode() + webm[:-100])
+        connection.shutdown(socket.SHUT_WR)
+        assert b" 400 " in connection.recv(100)
+    assert not (studio.recordings / "broken.webm").exists()
+
+
+def test_an_ffmpeg_that_hangs_holds_nobody_up(webm: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from panels import NotASound, decoded
+
+    hanging = tmp_path / "ffmpeg"
+    hanging.write_text("#!/bin/sh\nexec sleep 60\n")
+    hanging.chmod(0o755)
+    monkeypatch.setattr("panels.imageio_ffmpeg.get_ffmpeg_exe", lambda: str(hanging))
+    monkeypatch.setattr("panels.PATIENCE_SECONDS", 0.2)
+    with pytest.raises(NotASound, match="not done"):
+        decoded(webm)
 
 
 @pytest.mark.parametrize("name", ["", "..", "../a", "/tmp/a", "a/b", "a\\b", ".a", "-a", "a.wav", "a\0", "x" * 65])

@@ -144,12 +144,13 @@ def test_a_wrong_argument_is_told(settings: dict[str, Any], message: str) -> Non
         Frontend(job, **settings)
 
 
-@pytest.mark.parametrize("arithmetic", ["exact", "plain"])
-def test_rows_that_are_counted_are_those_that_come(arithmetic: Any) -> None:
+@pytest.mark.parametrize(("arithmetic", "form"), [("exact", "sequential"), ("plain", "open_end")])
+def test_rows_that_are_counted_are_those_that_come(arithmetic: Any, form: str) -> None:
     on_cpu()
     from audiofeat.serving.frontend import Frontend
 
-    knobs = {"frame.align": "center", "frame.pad": "reflect", "deltas.orders": 2, "stack.right": 1, "stack.stride": 2}
+    knobs = {"frame.align": "center", "frame.pad": "reflect", "stack.right": 1, "stack.stride": 2}
+    knobs |= {"deltas.orders": 2, "deltas.form": form}
     fills_up = Frontend(config_of({**knobs, "length.frames": 12}, "log_mel"), arithmetic=arithmetic)
     for lengths in ([8_000, 0, 1], [0, 0, 0], [399, 8_000, 2_000]):
         found = fills_up(batch(), lengths)

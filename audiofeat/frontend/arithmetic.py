@@ -37,7 +37,8 @@ class FrameValues:
         self._frames = tf.concat(views, axis=1)[:, : rule.win_samples]
         self._centred = self._frames
         if recipe.remove_dc:
-            self._centred -= row_sums(self._frames, kernels) / rule.win_samples
+            # Not a division, which XLA and TensorFlow's optimizer, if it is on, replace by this.
+            self._centred -= row_sums(self._frames, kernels) * (1.0 / rule.win_samples)
         self._windowed = _windowed(self._centred, recipe)
         # One concatenation, zeros included: to pad what was concatenated before is another pass through memory.
         zeros = tf.zeros([slots, rule.n_fft - rule.win_samples], tape.dtype)

@@ -29,8 +29,13 @@ def check_fit_for_tflite(config: Config) -> None:
     """Refuse what TFLite's operations cannot do.
 
     Raises:
-        ConfigError: its FFT takes powers of two only, and it hardly knows complex numbers.
+        ConfigError: its FFT takes float32 and powers of two only, and it hardly knows complex numbers.
     """
+    if config.compute.precision != "float32":
+        raise ConfigError(
+            f"compute.precision is {config.compute.precision}, and TFLite has float32 only",
+            hint="--set compute.precision=float32, or --to savedmodel",
+        )
     n_fft = config.frame.n_fft
     if n_fft & (n_fft - 1):
         raise ConfigError(

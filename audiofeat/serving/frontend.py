@@ -168,7 +168,8 @@ class Frontend(tf.Module):  # type: ignore[misc]  # without types
     def _features(self, waveform: tf.Tensor, counts: tf.Tensor) -> dict[str, tf.Tensor]:
         recipe = self._recipe
         signal = tf.cast(waveform, tf.as_dtype(recipe.precision))
-        signal, n_samples = prepared(signal, counts, recipe.signal, peak=self._config.audio.peak)
+        peak = self._config.audio.peak
+        signal, n_samples = prepared(signal, counts, recipe.signal, peak=peak, real=self._real)
         frames = self._frames_of(n_samples)
         rows = self._programs.features(laid(signal, n_samples, frames, recipe.rule))
         out = {}

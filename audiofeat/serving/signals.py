@@ -15,19 +15,20 @@ from audiofeat.serving.counts import is_within, prepared_counts
 
 
 def prepared(
-    waveform: tf.Tensor, counts: tf.Tensor, steps: SignalSteps, *, peak: float | None
+    waveform: tf.Tensor, counts: tf.Tensor, steps: SignalSteps, *, peak: float | None, real: tf.DType
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Samples that are ready to be cut into frames, and how many each clip has of them.
 
     Args:
         peak: what each clip's largest sample is brought to (``audio.peak``).
+        real: the type that gains are computed in.
 
     Shape:
         (clips, n), (clips,) -> (clips, m), (clips,); zeros behind each clip's end.
     """
     signal = tf.where(is_within(counts, tf.shape(waveform)[1]), waveform, tf.zeros([], waveform.dtype))
     if peak is not None:
-        signal *= _gains(signal, peak)
+        signal *= _gains(signal, peak, real=real)
     if steps.quantize:
         signal = _quantized(signal)
     after = prepared_counts(counts, steps)
@@ -43,11 +44,11 @@ def prepared(
     return signal, after
 
 
-def _gains(signal: tf.Tensor, peak: float) -> tf.Tensor:
-    """(clips, 1): divided in float64, as the host does."""
-    largest = tf.cast(tf.reduce_max(tf.abs(signal), axis=1, keepdims=True), tf.float64)
-    wanted = tf.constant(peak, tf.float64)
-    return tf.cast(tf.where(largest > 0, wanted / largest, tf.ones_like(largest)), signal.dtype)
+def _gains(signal: tf.Tensor, peak: float, *, real: tf.DType) -> tf.Tensor:
+    """(clips, 1); the host divides in float64."""
+    largest = tf.reduce_max(tf.abs(signal), axis=1, keepdims=True)
+    gains = tf.constant(peak, real) / tf.cast(largest, real)
+    return tf.where(largest > 0, tf.cast(gains, signal.dtype), tf.ones_like(largest))
 
 
 def _quantized(signal: tf.Tensor) -> tf.Tensor:

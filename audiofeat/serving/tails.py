@@ -65,7 +65,8 @@ def _second_order(step: Deltas, columns: list[tf.Tensor], counts: tf.Tensor) -> 
     slope = slope_kernel(step.window)
     if step.form == "open_end":
         n_rows = tf.shape(rows)[1]
-        beyond = _weighted(rows, slope, counts, n_out=n_rows + step.window)
+        n_beyond = tf.where(n_rows > 0, n_rows + step.window, 0)  # where there are none, none stands for what is beyond
+        beyond = _weighted(rows, slope, counts, n_out=n_beyond)
         return _weighted(beyond, slope, counts + step.window, n_out=n_rows)
     if step.form == "sequential":
         return _with_ends(_weighted(slopes, slope, counts), counts, step)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ Samples = npt.NDArray[np.float32]
 
 MOST_SECONDS = 30
 """Of a recording: what page.js stops at, and a little more. Eight megabytes of silence would be hours of samples."""
+PATIENCE_SECONDS = 10
+"""With ffmpeg, which takes tenths of one: meanwhile nobody else is served."""
 MOST_COLUMNS, MOST_ROWS, N_POINTS = 600, 256, 300
 LOWEST_HZ = 20
 TINY = 1e-14
@@ -47,12 +50,15 @@ def decoded(webm: bytes) -> tuple[Samples, int]:
     stream = ffmpeg.input("pipe:0", format="matroska", protocol_whitelist="pipe", codec_whitelist="opus,libopus")
     # AU: its header, unlike that of WAV, need not say how much will follow.
     stream = stream["a:0"].output("pipe:1", format="au", acodec="pcm_f32be", t=MOST_SECONDS + 1)
+    command = ffmpeg.compile(stream, imageio_ffmpeg.get_ffmpeg_exe())
     try:
-        au, _ = stream.run(imageio_ffmpeg.get_ffmpeg_exe(), input=webm, capture_stdout=True, capture_stderr=True)
-    except ffmpeg.Error as error:
-        last = error.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise NotASound(f"ffmpeg finds no sound in it: {last}") from error
-    samples, rate_hz = soundfile.read(io.BytesIO(au), dtype="float32", always_2d=True)
+        done = subprocess.run(command, input=webm, capture_output=True, check=False, timeout=PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise NotASound(f"ffmpeg was not done with it in {PATIENCE_SECONDS} s") from error
+    if done.returncode:
+        last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise NotASound(f"ffmpeg finds no sound in it: {last}")
+    samples, rate_hz = soundfile.read(io.BytesIO(done.stdout), dtype="float32", always_2d=True)
     if not len(samples):
         raise NotASound("there is nothing in it yet")
     if len(samples) > MOST_SECONDS * rate_hz:

@@ -8,6 +8,7 @@ Serves one page to this machine alone. The features are those of --config; each 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import threading
@@ -103,11 +104,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdigit()):
+        if not re.fullmatch("[0-9]{1,18}", length):
             raise Refused(411, "a recording comes with its length")
         if int(length) > MOST_BYTES:
             raise Refused(413, f"a recording has at most {MOST_BYTES:,} bytes")
-        return self.rfile.read(int(length))
+        webm = self.rfile.read(int(length))
+        if len(webm) < int(length):
+            raise Refused(400, "the recording broke off")
+        return webm
 
     def _answer(self, work: Any) -> None:
         try:
@@ -121,8 +125,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in {**HEADERS, "Content-Type": kind, "Content-Length": str(len(content))}.items():
             self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
+        with contextlib.suppress(ConnectionError):  # a page that was closed meanwhile
+            self.end_headers()
+            self.wfile.write(content)
 
     def log_message(self, *_: Any) -> None:
         """A line a second would hide what matters."""
