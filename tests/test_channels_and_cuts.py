@@ -138,6 +138,16 @@ def test_a_peak_is_taken_of_each_channel_after_trimming(tmp_path: Path) -> None:
     assert not found.features["b#0"]["waveform"].any(), "silence stays silence"
 
 
+def test_a_peak_that_no_gain_can_raise_is_silence(tmp_path: Path) -> None:
+    """0.5 / 1e-42 is beyond float32, and infinity would end the run of all others."""
+    signal = np.zeros((4_000, 1), np.float32)
+    signal[100] = 1e-42
+    soundfile.write(tmp_path / "a.wav", signal, RATE, subtype="FLOAT")
+    found = run_lane(tmp_path, [clip_at(tmp_path, "a.wav")], job("audio.peak=0.5"), scratch=tmp_path / "s")
+    assert not found.failures
+    assert np.abs(found.features["a"]["waveform"]).max() < 1e-41
+
+
 @pytest.mark.parametrize(("wish", "left_out"), [("min_seconds=0.5", "short"), ("max_seconds=0.5", "long")])
 def test_clips_are_chosen_by_length_without_vanishing(tmp_path: Path, wish: str, left_out: str) -> None:
     clips = [write(tmp_path, "long.wav", noise(8_000)), write(tmp_path, "short.wav", noise(2_000))]

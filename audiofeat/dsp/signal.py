@@ -72,7 +72,7 @@ def prepare(
         blocks (n,) float32 -> blocks (m,) of ``dtype``.
     """
     signal: Iterator[Array] = (block.astype(dtype, copy=False) for block in blocks)
-    if gain != 1.0:
+    if gain_within(gain, dtype) != 1.0:
         signal = _scaled(signal, gain)
     if steps.quantize:
         signal = _quantized(signal)
@@ -85,6 +85,11 @@ def prepare(
     if steps.preemphasis_coeff:
         signal = _preemphasized(signal, steps.preemphasis_coeff, first=steps.preemphasis_first)
     return signal
+
+
+def gain_within(gain: float, dtype: npt.DTypeLike) -> float:
+    """The gain, or 1 where the type cannot hold it: what it would bring to a peak is below any sound, and stays so."""
+    return gain if gain <= float(np.finfo(dtype).max) else 1.0
 
 
 def noise_generator(*, seed: int, key: str) -> np.random.Generator:

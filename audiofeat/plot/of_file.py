@@ -17,6 +17,7 @@ import numpy as np
 from audiofeat.config import FEATURE_NAMES, Config, load_config, with_features
 from audiofeat.decode import ClipAudio, find_ffmpeg, open_clip
 from audiofeat.dsp.levels import Levels
+from audiofeat.dsp.signal import gain_within
 from audiofeat.errors import ClipError, MissingToolError, SourceError
 from audiofeat.frontend.recipe import Recipe, recipe_of
 from audiofeat.one_clip import features_of_clip
@@ -129,7 +130,9 @@ def _prepare_this_process() -> None:
 
 def _sound(piece: Piece, audio: ClipAudio, recipe: Recipe) -> Sound:
     levels = Levels()
-    samples = np.concatenate([np.empty(0, np.float32), *levels.watch(piece.blocks)]) * np.float32(piece.gain)
+    samples = np.concatenate([np.empty(0, np.float32), *levels.watch(piece.blocks)]) * np.float32(
+        gain_within(piece.gain, np.float32)
+    )
     check_samples(levels, scale=recipe.scale)
     return Sound(samples, audio.sample_rate)
 

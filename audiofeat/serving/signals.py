@@ -45,10 +45,11 @@ def prepared(
 
 
 def _gains(signal: tf.Tensor, peak: float, *, real: tf.DType) -> tf.Tensor:
-    """(clips, 1); the host divides in float64."""
+    """(clips, 1), as :func:`audiofeat.dsp.signal.gain_within`; the host divides in float64."""
     largest = tf.reduce_max(tf.abs(signal), axis=1, keepdims=True)
     gains = tf.constant(peak, real) / tf.cast(largest, real)
-    return tf.where(largest > 0, tf.cast(gains, signal.dtype), tf.ones_like(largest))
+    is_usable = (largest > 0) & (gains <= signal.dtype.max)
+    return tf.where(is_usable, tf.cast(gains, signal.dtype), tf.ones_like(largest))
 
 
 def _quantized(signal: tf.Tensor) -> tf.Tensor:
