@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import runpy
 import sys
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
-from conftest import PROJECT
 from laying import on_cpu
+from recipes import recipe_file
 
 ROWS = ["spectrogram", "mel, 128 bands", "mfcc, 40", "mfcc, 40, lifter 22"]
 pytestmark = pytest.mark.filterwarnings("ignore:.* slated for removal in Python 3.13:DeprecationWarning")
@@ -29,13 +28,13 @@ np.savez(found, **{prefix + "mfcc, 40": 1.0 for prefix in ("own ", "librosa's ")
 
 
 @pytest.fixture(scope="module")
-def recipe() -> dict[str, Any]:
+def recipe() -> ModuleType:
     on_cpu()
-    return runpy.run_path(str(PROJECT / "scripts/recipes/dali/recipe.py"))
+    return recipe_file("dali")
 
 
-def test_all_is_within_its_bounds_of_librosa(recipe: dict[str, Any], tmp_path: Path) -> None:
-    done = CliRunner().invoke(recipe["main"], ["--out", str(tmp_path)])
+def test_all_is_within_its_bounds_of_librosa(recipe: ModuleType, tmp_path: Path) -> None:
+    done = CliRunner().invoke(recipe.main, ["--out", str(tmp_path)])
     assert done.exit_code == 0, done.output
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines()]
     assert cells[0] == ["mean and largest, dB", "audiofeat, float32", "audiofeat, float64"]
@@ -47,16 +46,16 @@ def test_all_is_within_its_bounds_of_librosa(recipe: dict[str, Any], tmp_path: P
     for name in ("apart.png", "features.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
     samples, _ = soundfile.read(tmp_path / "speech.wav")
-    on_the_floor = recipe["by_librosa"](samples)["spectrogram"] == -80.0
+    on_the_floor = recipe.by_librosa(samples)["spectrogram"] == -80.0
     assert 0.5 < on_the_floor.mean() < 0.95
 
 
-def test_dali_is_run_by_the_python_that_has_it(recipe: dict[str, Any], tmp_path: Path) -> None:
+def test_dali_is_run_by_the_python_that_has_it(recipe: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "stub.py").write_text(STUB)
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{tmp_path / "stub.py"}" "$@"\n')
     python.chmod(0o755)
-    found = recipe["by_dali"](python, np.zeros(8, np.float32))
+    found = recipe.by_dali(python, np.zeros(8, np.float32))
     assert {title: list(arrays) for title, arrays in found.items()} == {
         "DALI": ["mfcc, 40"],
         "DALI, librosa's window": ["mfcc, 40"],

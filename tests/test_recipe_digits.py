@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,33 +13,22 @@ import pytest
 import soundfile
 from laying import on_cpu
 from readme import code_blocks, section
+from recipes import RECIPES, recipe_file
 
 import audiofeat
-
-RECIPE = Path(__file__).resolve().parent.parent / "scripts" / "recipes" / "digits"
-
-
-def part(name: str) -> ModuleType:
-    """A file of the recipe as a module."""
-    spec = importlib.util.spec_from_file_location(f"digits_{name}", RECIPE / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("digits")
-    part("synthesise").synthesise(folder / "wav", speakers=3, takes=12)
+    recipe_file("digits", "synthesise").synthesise(folder / "wav", speakers=3, takes=12)
     return folder
 
 
 @pytest.fixture(scope="module")
 def recipe() -> ModuleType:
     on_cpu()
-    return part("recipe")
+    return recipe_file("digits")
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +50,7 @@ def store(digits: Path, figures: dict[str, float]) -> Iterator[Any]:
 
 
 def test_digits_are_told_apart_and_served_as_they_are_classified(figures: dict[str, float]) -> None:
-    assert "import audiofeat" not in (RECIPE / "serve.py").read_text()
+    assert "import audiofeat" not in (RECIPES / "digits" / "serve.py").read_text()
     assert figures["accuracy, official split"] > 0.9
     assert figures["served clips"] == 150
     assert figures["served with another answer"] == 0
@@ -70,7 +58,7 @@ def test_digits_are_told_apart_and_served_as_they_are_classified(figures: dict[s
 
 
 def test_the_frontend_gives_what_the_store_holds(store: Any, digits: Path) -> None:
-    frontend = audiofeat.Frontend(RECIPE / "digits.yaml")
+    frontend = audiofeat.Frontend(RECIPES / "digits" / "digits.yaml")
     for key in list(store)[::30]:
         samples, rate = soundfile.read(digits / "wav" / f"{key}.wav", dtype="float32")
         assert rate == frontend.sample_rate_hz
@@ -86,7 +74,7 @@ def test_the_ten_lines_of_the_readme_are_true(
     text = section("The same features inside a model")
     (example,) = [block for block in code_blocks(text) if "keras.layers.GRU" in block]
     (digits / "digits").symlink_to(digits / "wav")
-    (digits / "scripts").symlink_to(RECIPE.parent.parent)
+    (digits / "scripts").symlink_to(RECIPES.parent)
     monkeypatch.chdir(digits)
     exec(compile(example.replace("epochs=10", "epochs=2"), "README.md", "exec"), {})
     served = tf.saved_model.load("model")

@@ -3,39 +3,27 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import click
 import numpy as np
 import pytest
 import soundfile
-from conftest import PROJECT
 from laying import on_cpu
+from recipes import RECIPES, recipe_file
 from running import environment
 
 import audiofeat
 
-RECIPE = PROJECT / "scripts/recipes/effects"
+RECIPE = RECIPES / "effects"
 MODELS, EPOCHS = ("linear", "tied", "spectral"), 5
 STEP, WINDOW = 4_410, 22_050
 
 
-def loaded(name: str) -> ModuleType:
-    """A file of the recipe, under a name of its own: other recipes have files of the same names."""
-    spec = importlib.util.spec_from_file_location(f"effects_{name}", RECIPE / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-windows = loaded("windows")
+windows = recipe_file("effects", "windows")
 
 
 @pytest.fixture(scope="module")
@@ -127,8 +115,8 @@ def test_order_is_another_one_each_epoch(recordings: Any, monkeypatch: pytest.Mo
     on_cpu()
     monkeypatch.syspath_prepend(RECIPE)
     for name in ("models", "windows"):
-        monkeypatch.setitem(sys.modules, name, loaded(name))
-    pairs = loaded("training").Pairs(recordings, seed=1)
+        monkeypatch.setitem(sys.modules, name, recipe_file("effects", name))
+    pairs = recipe_file("effects", "training").Pairs(recordings, seed=1)
     first = np.concatenate([pairs[batch][0] for batch in range(len(pairs))])
     pairs.on_epoch_end()
     second = np.concatenate([pairs[batch][0] for batch in range(len(pairs))])

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import runpy
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import PROJECT
 from laying import on_cpu
+from recipes import recipe_file
 
 SHAPES = {
     "frames 128/32": "497 x 128",
@@ -28,14 +27,14 @@ SHAPES = {
 
 
 @pytest.fixture(scope="module")
-def recipe() -> dict[str, Any]:
+def recipe() -> ModuleType:
     on_cpu()
-    return runpy.run_path(str(PROJECT / "scripts/recipes/signals/recipe.py"))
+    return recipe_file("signals")
 
 
-def test_each_array_is_what_tf_signal_makes(recipe: dict[str, Any], tmp_path: Path) -> None:
+def test_each_array_is_what_tf_signal_makes(recipe: ModuleType, tmp_path: Path) -> None:
     arguments = ["--out", str(tmp_path), "--seconds", "1", "--device", "cpu"]
-    done = CliRunner().invoke(recipe["main"], arguments)
+    done = CliRunner().invoke(recipe.main, arguments)
     assert done.exit_code == 0, done.output
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines()[2:]]
     assert {name: shape for name, shape, *_ in rows} == SHAPES
@@ -47,9 +46,9 @@ def test_each_array_is_what_tf_signal_makes(recipe: dict[str, Any], tmp_path: Pa
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_difference_is_not_passed_over(recipe: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_difference_is_not_passed_over(recipe: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     theirs = {"stft 256/64": np.ones((3, 2), np.complex64), "log mel": np.ones((3, 2), np.float32)}
-    assert recipe["print_table"](dict(theirs), theirs)
-    assert not recipe["print_table"]({**theirs, "stft 256/64": theirs["stft 256/64"] + 1e-5j}, theirs)
-    assert recipe["print_table"]({**theirs, "log mel": theirs["log mel"] + np.float32(1e-5)}, theirs)
+    assert recipe.print_table(dict(theirs), theirs)
+    assert not recipe.print_table({**theirs, "stft 256/64": theirs["stft 256/64"] + 1e-5j}, theirs)
+    assert recipe.print_table({**theirs, "log mel": theirs["log mel"] + np.float32(1e-5)}, theirs)
     assert "1.0e-05" in capsys.readouterr().out

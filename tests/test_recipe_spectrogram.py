@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-import runpy
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 from unittest import mock
 
 import librosa
@@ -15,6 +14,7 @@ import soundfile
 from click.testing import CliRunner
 from conftest import PROJECT
 from laying import on_cpu
+from recipes import recipe_file
 
 from audiofeat.dsp.row_blocks import Array
 from audiofeat.plot.figure import figure_of
@@ -27,9 +27,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:.* slated for removal in Python 
 
 
 @pytest.fixture(scope="module")
-def recipe() -> dict[str, Any]:
+def recipe() -> ModuleType:
     on_cpu()
-    return runpy.run_path(str(FOLDER / "recipe.py"))
+    return recipe_file("spectrogram")
 
 
 def drawn(path: Path, *overrides: str) -> tuple[Array, str]:
@@ -44,12 +44,12 @@ def drawn(path: Path, *overrides: str) -> tuple[Array, str]:
 
 @pytest.mark.parametrize(("output", "label", "factor"), [("db", "dB", 20 / np.log(10)), ("ln", "ln magnitude", 1.0)])
 def test_the_picture_holds_the_numbers_of_the_tutorial(
-    recipe: dict[str, Any], tmp_path: Path, output: str, label: str, factor: float
+    recipe: ModuleType, tmp_path: Path, output: str, label: str, factor: float
 ) -> None:
-    both = np.stack([recipe["birdsong"](), np.roll(recipe["birdsong"](), 11_025)], axis=1)
+    both = np.stack([recipe.birdsong(), np.roll(recipe.birdsong(), 11_025)], axis=1)
     soundfile.write(tmp_path / "song.wav", both, 44_100, subtype="PCM_16")
     samples, _ = librosa.load(tmp_path / "song.wav", sr=None)  # the mean of both channels
-    wanted = recipe["tutorial"](samples)
+    wanted = recipe.tutorial(samples)
     found, name = drawn(tmp_path / "song.wav", f"spectrum.output={output}")
     assert found.shape == wanted.shape
     assert name == label
@@ -60,8 +60,8 @@ def test_the_picture_holds_the_numbers_of_the_tutorial(
     assert np.abs(found - factor * wanted)[is_shown].max() < 0.02 / 8.686 * factor  # 0.02 dB
 
 
-def test_the_recipe_draws_and_compares(recipe: dict[str, Any], tmp_path: Path) -> None:
-    done = CliRunner().invoke(recipe["main"], ["--out", str(tmp_path / "song.png")])
+def test_the_recipe_draws_and_compares(recipe: ModuleType, tmp_path: Path) -> None:
+    done = CliRunner().invoke(recipe.main, ["--out", str(tmp_path / "song.png")])
     assert done.exit_code == 0, done.output
     assert (tmp_path / "song.png").read_bytes().startswith(b"\x89PNG")
     said = re.search(r"515 x 129, at most (\S+) dB apart", done.stdout)

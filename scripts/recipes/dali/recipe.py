@@ -19,6 +19,7 @@ import soundfile
 from matplotlib.figure import Figure
 
 import audiofeat
+from audiofeat.errors import AudioFeatError
 
 HERE = Path(__file__).parent
 RATE_HZ = 22_050
@@ -138,4 +139,7 @@ def speech() -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (AudioFeatError, subprocess.CalledProcessError) as error:
+        sys.exit(str(error))

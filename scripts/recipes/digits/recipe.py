@@ -25,6 +25,7 @@ import numpy as np
 import tensorflow as tf
 
 import audiofeat
+from audiofeat.errors import AudioFeatError
 
 HERE = Path(__file__).resolve().parent
 CONFIG = HERE / "digits.yaml"
@@ -135,4 +136,7 @@ def served(classifier: keras.Model, store: Any, keys: Sequence[str], arguments: 
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (AudioFeatError, subprocess.CalledProcessError) as error:
+        sys.exit(str(error))

@@ -21,6 +21,8 @@ def main() -> None:
     parser.add_argument("model", type=Path, help="the folder that recipe.py exported")
     parser.add_argument("files", nargs="+", help="mono WAV files at the rate of the model")
     arguments = parser.parse_args()
+    if not (arguments.model / "saved_model.pb").is_file():
+        parser.error(f"{arguments.model} holds no model: recipe.py exports one")
 
     model = tf.saved_model.load(arguments.model)
     clips = [tf.audio.decode_wav(tf.io.read_file(file), desired_channels=1).audio[:, 0] for file in arguments.files]

@@ -12,6 +12,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # is read when TensorFlow is imported
 
 import csv
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ from training import Figures, compare, predict, train
 from windows import Array, Recordings, overlap_added
 
 import audiofeat
+from audiofeat.errors import AudioFeatError
 
 CONFIG = Path(__file__).resolve().parent / "effects.yaml"
 COLUMNS = ("model", "weights", "epochs", "seconds", "MSE", "RMSE", "reference", "ratio", "joined", "theirs")
@@ -102,4 +104,7 @@ def apply(model: keras.Model, recordings: Recordings, folder: Path) -> Array:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except AudioFeatError as error:
+        sys.exit(str(error))

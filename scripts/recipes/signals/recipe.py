@@ -20,6 +20,7 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 
 import audiofeat
+from audiofeat.errors import AudioFeatError
 
 HERE = Path(__file__).parent
 RATE_HZ = 16_000
@@ -32,7 +33,7 @@ TOLERANCE = 2e-6
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("signals"), show_default=True, help="Folder.")
 @click.option("--audio", type=click.Path(path_type=Path, exists=True), help="Another mono WAV, 16 bits, 16 kHz.")
-@click.option("--seconds", default=4.0, show_default=True, help="Length of the siren.")
+@click.option("--seconds", type=click.FloatRange(1.0), default=4.0, show_default=True, help="Length of the siren.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or gpu.")
 def main(out: Path, audio: Path | None, seconds: float, device: str) -> None:
     """Compute a siren's features with audiofeat and with tf.signal, compare them, and draw them."""
@@ -147,4 +148,7 @@ def draw_patches(path: Path, ours: dict, theirs: dict) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (AudioFeatError, soundfile.SoundFileError, subprocess.CalledProcessError) as error:
+        sys.exit(str(error))

@@ -17,6 +17,7 @@ import soundfile
 import tensorflow as tf
 
 import audiofeat
+from audiofeat.errors import AudioFeatError
 
 CONFIG = Path(__file__).with_name("spectrogram.yaml")
 RATE_HZ = 22_050
@@ -74,4 +75,7 @@ def birdsong() -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (AudioFeatError, subprocess.CalledProcessError) as error:
+        sys.exit(str(error))

@@ -9,6 +9,7 @@ become a feature store first, as any folder does; what a store does not hold, th
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import soundfile
 from words import write_words
 
 import audiofeat
+from audiofeat.errors import AudioFeatError
 
 CONFIG = Path(__file__).with_name("tiny.yaml")
 CLIPS = (("yes_loud", "yes_quiet"), ("no_loud", "no_quiet"))
@@ -99,4 +101,7 @@ def _axes(figure: Any, title: str, *, x: str, y: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except AudioFeatError as error:
+        sys.exit(str(error))

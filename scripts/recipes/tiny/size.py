@@ -45,7 +45,13 @@ ON = {"min_signal_remaining": 0.05, "enable_pcan": True}
 
 
 @click.command(help=__doc__.partition("\n\n")[0])
-@click.option("--repeats", default=200, show_default=True, help="Times that a second is computed; the median is told.")
+@click.option(
+    "--repeats",
+    type=click.IntRange(1),
+    default=200,
+    show_default=True,
+    help="Times that a second is computed; the median is told.",
+)
 def main(repeats: int) -> None:
     clips = {"noise": noise(), **{word: said(word) for word in WORDS}}
     model, n_bytes = exported()
