@@ -39,7 +39,8 @@ _open, _dup, _fsync, _scandir = os.open, os.dup, os.fsync, os.scandir
 def _open_or_not(path: Any, *arguments: Any, **options: Any) -> int:
     name = str(path)
     if _CRASH_ON and _CRASH_ON in name:
-        os.kill(os.getpid(), signal.SIGSEGV)
+        # Of this thread, as a real one is: what is sent to the process may reach the main thread some clips later.
+        signal.raise_signal(signal.SIGSEGV)
     if _FAIL_ON and _FAIL_ON in name:
         raise RuntimeError(f"nobody foresaw {name}")
     for error, text in _OPEN_ERRORS:
@@ -67,7 +68,7 @@ def _scandir_or_not(path: Any) -> Any:
 def _dup_or_not(descriptor: int) -> int:
     """The package duplicates the descriptors of shards that HDF5 has opened, and HDF5 opens without Python."""
     if _CRASH_ON and _CRASH_ON in os.readlink(f"/proc/self/fd/{descriptor}"):
-        os.kill(os.getpid(), signal.SIGSEGV)
+        signal.raise_signal(signal.SIGSEGV)
     return _dup(descriptor)
 
 
