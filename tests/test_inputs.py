@@ -163,7 +163,6 @@ def test_each_channel_and_a_manifests_channel_contradict_each_other(tmp_path: Pa
     ("before", "after"),
     [
         ("select.min_seconds=null", "select.min_seconds=0.05"),
-        ("select.max_seconds=1.05", "select.max_seconds=1.01"),
         ("select.max_seconds=2", "limits.max_seconds=1.5"),
         ("limits.min_sample_rate=1000", "limits.min_sample_rate=9000"),
     ],
