@@ -108,6 +108,25 @@ def test_lengths_of_many_orders_are_logarithmic_and_few_clips_have_few_bars() ->
     assert histogram([]).notes == ("no clips",)
 
 
+def heights(found: Histogram) -> list[str]:
+    return [bar.text.rpartition(" ")[2] for bar in found.bars]
+
+
+def test_a_bar_of_counts_has_as_many_of_them_as_it_is_wide() -> None:
+    """As many clips of 3 to 36 frames each: no bar is empty, and none is of two counts beside such of one."""
+    few = histogram([float(count) for count in range(3, 37) for _ in range(300)], is_count=True)
+    assert heights(few) == ["300"] * 34
+    assert few.bars[0].text == "3 s: 300"
+    many = histogram([float(count) for count in range(100, 400) for _ in range(30)], is_count=True)
+    assert set(heights(many)[:-1]) == {"240"}
+    assert many.bars[0].text == "100 to 107 s: 240"
+    assert (many.bars[0].start, many.bars[-1].stop) == (0.0, 1.0)
+    wide = histogram([float(count) for count in range(1, 2001)], is_count=True)
+    assert sum(int(height) for height in heights(wide)) == 2000
+    assert wide.bars[0].text == "1 s: 1"
+    assert wide.bars[-1].text.startswith(f"{wide.bars[-1].text.split()[0]} to 2,000 s")
+
+
 def test_equal_values_are_one_bar_in_the_middle_that_tells_no_other_value() -> None:
     """A clip is not up to 110 % silent."""
     found = histogram([100.0] * 3)

@@ -56,10 +56,14 @@ class Histogram:
         return f"Histogram of {self.title.lower()} in {self.unit}: {figures or 'no clip has one'}"
 
 
-def histogram_of(values: Reals, *, title: str, unit: str, off_axis: str = "", at_zero: str = "") -> Histogram:
+def histogram_of(
+    values: Reals, *, title: str, unit: str, off_axis: str = "", at_zero: str = "", is_count: bool = False
+) -> Histogram:
     """The histogram of one value a clip.
 
     Args:
+        is_count: whether values are whole numbers. Each bar then has as many of them as it is wide: else some would
+            have one more than their neighbours.
         off_axis: what to call clips of an infinite value, which have no place on the axis.
         at_zero: what to call clips of the value 0, if they are to be no bar; a logarithmic axis has none for them.
     """
@@ -75,12 +79,15 @@ def histogram_of(values: Reals, *, title: str, unit: str, off_axis: str = "", at
     if high == low:
         bar = Bar(_MIDDLE - _HALF_A_BAR, _MIDDLE + _HALF_A_BAR, 1.0, f"{short(low)} {unit}: {len(drawn):,}")
         return Histogram(title, unit, (bar,), (Tick(_MIDDLE, short(low)),), len(drawn), figures, notes)
-    axis = Axis(low, high, is_logarithmic=low > 0.0 and high >= _WIDE * low)
-    edges = _edges(axis, n_values=len(drawn))
+    is_logarithmic = low > 0.0 and high >= _WIDE * low
+    n_bins = max(1, min(_MOST_BINS, math.ceil(2.0 * len(drawn) ** (1.0 / 3.0))))
+    edges = (_edges_between_counts if is_count else _edges)(low, high, n_bins=n_bins, is_logarithmic=is_logarithmic)
+    axis = Axis(float(edges[0]), float(edges[-1]), is_logarithmic=is_logarithmic)
     counts, _ = np.histogram(drawn, edges)
     tallest = int(counts.max())
+    told = _counts_text if is_count else _range_text
     bars = tuple(
-        Bar(axis.place(start), axis.place(stop), count / tallest, f"{short(start)} to {short(stop)} {unit}: {count:,}")
+        Bar(axis.place(start), axis.place(stop), count / tallest, f"{told(start, stop)} {unit}: {count:,}")
         for start, stop, count in zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True)
         if count
     )
@@ -91,9 +98,26 @@ def _mean(values: Reals) -> str:
     return short(math.fsum(values.tolist()) / len(values))
 
 
-def _edges(axis: Axis, *, n_values: int) -> Reals:
-    n_bins = max(1, min(_MOST_BINS, math.ceil(2.0 * n_values ** (1.0 / 3.0))))
-    spaced = np.geomspace if axis.is_logarithmic else np.linspace
-    edges: Reals = spaced(axis.low, axis.high, n_bins + 1)
-    edges[0], edges[-1] = axis.low, axis.high  # geomspace may miss its own ends by a bit
+def _range_text(start: float, stop: float) -> str:
+    return f"{short(start)} to {short(stop)}"
+
+
+def _counts_text(start: float, stop: float) -> str:
+    first, last = start + 0.5, stop - 0.5
+    return short(first) if first == last else _range_text(first, last)
+
+
+def _edges(low: float, high: float, *, n_bins: int, is_logarithmic: bool) -> Reals:
+    edges: Reals = (np.geomspace if is_logarithmic else np.linspace)(low, high, n_bins + 1)
+    edges[0], edges[-1] = low, high  # geomspace may miss its own ends by a bit
     return edges
+
+
+def _edges_between_counts(low: float, high: float, *, n_bins: int, is_logarithmic: bool) -> Reals:
+    n_counts = high - low + 1.0
+    if is_logarithmic:
+        firsts: Reals = np.unique(np.round(np.geomspace(low, high + 1.0, n_bins + 1)))
+    else:
+        width = math.ceil(n_counts / n_bins)
+        firsts = low + width * np.arange(math.ceil(n_counts / width) + 1.0)
+    return firsts - 0.5

@@ -101,7 +101,7 @@ def _histograms(clips: Clips) -> tuple[Histogram, ...]:
         histogram_of(clips.levels_db, title="Level", unit="dB full scale", off_axis="digital silence"),
         histogram_of(clipped, title="Clipped", unit="% of samples", at_zero="no sample clipped"),
         histogram_of(silent, title="Silence", unit="% of the clip", at_zero="no silent part"),
-        histogram_of(measured["frames"], title="Frames", unit="per clip", at_zero="no frame"),
+        histogram_of(measured["frames"], title="Frames", unit="per clip", at_zero="no frame", is_count=True),
     )
 
 
