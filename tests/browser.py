@@ -92,14 +92,14 @@ class Browser:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """A browser for several tests; it takes a second or two to start."""
+def chromium(*further: str) -> Iterator[Browser]:
+    """A browser for several tests, with further options; it takes a second or two to start."""
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
-    for option in (*_OPTIONS, "--autoplay-policy=no-user-gesture-required"):
+    for option in (*_OPTIONS, "--autoplay-policy=no-user-gesture-required", *further):
         options.add_argument(option)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import shutil
 import socket
 import sys
 import threading
@@ -18,6 +17,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 import soundfile
+from browser import chromium, needs_browser
 from click.testing import CliRunner
 from conftest import PROJECT
 from laying import on_cpu
@@ -234,24 +234,17 @@ def test_what_is_saved_is_what_was_shown_and_figures_are_drawn_of_it(studio: Any
 @pytest.fixture(scope="module")
 def browser(folder: Path) -> Iterator[Any]:
     """A headless Chromium whose microphone hears a tone."""
-    chromium, driver = (shutil.which(name) for name in ("chromium", "chromedriver"))
-    if chromium is None or driver is None:
-        pytest.skip("chromium and chromedriver are not both in PATH")
-    from selenium import webdriver
-
     heard = sine(seconds=4.0, rate_hz=RATE_HZ, tone_hz=TONE_HZ)
     write_sndfile(folder / "microphone.wav", heard, rate_hz=RATE_HZ, subtype="PCM_16")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for option in ("headless=new", "no-sandbox", "use-fake-device-for-media-stream", "use-fake-ui-for-media-stream"):
-        options.add_argument(f"--{option}")
-    options.add_argument(f"--use-file-for-fake-audio-capture={folder / 'microphone.wav'}")
-    found = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield found
-    found.quit()
+    microphone = (
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={folder / 'microphone.wav'}",
+    )
+    with chromium(*microphone, "--use-fake-ui-for-media-stream") as found:
+        yield found.driver
 
 
+@needs_browser
 def test_a_browser_records_watches_and_saves(studio: Any, browser: Any) -> None:
     def page_has(script: str) -> Any:
         return browser.execute_script(f"return {script}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from audiofeat.page.axis import Axis, Tick
-from audiofeat.page.numbers import short
+from audiofeat.page.numbers import short, short_range
 from audiofeat.plot.scales import ColumnScale, round_ticks
 from audiofeat.records import FeatureSpec
 from audiofeat.stats import Statistics
@@ -96,7 +96,7 @@ def _column_ticks(scale: ColumnScale) -> list[Tick]:
 
 
 def _range(values: Sequence[float]) -> str:
-    return f"{short(min(values))} to {short(max(values))}"
+    return short_range(min(values), max(values))
 
 
 def _of_magnitudes(spec: FeatureSpec) -> list[str]:

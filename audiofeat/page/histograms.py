@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audiofeat.page.axis import Axis, Tick
-from audiofeat.page.numbers import short
+from audiofeat.page.numbers import short, short_range
 
 Reals = npt.NDArray[np.float64]
 
@@ -85,7 +85,7 @@ def histogram_of(
     axis = Axis(float(edges[0]), float(edges[-1]), is_logarithmic=is_logarithmic)
     counts, _ = np.histogram(drawn, edges)
     tallest = int(counts.max())
-    told = _counts_text if is_count else _range_text
+    told = _counts_text if is_count else short_range
     bars = tuple(
         Bar(axis.place(start), axis.place(stop), count / tallest, f"{told(start, stop)} {unit}: {count:,}")
         for start, stop, count in zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True)
@@ -98,13 +98,9 @@ def _mean(values: Reals) -> str:
     return short(math.fsum(values.tolist()) / len(values))
 
 
-def _range_text(start: float, stop: float) -> str:
-    return f"{short(start)} to {short(stop)}"
-
-
 def _counts_text(start: float, stop: float) -> str:
     first, last = start + 0.5, stop - 0.5
-    return short(first) if first == last else _range_text(first, last)
+    return short(first) if first == last else short_range(first, last)
 
 
 def _edges(low: float, high: float, *, n_bins: int, is_logarithmic: bool) -> Reals:

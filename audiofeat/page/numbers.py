@@ -32,6 +32,10 @@ def short(value: float) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
+def short_range(low: float, high: float) -> str:
+    return f"{short(low)} to {short(high)}"
+
+
 def round_step(span: float, *, most: int) -> float:
     """The smallest of 1, 2, 5, 10, 20, ... (or 0.5, 0.2, ...) that divides a span into at most so many."""
     least = span / most

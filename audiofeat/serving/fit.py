@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from audiofeat.config import Config
@@ -18,11 +18,16 @@ def check_fit(config: Config, *, sample_rate_hz: int | None = None) -> None:
     Raises:
         ConfigError: it cuts clips, adds noise that follows from their keys, or leaves their rate open.
     """
-    problems = list(_problems(config, sample_rate_hz))
-    if problems:
-        found = "; ".join(problem for problem, _ in problems)
-        hint = ", ".join(dict.fromkeys(way_out for _, way_out in problems))
-        raise ConfigError(f"a graph that is given samples cannot do all of this configuration: {found}", hint=hint)
+    refuse("a graph that is given samples cannot do all of this configuration", _problems(config, sample_rate_hz))
+
+
+def refuse(what: str, problems: Iterable[tuple[str, str]]) -> None:
+    """Raises ConfigError with all problems and their ways out at once, if there are any."""
+    told = list(problems)
+    if told:
+        found = "; ".join(problem for problem, _ in told)
+        hint = ", ".join(dict.fromkeys(way_out for _, way_out in told))
+        raise ConfigError(f"{what}: {found}", hint=hint)
 
 
 def check_fit_for_tflite(config: Config) -> None:

@@ -15,9 +15,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from audiofeat.dsp import chain as steps
-from audiofeat.errors import ConfigError
 from audiofeat.frontend.constants import power_divisor, window_of
 from audiofeat.frontend.recipe import Recipe
+from audiofeat.serving.fit import refuse
 
 _LEAST_SHARE = 1e-4
 """Of the largest sum of squared windows: where there is less, float32's rounding would grow a hundredfold."""
@@ -31,11 +31,7 @@ class InverseStft:
         Raises:
             ConfigError: there is no way back.
         """
-        problems = list(_problems(recipe))
-        if problems:
-            found = "; ".join(problem for problem, _ in problems)
-            hint = ", ".join(dict.fromkeys(way_out for _, way_out in problems))
-            raise ConfigError(f"the waveform cannot be had back from these frames: {found}", hint=hint)
+        refuse("the waveform cannot be had back from these frames", _problems(recipe))
         self._recipe = recipe
         self._window = window_of(recipe)
         (stft,) = recipe.chains["stft"]
